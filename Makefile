@@ -1,0 +1,36 @@
+# Each target sets up what it needs: a .venv with the locked dependencies, the embedded PostgreSQL.
+PYTHON ?= python3
+PY := .venv/bin/python
+FOR ?=
+.PHONY: paper test check lint bench lock clean
+
+paper: .venv
+	.venv/bin/pahara run --config configs/paper.yaml $(if $(FOR),--for $(FOR))
+
+test: .venv
+	$(PY) -m pytest
+
+check: lint test
+
+lint: .venv
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	$(PY) -m mypy
+	.venv/bin/lint-imports
+
+bench: .venv
+	$(PY) -m scripts.bench
+
+.venv: .venv/.installed
+.venv/.installed: requirements.lock pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(PY) -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+lock:
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	  --no-annotate --no-header --extra dev pyproject.toml -o requirements.lock
+
+clean:
+	rm -rf .venv var
