@@ -1,0 +1,49 @@
+"""Errors by consequence: each class says what the engine does about it.
+
+A refusal by our own risk rules is not an error but a value (`engine.messages.values.Refusal`).
+Stands alone so that a reader of any door sees at once what a failure leads to.
+"""
+
+
+class PaharaError(Exception):
+    """Root of all foreseen errors."""
+
+
+class ConfigInvalid(PaharaError):
+    """The configuration has faults, all listed. The process exits; it is not restarted."""
+
+    def __init__(self, faults: tuple[str, ...]) -> None:
+        super().__init__("; ".join(faults))
+        self.faults = faults
+
+
+class WireMalformed(PaharaError):
+    """Bytes from outside do not parse. Dropped and counted; a storm ends the actor."""
+
+
+class BrokerRefused(PaharaError):
+    """The broker said a definite no. The order is rejected; nothing is re-sent."""
+
+
+class BrokerUnreachable(PaharaError):
+    """No byte of the request left. The order was not sent."""
+
+
+class BrokerOutcomeUnknown(PaharaError):
+    """The request may have been processed. Never re-send; resolve by tag."""
+
+
+class BrokerSessionExpired(PaharaError):
+    """The access token is dead. Entries stop; the operator is asked to log in."""
+
+
+class JournalUnavailable(PaharaError):
+    """The database does not take records. Entries stop, exits go through the local spool."""
+
+
+class JournalDamaged(PaharaError):
+    """Recorded history does not verify. The engine halts; nothing is repaired by guessing."""
+
+
+class StateUnsafe(PaharaError):
+    """The state directory is not safe to run on (modes, owner, second engine). Boot refuses."""

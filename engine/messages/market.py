@@ -1,0 +1,98 @@
+"""What the market says, and what the feeds make of it."""
+
+from typing import ClassVar
+
+from engine.messages.base import Delivery, Message
+from engine.messages.values import FeedState, SessionPhase
+
+
+class Tick(Message):
+    """One quote or trade of one instrument.
+
+    Prices in paise, quantities in units; `volume_day` and `oi` are the exchange's running totals
+    (0 where the source has none). `at_ns` is the exchange's time, `received_at_ns` ours. Bid and
+    ask are 0 where the source has no depth.
+    """
+
+    delivery: ClassVar[Delivery] = Delivery.CONFLATE
+
+    instrument: str
+    price_paise: int
+    at_ns: int
+    received_at_ns: int
+    volume_day: int = 0
+    oi: int = 0
+    bid_paise: int = 0
+    ask_paise: int = 0
+    bid_quantity: int = 0
+    ask_quantity: int = 0
+
+    @property
+    def conflation_key(self) -> str:
+        return self.instrument
+
+
+class MarketFrame(Message):
+    """Ticks that arrived together (a websocket frame, a second of a replayed file)."""
+
+    delivery: ClassVar[Delivery] = Delivery.CRITICAL
+
+    ticks: tuple[Tick, ...]
+
+
+class FeedEnded(Message):
+    """The source has no more data (end of the files). Sent once, after the last frame."""
+
+    delivery: ClassVar[Delivery] = Delivery.CRITICAL
+
+    rows_rejected: tuple[tuple[str, int], ...] = ()
+
+
+class FeedBlocked(Message):
+    """The source declares a span of an instrument's data untradeable (stale bars, bad rows)."""
+
+    delivery: ClassVar[Delivery] = Delivery.CRITICAL
+
+    instrument: str
+    is_blocked: bool
+    reason: str
+    at_ns: int
+
+
+class BarClosed(Message):
+    """A finished bar [start_at_ns, end_at_ns). Prices in paise."""
+
+    instrument: str
+    interval_s: int
+    start_at_ns: int
+    end_at_ns: int
+    open_paise: int
+    high_paise: int
+    low_paise: int
+    close_paise: int
+    volume: int
+    tick_count: int
+
+
+class FeedStateChanged(Message):
+    """The feed of one instrument changed its quality; `reasons` are codes, worst first."""
+
+    instrument: str
+    state: FeedState
+    reasons: tuple[str, ...]
+    at_ns: int
+    tick_at_ns: int
+
+
+class PhaseChanged(Message):
+    """The session calendar moved. `entries_end_at_ns` and `flat_by_at_ns` are 0 when closed."""
+
+    delivery: ClassVar[Delivery] = Delivery.CONTROL
+
+    phase: SessionPhase
+    trading_day: str
+    at_ns: int
+    opens_at_ns: int = 0
+    closes_at_ns: int = 0
+    entries_end_at_ns: int = 0
+    flat_by_at_ns: int = 0

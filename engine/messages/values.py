@@ -1,0 +1,141 @@
+"""Nouns shared by messages: sides, order types, books, authority, refusals.
+
+Kite's own names are used for variety, product, order type and validity.
+Source: Kite Connect v3 documentation, order parameters (facts of 2026-11).
+"""
+
+from enum import Enum, IntEnum, unique
+
+from engine.messages.base import Message
+
+
+@unique
+class Side(Enum):
+    BUY = "BUY"
+    SELL = "SELL"
+
+    @property
+    def sign(self) -> int:
+        return 1 if self is Side.BUY else -1
+
+    @property
+    def opposite(self) -> "Side":
+        return Side.SELL if self is Side.BUY else Side.BUY
+
+
+@unique
+class OrderType(Enum):
+    LIMIT = "LIMIT"
+    MARKET = "MARKET"
+    SL = "SL"
+    SL_M = "SL-M"
+
+
+@unique
+class Product(Enum):
+    MIS = "MIS"
+    NRML = "NRML"
+    CNC = "CNC"
+
+
+@unique
+class Book(Enum):
+    """Whose money. Live and paper keys never mix."""
+
+    PAPER = "paper"
+    LIVE = "live"
+
+
+@unique
+class Leg(Enum):
+    """The role of an order inside its OCO group."""
+
+    ENTRY = "entry"
+    STOP = "stop"
+    TARGET_1 = "target_1"
+    TARGET_2 = "target_2"
+    EXIT = "exit"
+
+    @property
+    def is_exit(self) -> bool:
+        return self is not Leg.ENTRY
+
+
+@unique
+class Action(Enum):
+    """What an intent asks of the broker."""
+
+    PLACE = "place"
+    MODIFY = "modify"
+    CANCEL = "cancel"
+
+
+class Authority(IntEnum):
+    """What may leave for a book: a lattice, combined by minimum."""
+
+    NONE = 0
+    CANCEL = 1
+    REDUCE = 2
+    FULL = 3
+
+
+@unique
+class Mode(Enum):
+    """Engine modes; the transition table is in engine/authority.py."""
+
+    STANDBY = "STANDBY"
+    RECOVERING = "RECOVERING"
+    PAPER = "PAPER"
+    REDUCE = "REDUCE"
+    LIVE = "LIVE"
+    HALTED = "HALTED"
+    FLATTENING = "FLATTENING"
+    KILLED = "KILLED"
+    FENCED = "FENCED"
+
+
+@unique
+class FeedState(Enum):
+    """FRESH may be traded on; STALE and MUTE allow exits only; DEAD has no source; BLOCKED is
+    refused by the data quality gate."""
+
+    FRESH = "fresh"
+    STALE = "stale"
+    MUTE = "mute"
+    DEAD = "dead"
+    BLOCKED = "blocked"
+
+
+@unique
+class SessionPhase(Enum):
+    CLOSED = "closed"
+    PRE_OPEN = "pre_open"
+    CONTINUOUS = "continuous"
+    CLOSING = "closing"
+
+
+class Refusal(Message):
+    """A risk rule said no. A value, never an exception.
+
+    `measured` and `limit` are in the unit that `rule` names (paise, units, bps, count); `why` is
+    one line for the operator.
+    """
+
+    rule: str
+    measured: int
+    limit: int
+    why: str
+
+
+class Target(Message):
+    """One profit target: a limit price and its share of the filled quantity in basis points."""
+
+    price_paise: int
+    share_bps: int
+
+
+class Feature(Message):
+    """A named number that a signal was based on, scaled by 10,000."""
+
+    name: str
+    value_e4: int
