@@ -27,9 +27,7 @@ class Delivery(Enum):
     DROP_OLDEST = "drop_oldest"
 
 
-class Message(
-    msgspec.Struct, frozen=True, kw_only=True, gc=False, tag=True, array_like=True
-):
+class Message(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag=True, array_like=True):
     """Base of all messages. Immutable, comparable, hashable where its fields are."""
 
     delivery: ClassVar[Delivery] = Delivery.QUEUE

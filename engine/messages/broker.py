@@ -1,0 +1,121 @@
+"""What a broker adapter reports. Hints and snapshots alike go to the watcher, nobody else."""
+
+from enum import Enum, unique
+from typing import ClassVar
+
+from engine.messages.base import Delivery, Message
+from engine.messages.values import Action, OrderType, Product, Refusal, Side
+
+
+@unique
+class Outcome(Enum):
+    """What one request to the broker came to.
+
+    ACKED: the venue has it. REFUSED: a definite no. NOT_SENT: no byte left. UNKNOWN: maybe.
+    DENIED: our own gate said no.
+    """
+
+    ACKED = "acked"
+    REFUSED = "refused"
+    NOT_SENT = "not_sent"
+    UNKNOWN = "unknown"
+    DENIED = "denied"
+
+
+@unique
+class OrderStatus(Enum):
+    """Kite's order states. An unlisted one is taken as non-terminal and logged."""
+
+    PUT_REQUESTED = "PUT ORDER REQ RECEIVED"
+    VALIDATION_PENDING = "VALIDATION PENDING"
+    OPEN_PENDING = "OPEN PENDING"
+    OPEN = "OPEN"
+    TRIGGER_PENDING = "TRIGGER PENDING"
+    MODIFY_PENDING = "MODIFY PENDING"
+    CANCEL_PENDING = "CANCEL PENDING"
+    COMPLETE = "COMPLETE"
+    CANCELLED = "CANCELLED"
+    REJECTED = "REJECTED"
+
+
+TERMINAL_STATUSES = frozenset({OrderStatus.COMPLETE, OrderStatus.CANCELLED, OrderStatus.REJECTED})
+
+
+class IntentAnswered(Message, kw_only=True):
+    """The immediate answer to one intent."""
+
+    delivery: ClassVar[Delivery] = Delivery.CRITICAL
+
+    intent_id: str
+    client_order_id: str
+    action: Action
+    outcome: Outcome
+    venue_order_id: str = ""
+    refusal: Refusal | None = None
+    text: str = ""
+    at_ns: int
+
+
+class OrderReport(Message, kw_only=True):
+    """The state of one order as the broker tells it (stream update or row of the order book)."""
+
+    delivery: ClassVar[Delivery] = Delivery.CRITICAL
+
+    client_order_id: str
+    venue_order_id: str
+    instrument: str
+    side: Side
+    order_type: OrderType
+    product: Product
+    status: OrderStatus
+    quantity: int
+    filled_quantity: int
+    price_limit_paise: int
+    price_trigger_paise: int
+    text: str = ""
+    at_ns: int
+
+
+class TradeReport(Message, kw_only=True):
+    """One trade. `(trade_id, venue_order_id)` is its identity."""
+
+    delivery: ClassVar[Delivery] = Delivery.CRITICAL
+
+    trade_id: str
+    client_order_id: str
+    venue_order_id: str
+    instrument: str
+    side: Side
+    product: Product
+    quantity: int
+    price_paise: int
+    at_ns: int
+
+
+class PositionReport(Message, kw_only=True):
+    """The broker's net position; `quantity` signed."""
+
+    instrument: str
+    product: Product
+    quantity: int
+
+
+class SnapshotRequested(Message, kw_only=True):
+    """Read orders, trades and positions; answer to the watcher and the reconciler."""
+
+    delivery: ClassVar[Delivery] = Delivery.CRITICAL
+
+    request_id: int
+    reason: str
+
+
+class BrokerSnapshot(Message, kw_only=True):
+    """One read of the broker's three books, `request_id` of the asker."""
+
+    delivery: ClassVar[Delivery] = Delivery.CRITICAL
+
+    request_id: int
+    orders: tuple[OrderReport, ...]
+    trades: tuple[TradeReport, ...]
+    positions: tuple[PositionReport, ...]
+    at_ns: int

@@ -1,0 +1,60 @@
+"""How actors and the journal talk. The journal is the doorway: first durable, then delivered."""
+
+from typing import ClassVar
+
+from engine.messages.base import Delivery, Message
+from engine.messages.records import Record
+
+
+class Append(Message, kw_only=True):
+    """Make these records durable in this order, in one transaction, then deliver them.
+
+    An append of a fenced generation is refused and counted.
+    """
+
+    delivery: ClassVar[Delivery] = Delivery.CRITICAL
+
+    records: tuple[Record, ...]
+    sender: str
+    sender_generation: int
+
+
+class Journaled(Message, kw_only=True):
+    """A durable record on its way to those whom it concerns (engine/journal.py: recipients)."""
+
+    delivery: ClassVar[Delivery] = Delivery.CRITICAL
+
+    seq: int
+    record: Record
+
+
+class ReplayRequested(Message, kw_only=True):
+    """A starting actor asks for its past. `group_id` narrows it to one group; otherwise the
+    records since the start of the trading day plus all of groups still open are sent."""
+
+    delivery: ClassVar[Delivery] = Delivery.CRITICAL
+
+    reader: str
+    reader_generation: int
+    group_id: str = ""
+
+
+class Replayed(Message, kw_only=True):
+    """The past, up to and including `seq`. Overtakes data: recovery comes first."""
+
+    delivery: ClassVar[Delivery] = Delivery.CONTROL
+
+    reader_generation: int
+    records: tuple[Record, ...]
+    seq: int
+
+
+class JournalStateChanged(Message, kw_only=True):
+    """The database came or went. While it is away entries stop and exits are spooled."""
+
+    delivery: ClassVar[Delivery] = Delivery.CONTROL
+
+    is_available: bool
+    spooled_count: int
+    reason: str
+    at_ns: int
