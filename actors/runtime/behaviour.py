@@ -1,0 +1,74 @@
+"""The contract between a behaviour and its host.
+
+Decides what an actor may do: keep its own state, send to names, read the clocks it is given, set
+timers. Refuses to know hosts, threads, pykka or supervisors. A behaviour is a plain object, so
+the same one runs pooled, on a thread, in a process or under a seed, and in a test without any.
+"""
+
+from enum import Enum, unique
+from typing import Protocol
+
+from engine.messages.base import Message
+
+
+@unique
+class Opening(Enum):
+    """What `open` says: READY to serve, DEFERRED (recovering; calls `ctx.ready()` later, the data
+    lane waits meanwhile, control is served), IGNORE (not needed; ends without being an error)."""
+
+    READY = "ready"
+    DEFERRED = "deferred"
+    IGNORE = "ignore"
+
+
+class Context(Protocol):
+    """All that a behaviour sees of the world. Valid from `open` to `close`."""
+
+    name: str
+    generation: int
+    supervisor: str
+
+    def send(self, target: str, message: Message) -> None:
+        """Send to a name. Never raises and never blocks: an absent, fenced or full target makes a
+        counted dead letter; a fenced sender's messages are refused and counted."""
+
+    def now_ns(self) -> int:
+        """The market clock: UTC ns. May run faster than real time (time-lapse, replay)."""
+
+    def mono_ns(self) -> int:
+        """A monotonic clock in real ns, for durations of our own work."""
+
+    def timer_at(self, key: str, at_ns: int, message: Message) -> None:
+        """Deliver `message` to this actor when the market clock reaches `at_ns`. A timer with the
+        same key is replaced. Timers die with the generation."""
+
+    def timer_after(self, key: str, delay_ns: int, message: Message) -> None:
+        """Deliver `message` after a real (monotonic) delay; same key replaces."""
+
+    def timer_cancel(self, key: str) -> None:
+        """Forget a timer; unknown keys are fine."""
+
+    def ready(self) -> None:
+        """Say that a DEFERRED opening is complete."""
+
+    def stop(self, reason: str) -> None:
+        """End this actor in order after the current message."""
+
+
+class Behaviour:
+    """Base of all actors' logic. State lives in the instance and nowhere else."""
+
+    def open(self, ctx: Context) -> Opening:
+        """Take the context, load what is needed. An exception here is a failed start."""
+        self.ctx = ctx
+        return Opening.READY
+
+    def receive(self, message: Message) -> None:
+        """Handle one message. Any exception ends this generation and is reported once."""
+        raise TypeError(f"{type(self).__name__} does not understand {type(message).__name__}")
+
+    def flush(self) -> None:
+        """Called when the inbox ran dry or a batch is full: the place for group commits."""
+
+    def close(self, reason: str) -> None:
+        """Release what was taken. Called once, also after a crash; must not block for long."""
