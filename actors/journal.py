@@ -240,9 +240,7 @@ class JournalBehaviour(Behaviour):
                 "chain": self._chain.hex(),
             }
             body = msgspec.json.encode(view).decode()
-            self.ctx.send(
-                self._console, ViewPublished(topic="journal", body=body, at_ns=now_ns)
-            )
+            self.ctx.send(self._console, ViewPublished(topic="journal", body=body, at_ns=now_ns))
 
 
 def spool_entries(rows: list[tuple[int, bytes]], seq: int, chain: bytes) -> list[Entry]:
