@@ -165,7 +165,9 @@ def _strategy_faults(config: EngineConfig) -> list[str]:
         if item.name in seen or not NAME_PATTERN.fullmatch(item.name):
             faults.append(f"{path}.name: {item.name!r} is there twice or not a plain name")
         seen.add(item.name)
-        faults.extend(f"{path}.instruments: unknown {x!r}" for x in item.instruments if x not in known)
+        faults.extend(
+            f"{path}.instruments: unknown {x!r}" for x in item.instruments if x not in known
+        )
         if item.host not in {"pooled", "process"}:
             faults.append(f"{path}.host: not pooled or process")
         if item.bar_interval_s not in BAR_INTERVALS_S:
