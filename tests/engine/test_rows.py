@@ -22,7 +22,8 @@ def test_when_a_price_is_written_then_it_becomes_paise(text: str, expected: int)
         ("", "missing_field"), (" ", "missing_field"), ("nan", "nan"), ("NaN", "nan"),
         ("-nan", "nan"), ("inf", "bad_number"), ("-inf", "bad_number"), ("1e9", "bad_number"),
         ("10000000", "bad_number"), ("-0.05", "negative"), ("0", "zero"), ("-0.0", "zero"),
-        ("0.001", "zero"), ("1_000", "bad_number"), ("١٠", "bad_number"), ("12,5", "bad_number"),
+        ("0.001", "zero"), ("1_000", "bad_number"), ("\u0661\u0660", "bad_number"),
+        ("12,5", "bad_number"),
         ("0x10", "bad_number"), ("None", "bad_number"),
     ],
 )  # fmt: skip

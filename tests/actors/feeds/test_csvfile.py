@@ -1,4 +1,4 @@
-"""Broken files, written row by row: each bad row is counted by its reason and never becomes a tick."""
+"""Broken files, written row by row: a bad row is counted by its reason and never becomes a tick."""
 
 import gzip
 from pathlib import Path
