@@ -76,12 +76,13 @@ class Cleaner:
         last = self._last_bar
         if last is not None and bar.start_at_ns <= last.start_at_ns:
             return self._drop(_order_reason(bar, last))
-        session = self._session_of(bar.start_at_ns, bar.end_at_ns)
+        session = self._session_of(bar.start_at_ns)
         is_flat = _is_flat(bar, self._close_seen)
         self._close_seen = bar.close_paise
         if session is None:
             return self._drop("stale_flat" if is_flat else "out_of_session")
         self._counts["ohlc_rounded"] += bar.is_rounded
+        bar.end_at_ns = min(bar.end_at_ns, session.closes_at_ns)  # the last hourly bar is short
         self._last_bar = bar
         if is_flat and session == self._covered:
             self._flat.append(bar)
@@ -96,7 +97,7 @@ class Cleaner:
         if last is not None and at_ns <= last.at_ns and (at_ns < last.at_ns or tick == last):
             self._counts["unsorted" if at_ns < last.at_ns else "duplicate"] += 1
             return False
-        session = self._session_of(at_ns, at_ns)
+        session = self._session_of(at_ns)
         if session is None:
             self._counts["out_of_session"] += 1
             return False
@@ -118,12 +119,11 @@ class Cleaner:
         self._counts[reason] += 1
         return []
 
-    def _session_of(self, start_ns: int, end_ns: int) -> Session | None:
-        session: Session | None = self._session
-        assert session is not None
-        if not session.opens_at_ns <= start_ns < session.closes_at_ns:
-            session = self._table.session_at(start_ns, self._segment)
-        return session if session is not None and end_ns <= session.closes_at_ns else None
+    def _session_of(self, at_ns: int) -> Session | None:
+        session = self._session
+        if session.opens_at_ns <= at_ns < session.closes_at_ns:
+            return session
+        return self._table.session_at(at_ns, self._segment)
 
     def _release(self) -> list[Bar]:
         """Accept the held flat run, unless it is long and reaches the end of its session."""

@@ -166,6 +166,18 @@ def test_when_a_stream_starts_inside_a_blocked_span_then_the_block_is_repeated(
     assert blocks(source, ns_from_ist(f"{DAY} 09:29:01")) == []
 
 
+def test_when_data_breaks_off_again_then_the_count_to_unblock_starts_again(write: Writer) -> None:
+    text = BARS + minutes(15, 20) + minutes(26, 28) + minutes(35, 40)
+    assert blocks(CsvSource([write(text)], nse())) == [(True, "09:25:00"), (False, "09:38:00")]
+
+
+def test_when_the_last_hourly_bar_is_short_then_it_ends_with_the_session(write: Writer) -> None:
+    clocks = ("13:15:00", "14:15:00", "15:15:00")
+    source = CsvSource([write(BARS + "".join(map(row, clocks)))], nse())
+    assert (source.bars_read, source.rows_rejected) == (3, {})
+    assert ist_text(ticks(source)[-1].at_ns)[11:] == "15:29:59"
+
+
 def test_when_a_session_ends_or_starts_without_data_then_it_is_blocked(write: Writer) -> None:
     late = "".join(row(f"09:{m}:00", day="2024-01-03") for m in range(25, 29))
     source = CsvSource([write(BARS + minutes(15, 20) + late)], nse())
