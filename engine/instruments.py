@@ -8,7 +8,7 @@ from engine.messages.base import Message
 from engine.messages.values import Product
 
 
-class Instrument(Message, kw_only=True):
+class Instrument(Message, frozen=True, kw_only=True):
     """One tradable name.
 
     `name` is exchange-qualified ("NSE:INFY"). `segment` chooses session table and charges:

@@ -41,7 +41,7 @@ class OrderStatus(Enum):
 TERMINAL_STATUSES = frozenset({OrderStatus.COMPLETE, OrderStatus.CANCELLED, OrderStatus.REJECTED})
 
 
-class IntentAnswered(Message, kw_only=True):
+class IntentAnswered(Message, frozen=True, kw_only=True):
     """The immediate answer to one intent."""
 
     delivery: ClassVar[Delivery] = Delivery.CRITICAL
@@ -56,7 +56,7 @@ class IntentAnswered(Message, kw_only=True):
     at_ns: int
 
 
-class OrderReport(Message, kw_only=True):
+class OrderReport(Message, frozen=True, kw_only=True):
     """The state of one order as the broker tells it (stream update or row of the order book)."""
 
     delivery: ClassVar[Delivery] = Delivery.CRITICAL
@@ -76,7 +76,7 @@ class OrderReport(Message, kw_only=True):
     at_ns: int
 
 
-class TradeReport(Message, kw_only=True):
+class TradeReport(Message, frozen=True, kw_only=True):
     """One trade. `(trade_id, venue_order_id)` is its identity."""
 
     delivery: ClassVar[Delivery] = Delivery.CRITICAL
@@ -92,7 +92,7 @@ class TradeReport(Message, kw_only=True):
     at_ns: int
 
 
-class PositionReport(Message, kw_only=True):
+class PositionReport(Message, frozen=True, kw_only=True):
     """The broker's net position; `quantity` signed."""
 
     instrument: str
@@ -100,7 +100,7 @@ class PositionReport(Message, kw_only=True):
     quantity: int
 
 
-class SnapshotRequested(Message, kw_only=True):
+class SnapshotRequested(Message, frozen=True, kw_only=True):
     """Read orders, trades and positions; answer to the watcher and the reconciler."""
 
     delivery: ClassVar[Delivery] = Delivery.CRITICAL
@@ -109,7 +109,7 @@ class SnapshotRequested(Message, kw_only=True):
     reason: str
 
 
-class BrokerSnapshot(Message, kw_only=True):
+class BrokerSnapshot(Message, frozen=True, kw_only=True):
     """One read of the broker's three books, `request_id` of the asker."""
 
     delivery: ClassVar[Delivery] = Delivery.CRITICAL

@@ -10,7 +10,7 @@ from engine.messages.base import Delivery, Message
 from engine.messages.values import Authority, Mode
 
 
-class Ceiling(Message, kw_only=True):
+class Ceiling(Message, frozen=True, kw_only=True):
     """One independent upper bound of authority over a scope.
 
     `scope` is "" for all, "instrument:NSE:INFY", "strategy:ema", "actor:<name>". The effective
@@ -23,7 +23,7 @@ class Ceiling(Message, kw_only=True):
     reason: str
 
 
-class AuthorityChanged(Message, kw_only=True):
+class AuthorityChanged(Message, frozen=True, kw_only=True):
     """The authority actor's whole view; the receiver replaces its old one if `seq` is newer.
 
     `mode_seq` moves with each mode change, `seq` with each change of anything.
@@ -38,7 +38,7 @@ class AuthorityChanged(Message, kw_only=True):
     at_ns: int
 
 
-class CeilingMoved(Message, kw_only=True):
+class CeilingMoved(Message, frozen=True, kw_only=True):
     """The owner of a ceiling lowers or (where the rules let it) raises it."""
 
     delivery: ClassVar[Delivery] = Delivery.CONTROL
@@ -47,7 +47,7 @@ class CeilingMoved(Message, kw_only=True):
     at_ns: int
 
 
-class GenerationFenced(Message, kw_only=True):
+class GenerationFenced(Message, frozen=True, kw_only=True):
     """Everything of this actor up to and including `generation` is void from now on."""
 
     delivery: ClassVar[Delivery] = Delivery.CONTROL
@@ -57,7 +57,7 @@ class GenerationFenced(Message, kw_only=True):
     reason: str
 
 
-class RecoveryDone(Message, kw_only=True):
+class RecoveryDone(Message, frozen=True, kw_only=True):
     """A core room has recovered its state (`part` names it)."""
 
     delivery: ClassVar[Delivery] = Delivery.CONTROL
@@ -66,7 +66,7 @@ class RecoveryDone(Message, kw_only=True):
     at_ns: int
 
 
-class Reconciled(Message, kw_only=True):
+class Reconciled(Message, frozen=True, kw_only=True):
     """One comparison of journal and broker is done; `differences` are one line each."""
 
     delivery: ClassVar[Delivery] = Delivery.CONTROL
@@ -76,7 +76,7 @@ class Reconciled(Message, kw_only=True):
     at_ns: int
 
 
-class OperatorCommand(Message, kw_only=True):
+class OperatorCommand(Message, frozen=True, kw_only=True):
     """A validated command on its way to the authority actor.
 
     `command`: kill, halt, resume, flatten, pause, unpause, restart, mode. `argument` as the
@@ -93,7 +93,7 @@ class OperatorCommand(Message, kw_only=True):
     at_ns: int
 
 
-class CommandDone(Message, kw_only=True):
+class CommandDone(Message, frozen=True, kw_only=True):
     """The outcome of an operator command, to the console that sent it."""
 
     delivery: ClassVar[Delivery] = Delivery.CONTROL
@@ -103,7 +103,7 @@ class CommandDone(Message, kw_only=True):
     text: str
 
 
-class FlattenOrdered(Message, kw_only=True):
+class FlattenOrdered(Message, frozen=True, kw_only=True):
     """Every group of the scope goes flat now: cancel, exit, verify. `scope` as in Ceiling."""
 
     delivery: ClassVar[Delivery] = Delivery.CONTROL
@@ -113,7 +113,7 @@ class FlattenOrdered(Message, kw_only=True):
     at_ns: int
 
 
-class EntriesCancelled(Message, kw_only=True):
+class EntriesCancelled(Message, frozen=True, kw_only=True):
     """Working entries are withdrawn; positions keep their protection."""
 
     delivery: ClassVar[Delivery] = Delivery.CONTROL
@@ -123,7 +123,7 @@ class EntriesCancelled(Message, kw_only=True):
     at_ns: int
 
 
-class ViewPublished(Message, kw_only=True):
+class ViewPublished(Message, frozen=True, kw_only=True):
     """A room's latest public figures for console and dashboard: `body` is JSON text.
 
     `topic`: positions, orders, pnl, risk, feeds, strategies, journal, reconcile, authority.
@@ -140,7 +140,7 @@ class ViewPublished(Message, kw_only=True):
         return self.topic
 
 
-class AlertRaised(Message, kw_only=True):
+class AlertRaised(Message, frozen=True, kw_only=True):
     """Something a person should know. `severity`: critical, warning, info."""
 
     delivery: ClassVar[Delivery] = Delivery.DROP_OLDEST

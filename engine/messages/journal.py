@@ -6,7 +6,7 @@ from engine.messages.base import Delivery, Message
 from engine.messages.records import Record
 
 
-class Append(Message, kw_only=True):
+class Append(Message, frozen=True, kw_only=True):
     """Make these records durable in this order, in one transaction, then deliver them.
 
     An append of a fenced generation is refused and counted.
@@ -19,7 +19,7 @@ class Append(Message, kw_only=True):
     sender_generation: int
 
 
-class Journaled(Message, kw_only=True):
+class Journaled(Message, frozen=True, kw_only=True):
     """A durable record on its way to those whom it concerns (engine/journal.py: recipients)."""
 
     delivery: ClassVar[Delivery] = Delivery.CRITICAL
@@ -28,7 +28,7 @@ class Journaled(Message, kw_only=True):
     record: Record
 
 
-class ReplayRequested(Message, kw_only=True):
+class ReplayRequested(Message, frozen=True, kw_only=True):
     """A starting actor asks for its past. `group_id` narrows it to one group; otherwise the
     records since the start of the trading day plus all of groups still open are sent."""
 
@@ -39,7 +39,7 @@ class ReplayRequested(Message, kw_only=True):
     group_id: str = ""
 
 
-class Replayed(Message, kw_only=True):
+class Replayed(Message, frozen=True, kw_only=True):
     """The past, up to and including `seq`. Overtakes data: recovery comes first."""
 
     delivery: ClassVar[Delivery] = Delivery.CONTROL
@@ -49,7 +49,7 @@ class Replayed(Message, kw_only=True):
     seq: int
 
 
-class JournalStateChanged(Message, kw_only=True):
+class JournalStateChanged(Message, frozen=True, kw_only=True):
     """The database came or went. While it is away entries stop and exits are spooled."""
 
     delivery: ClassVar[Delivery] = Delivery.CONTROL
@@ -58,3 +58,18 @@ class JournalStateChanged(Message, kw_only=True):
     spooled_count: int
     reason: str
     at_ns: int
+
+
+class AppendRefused(Message, frozen=True, kw_only=True):
+    """Nothing of this append was recorded and nothing of it will happen.
+
+    Sent to the sender and, with a `group_id`, to the guard, which releases the reservation.
+    `why`: journal_away, fenced, duplicate.
+    """
+
+    delivery: ClassVar[Delivery] = Delivery.CRITICAL
+
+    sender: str
+    sender_generation: int
+    group_id: str
+    why: str

@@ -6,7 +6,7 @@ from engine.messages.base import Delivery, Message
 from engine.messages.values import FeedState, SessionPhase
 
 
-class Tick(Message, kw_only=True):
+class Tick(Message, frozen=True, kw_only=True):
     """One quote or trade of one instrument.
 
     Prices in paise, quantities in units; `volume_day` and `oi` are the exchange's running totals
@@ -32,7 +32,7 @@ class Tick(Message, kw_only=True):
         return self.instrument
 
 
-class MarketFrame(Message, kw_only=True):
+class MarketFrame(Message, frozen=True, kw_only=True):
     """Ticks that arrived together (a websocket frame, a second of a replayed file)."""
 
     delivery: ClassVar[Delivery] = Delivery.CRITICAL
@@ -40,7 +40,7 @@ class MarketFrame(Message, kw_only=True):
     ticks: tuple[Tick, ...]
 
 
-class FeedEnded(Message, kw_only=True):
+class FeedEnded(Message, frozen=True, kw_only=True):
     """The source has no more data (end of the files). Sent once, after the last frame."""
 
     delivery: ClassVar[Delivery] = Delivery.CRITICAL
@@ -48,7 +48,7 @@ class FeedEnded(Message, kw_only=True):
     rows_rejected: tuple[tuple[str, int], ...] = ()
 
 
-class FeedBlocked(Message, kw_only=True):
+class FeedBlocked(Message, frozen=True, kw_only=True):
     """The source declares a span of an instrument's data untradeable (stale bars, bad rows)."""
 
     delivery: ClassVar[Delivery] = Delivery.CRITICAL
@@ -59,7 +59,7 @@ class FeedBlocked(Message, kw_only=True):
     at_ns: int
 
 
-class BarClosed(Message, kw_only=True):
+class BarClosed(Message, frozen=True, kw_only=True):
     """A finished bar [start_at_ns, end_at_ns). Prices in paise."""
 
     instrument: str
@@ -74,7 +74,7 @@ class BarClosed(Message, kw_only=True):
     tick_count: int
 
 
-class FeedStateChanged(Message, kw_only=True):
+class FeedStateChanged(Message, frozen=True, kw_only=True):
     """The feed of one instrument changed its quality; `reasons` are codes, worst first."""
 
     instrument: str
@@ -84,7 +84,7 @@ class FeedStateChanged(Message, kw_only=True):
     tick_at_ns: int
 
 
-class PhaseChanged(Message, kw_only=True):
+class PhaseChanged(Message, frozen=True, kw_only=True):
     """The session calendar moved. `entries_end_at_ns` and `flat_by_at_ns` are 0 when closed."""
 
     delivery: ClassVar[Delivery] = Delivery.CONTROL

@@ -21,7 +21,7 @@ from engine.messages.values import (
 )
 
 
-class RecordBase(Message, kw_only=True):
+class RecordBase(Message, frozen=True, kw_only=True):
     """`at_ns` is the engine's market clock when the record was made."""
 
     delivery: ClassVar[Delivery] = Delivery.CRITICAL
@@ -29,11 +29,11 @@ class RecordBase(Message, kw_only=True):
     at_ns: int
 
 
-class SignalRecorded(RecordBase, kw_only=True):
+class SignalRecorded(RecordBase, frozen=True, kw_only=True):
     signal: EntryProposed
 
 
-class DecisionRecorded(RecordBase, kw_only=True):
+class DecisionRecorded(RecordBase, frozen=True, kw_only=True):
     """The guard's verdict. `client_plan_id` is unique for ever: a second one is refused."""
 
     decision_id: str
@@ -47,11 +47,11 @@ class DecisionRecorded(RecordBase, kw_only=True):
     config_sha: str
 
 
-class GroupOpened(RecordBase, kw_only=True):
+class GroupOpened(RecordBase, frozen=True, kw_only=True):
     plan: TradePlan
 
 
-class GroupClosed(RecordBase, kw_only=True):
+class GroupClosed(RecordBase, frozen=True, kw_only=True):
     """The group is flat and nothing works any more. P&L in paise, from fills alone."""
 
     group_id: str
@@ -64,7 +64,7 @@ class GroupClosed(RecordBase, kw_only=True):
     charges_paise: int
 
 
-class IntentPlanned(RecordBase, kw_only=True):
+class IntentPlanned(RecordBase, frozen=True, kw_only=True):
     """One thing asked of the broker, durable before any byte leaves.
 
     For PLACE `intent_id == client_order_id`; MODIFY and CANCEL have an `intent_id` of their own
@@ -93,7 +93,7 @@ class IntentPlanned(RecordBase, kw_only=True):
     expires_at_ns: int = 0
 
 
-class OrderFact(RecordBase, kw_only=True):
+class OrderFact(RecordBase, frozen=True, kw_only=True):
     """Fields shared by all facts about one order."""
 
     client_order_id: str
@@ -103,15 +103,15 @@ class OrderFact(RecordBase, kw_only=True):
     instrument: str
 
 
-class OrderAccepted(OrderFact, kw_only=True):
+class OrderAccepted(OrderFact, frozen=True, kw_only=True):
     """The venue has the order working (OPEN or TRIGGER PENDING)."""
 
 
-class OrderTriggered(OrderFact, kw_only=True):
+class OrderTriggered(OrderFact, frozen=True, kw_only=True):
     """A stop order's trigger was touched; its limit now works."""
 
 
-class OrderModified(OrderFact, kw_only=True):
+class OrderModified(OrderFact, frozen=True, kw_only=True):
     """The venue took a modification: `quantity`, prices are the new totals."""
 
     intent_id: str
@@ -120,7 +120,7 @@ class OrderModified(OrderFact, kw_only=True):
     price_trigger_paise: int
 
 
-class OrderFilled(OrderFact, kw_only=True):
+class OrderFilled(OrderFact, frozen=True, kw_only=True):
     """One trade. `quantity` of this trade, `filled_total` of the order so far, in units.
 
     `charges_paise` is the increment of the order's charges by this trade.
@@ -137,7 +137,7 @@ class OrderFilled(OrderFact, kw_only=True):
     charges_paise: int
 
 
-class OrderCancelled(OrderFact, kw_only=True):
+class OrderCancelled(OrderFact, frozen=True, kw_only=True):
     """Terminal, with `filled_total` units filled before. `is_asked`: we had asked for it."""
 
     filled_total: int
@@ -145,13 +145,13 @@ class OrderCancelled(OrderFact, kw_only=True):
     reason: str
 
 
-class OrderRejected(OrderFact, kw_only=True):
+class OrderRejected(OrderFact, frozen=True, kw_only=True):
     """The venue said no to the placement. Terminal."""
 
     reason: str
 
 
-class OrderDenied(OrderFact, kw_only=True):
+class OrderDenied(OrderFact, frozen=True, kw_only=True):
     """We said no at the gate: nothing was sent. For a PLACE the order is terminal; a denied
     MODIFY or CANCEL leaves the order as it was."""
 
@@ -160,7 +160,7 @@ class OrderDenied(OrderFact, kw_only=True):
     refusal: Refusal
 
 
-class RequestRefused(OrderFact, kw_only=True):
+class RequestRefused(OrderFact, frozen=True, kw_only=True):
     """The venue refused a MODIFY or CANCEL; the order works on as it was (or is gone)."""
 
     intent_id: str
@@ -168,26 +168,26 @@ class RequestRefused(OrderFact, kw_only=True):
     reason: str
 
 
-class OrderUnknown(OrderFact, kw_only=True):
+class OrderUnknown(OrderFact, frozen=True, kw_only=True):
     """The outcome of a placement is not known. Never re-sent; resolved by the tag."""
 
     reason: str
 
 
-class OrderLost(OrderFact, kw_only=True):
+class OrderLost(OrderFact, frozen=True, kw_only=True):
     """An unknown order was proven absent at the venue. Terminal, nothing filled."""
 
     reason: str
 
 
-class ModeChanged(RecordBase, kw_only=True):
+class ModeChanged(RecordBase, frozen=True, kw_only=True):
     mode_from: Mode
     mode_to: Mode
     mode_seq: int
     reason: str
 
 
-class LatchChanged(RecordBase, kw_only=True):
+class LatchChanged(RecordBase, frozen=True, kw_only=True):
     """A latch (kill, halt, loss_day) was set or released; `by` names the operator or actor."""
 
     latch: str
@@ -196,7 +196,7 @@ class LatchChanged(RecordBase, kw_only=True):
     by: str
 
 
-class OperatorActed(RecordBase, kw_only=True):
+class OperatorActed(RecordBase, frozen=True, kw_only=True):
     """A command from a person, with its outcome in one word."""
 
     command: str
@@ -205,14 +205,14 @@ class OperatorActed(RecordBase, kw_only=True):
     outcome: str
 
 
-class ActorFailed(RecordBase, kw_only=True):
+class ActorFailed(RecordBase, frozen=True, kw_only=True):
     name: str
     generation: int
     kind: str
     reason: str
 
 
-class RiskNoted(RecordBase, kw_only=True):
+class RiskNoted(RecordBase, frozen=True, kw_only=True):
     """A risk event worth an audit line (limit warning, quarantine, database lost ...)."""
 
     event: str
@@ -222,7 +222,7 @@ class RiskNoted(RecordBase, kw_only=True):
     why: str
 
 
-class DayClosed(RecordBase, kw_only=True):
+class DayClosed(RecordBase, frozen=True, kw_only=True):
     """Totals of one trading day in paise; `positions_open` is 0 unless something is wrong."""
 
     trading_day: str

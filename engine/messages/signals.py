@@ -6,7 +6,7 @@ from engine.messages.base import Delivery, Message
 from engine.messages.values import Book, Feature, Product, Refusal, Side, Target
 
 
-class EntryProposed(Message, kw_only=True):
+class EntryProposed(Message, frozen=True, kw_only=True):
     """A strategy wants to open a trade.
 
     `signal_id` is a pure function of strategy, instrument, side and bar time, so a repeated
@@ -33,7 +33,7 @@ class EntryProposed(Message, kw_only=True):
     expires_at_ns: int
 
 
-class ExitAdvised(Message, kw_only=True):
+class ExitAdvised(Message, frozen=True, kw_only=True):
     """A strategy (or the engine) wants a group out at the market now."""
 
     delivery: ClassVar[Delivery] = Delivery.CRITICAL
@@ -43,7 +43,7 @@ class ExitAdvised(Message, kw_only=True):
     at_ns: int
 
 
-class TradePlan(Message, kw_only=True):
+class TradePlan(Message, frozen=True, kw_only=True):
     """An approved entry with its exits: everything an OCO group needs to run.
 
     `quantity` in units, a multiple of `lot`; `risk_paise` is the reserved loss at the stop,
@@ -74,7 +74,7 @@ class TradePlan(Message, kw_only=True):
     entry_expires_at_ns: int
 
 
-class EntryDecided(Message, kw_only=True):
+class EntryDecided(Message, frozen=True, kw_only=True):
     """The guard's answer to the strategy: approved with a group, or refused with the rule."""
 
     delivery: ClassVar[Delivery] = Delivery.CRITICAL

@@ -33,7 +33,7 @@ class ExitKind(Enum):
         return self in (ExitKind.NORMAL, ExitKind.SHUTDOWN, ExitKind.IGNORED)
 
 
-class ChildReady(Message, kw_only=True):
+class ChildReady(Message, frozen=True, kw_only=True):
     """The child is open and serves its data lane."""
 
     delivery: ClassVar[Delivery] = Delivery.CONTROL
@@ -42,7 +42,7 @@ class ChildReady(Message, kw_only=True):
     generation: int
 
 
-class ChildExited(Message, kw_only=True):
+class ChildExited(Message, frozen=True, kw_only=True):
     """The child has ended. Delivered exactly once per generation; never lost.
 
     `poison` is a digest of the message being handled at the crash ("" if none), `trace` a
@@ -60,7 +60,7 @@ class ChildExited(Message, kw_only=True):
     trace: str = ""
 
 
-class ChildWanted(Message, kw_only=True):
+class ChildWanted(Message, frozen=True, kw_only=True):
     """Ask a dynamic supervisor for a child: `child_id` and the argument of its factory."""
 
     delivery: ClassVar[Delivery] = Delivery.CONTROL
@@ -69,7 +69,7 @@ class ChildWanted(Message, kw_only=True):
     argument: Message | None = None
 
 
-class ChildUnwanted(Message, kw_only=True):
+class ChildUnwanted(Message, frozen=True, kw_only=True):
     """Ask a supervisor to stop a child and forget it (idempotent)."""
 
     delivery: ClassVar[Delivery] = Delivery.CONTROL
@@ -77,7 +77,7 @@ class ChildUnwanted(Message, kw_only=True):
     child_id: str
 
 
-class RestartWanted(Message, kw_only=True):
+class RestartWanted(Message, frozen=True, kw_only=True):
     """An operator wants a child restarted (counts as a restart, lowers its authority first)."""
 
     delivery: ClassVar[Delivery] = Delivery.CONTROL
@@ -86,7 +86,7 @@ class RestartWanted(Message, kw_only=True):
     reason: str
 
 
-class StopOrdered(Message, kw_only=True):
+class StopOrdered(Message, frozen=True, kw_only=True):
     """A supervisor tells a room to close. Served before everything else."""
 
     delivery: ClassVar[Delivery] = Delivery.CONTROL
@@ -94,7 +94,7 @@ class StopOrdered(Message, kw_only=True):
     reason: str
 
 
-class TimerFired(Message, kw_only=True):
+class TimerFired(Message, frozen=True, kw_only=True):
     """A generic timer message for behaviours that need no more than a key."""
 
     delivery: ClassVar[Delivery] = Delivery.CRITICAL

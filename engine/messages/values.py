@@ -114,7 +114,7 @@ class SessionPhase(Enum):
     CLOSING = "closing"
 
 
-class Refusal(Message, kw_only=True):
+class Refusal(Message, frozen=True, kw_only=True):
     """A risk rule said no. A value, never an exception.
 
     `measured` and `limit` are in the unit that `rule` names (paise, units, bps, count); `why` is
@@ -127,14 +127,14 @@ class Refusal(Message, kw_only=True):
     why: str
 
 
-class Target(Message, kw_only=True):
+class Target(Message, frozen=True, kw_only=True):
     """One profit target: a limit price and its share of the filled quantity in basis points."""
 
     price_paise: int
     share_bps: int
 
 
-class Feature(Message, kw_only=True):
+class Feature(Message, frozen=True, kw_only=True):
     """A named number that a signal was based on, scaled by 10,000."""
 
     name: str

@@ -1,0 +1,86 @@
+"""The only file that reads a clock.
+
+Decides what "now" is: real, time-lapse or virtual. Refuses to know time zones. The market clock
+(`now_ns`) orders trading; the boot clock (`mono_ns`) measures durations of our own work and does
+not stand still while the machine sleeps.
+"""
+
+import time
+from typing import Protocol
+
+
+class Clock(Protocol):
+    """Two clocks and the way from the first to the second."""
+
+    def now_ns(self) -> int:
+        """Market time, UTC ns."""
+
+    def mono_ns(self) -> int:
+        """Boot clock in ns, never steps."""
+
+    def mono_at(self, now_ns: int) -> int:
+        """The boot-clock instant at which the market clock will read `now_ns`."""
+
+
+def boot_ns() -> int:
+    """CLOCK_BOOTTIME in ns: goes on during suspend, unlike CLOCK_MONOTONIC on Linux."""
+    return time.clock_gettime_ns(time.CLOCK_BOOTTIME)
+
+
+def wall_ns() -> int:
+    """The host's wall clock in UTC ns, for file names and operator text."""
+    return time.time_ns()  # noqa: TID251 the one place
+
+
+class SystemClock:
+    """Real time. A step of the wall clock moves `now_ns`, never durations."""
+
+    def now_ns(self) -> int:
+        return time.time_ns()  # noqa: TID251 the one place
+
+    def mono_ns(self) -> int:
+        return boot_ns()
+
+    def mono_at(self, now_ns: int) -> int:
+        return boot_ns() + now_ns - time.time_ns()  # noqa: TID251 the one place
+
+
+class LapseClock:
+    """Market time that runs `speed` times as fast as real time, from `start_ns` on."""
+
+    def __init__(self, *, start_ns: int, speed: int) -> None:
+        assert speed >= 1
+        self._start_ns = start_ns
+        self._speed = speed
+        self._boot_ns = boot_ns()
+
+    def now_ns(self) -> int:
+        return self._start_ns + (boot_ns() - self._boot_ns) * self._speed
+
+    def mono_ns(self) -> int:
+        return boot_ns()
+
+    def mono_at(self, now_ns: int) -> int:
+        return self._boot_ns + (now_ns - self._start_ns) // self._speed
+
+
+class VirtualClock:
+    """Time that moves only when told: backtest, replay, simulation, tests."""
+
+    def __init__(self, start_ns: int = 0) -> None:
+        self._now_ns = start_ns
+        self._start_ns = start_ns
+
+    def now_ns(self) -> int:
+        return self._now_ns
+
+    def mono_ns(self) -> int:
+        return self._now_ns - self._start_ns
+
+    def mono_at(self, now_ns: int) -> int:
+        return now_ns - self._start_ns
+
+    def move_to_mono(self, mono_ns: int) -> None:
+        """Step forward to a boot-clock instant; never back."""
+        assert mono_ns >= self._now_ns - self._start_ns, "a clock going back is our bug"
+        self._now_ns = self._start_ns + mono_ns

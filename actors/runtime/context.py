@@ -1,0 +1,62 @@
+"""The context a behaviour works through. One per generation; void once the room is fenced."""
+
+from typing import TYPE_CHECKING
+
+from engine.messages.base import Message
+
+if TYPE_CHECKING:
+    from actors.runtime.room import Room
+
+
+class RoomContext:
+    """See `actors.runtime.behaviour.Context` for the promises."""
+
+    __slots__ = (
+        "_clock",
+        "_dead_letters",
+        "_room",
+        "_rooms",
+        "generation",
+        "mono_ns",
+        "name",
+        "now_ns",
+        "supervisor",
+    )
+
+    def __init__(self, room: "Room") -> None:
+        self._room = room
+        self._rooms = room.directory.rooms
+        self._dead_letters = room.directory.dead_letters
+        self._clock = room.pool.clock
+        self.now_ns = self._clock.now_ns
+        self.mono_ns = self._clock.mono_ns
+        self.name = room.name
+        self.generation = room.spec.generation
+        self.supervisor = room.spec.supervisor
+
+    def send(self, target: str, message: Message) -> None:
+        if self._room.is_fenced:
+            self._dead_letters.add(target, message, self.name, "fenced")
+            return
+        other = self._rooms.get(target)
+        if other is None:
+            self._dead_letters.add(target, message, self.name, "absent")
+        elif not other.offer(message):
+            self._dead_letters.add(target, message, self.name, "full")
+
+    def timer_at(self, key: str, at_ns: int, message: Message) -> None:
+        if not self._room.is_fenced:
+            self._room.pool.set_timer(self._room, key, self._clock.mono_at(at_ns), message)
+
+    def timer_after(self, key: str, delay_ns: int, message: Message) -> None:
+        if not self._room.is_fenced:
+            self._room.pool.set_timer(self._room, key, self.mono_ns() + delay_ns, message)
+
+    def timer_cancel(self, key: str) -> None:
+        self._room.timers.pop(key, None)
+
+    def ready(self) -> None:
+        self._room.become_ready()
+
+    def stop(self, reason: str) -> None:
+        self._room.stop_reason = reason

@@ -1,0 +1,113 @@
+"""A bounded inbox with two lanes and a policy per message type.
+
+Decides what is taken, conflated, dropped or refused, and in which order it is served: control
+first, then data in order, then what was conflated while the reader lagged. Refuses to know who
+reads. Producers on any thread; one consumer. Never blocks.
+"""
+
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+from pykka._envelope import Envelope
+
+from engine.messages.base import Delivery, Message
+
+CONTROL = Delivery.CONTROL
+CRITICAL = Delivery.CRITICAL
+CONFLATE = Delivery.CONFLATE
+DROP_OLDEST = Delivery.DROP_OLDEST
+
+Item = Message | Envelope[Any]
+
+
+class Inbox:
+    """Lanes of one room.
+
+    Args:
+        data_max: data messages held before QUEUE is refused; CRITICAL is still taken.
+        conflate_after: data messages held before CONFLATE keeps only the latest per key.
+    """
+
+    __slots__ = (
+        "_conflate_after",
+        "_data_max",
+        "_on_put",
+        "control",
+        "data",
+        "dropped_count",
+        "late",
+    )
+
+    def __init__(
+        self, *, data_max: int, conflate_after: int, on_put: Callable[[], None] = lambda: None
+    ) -> None:
+        assert 0 < conflate_after <= data_max
+        self.control: deque[Item] = deque()
+        self.data: deque[Item] = deque()
+        self.late: dict[str, Item] = {}
+        self.dropped_count = 0
+        self._data_max = data_max
+        self._conflate_after = conflate_after
+        self._on_put = on_put
+
+    def offer(self, message: Message) -> bool:
+        """Take a message by its type's policy. False: refused, the bound is reached."""
+        delivery = message.delivery
+        data = self.data
+        if delivery is CONTROL:
+            self.control.append(message)
+        elif delivery is CRITICAL:
+            data.append(message)
+        elif delivery is CONFLATE:
+            if len(data) >= self._conflate_after:
+                self.late[message.conflation_key] = message
+            else:
+                data.append(message)
+        elif len(data) < self._data_max:
+            data.append(message)
+        elif delivery is DROP_OLDEST:
+            self.dropped_count += 1
+        else:
+            return False
+        return True
+
+    def put(self, envelope: Envelope[Any], /) -> None:
+        """pykka's door (`ref.tell`, `ref.ask`): tests and the edge of scripts only."""
+        if isinstance(envelope.message, Message):
+            lane = self.control if envelope.message.delivery is CONTROL else self.data
+            lane.append(envelope)
+        else:
+            self.control.append(envelope)
+        self._on_put()
+
+    def get(self) -> Envelope[Any]:
+        """pykka's door; rooms are served by `take`, never by pykka's own loop."""
+        raise TypeError("rooms are served by their host")
+
+    def take(self, *, with_data: bool) -> Item | None:
+        """The next message, or None. `with_data` False serves control only (recovering)."""
+        if self.control:
+            return self.control.popleft()
+        if not with_data:
+            return None
+        if self.data:
+            return self.data.popleft()
+        if self.late:
+            return self.late.popitem()[1]
+        return None
+
+    def empty(self) -> bool:
+        return not (self.control or self.data or self.late)
+
+    def waits(self, *, with_data: bool) -> bool:
+        """True if `take` would return something."""
+        return bool(self.control) or (with_data and bool(self.data or self.late))
+
+    def __len__(self) -> int:
+        return len(self.control) + len(self.data) + len(self.late)
+
+    @property
+    def is_over(self) -> bool:
+        """The data lane is beyond its bound: critical messages pile up."""
+        return len(self.data) > self._data_max

@@ -1,0 +1,94 @@
+"""The seeded host: all rooms in one thread on a virtual clock.
+
+Decides the order of everything from a seed alone: backtest, replay and simulation. Refuses real
+time and threads. Without a `choose` function rooms run first come, first served.
+"""
+
+from collections import deque
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from actors.runtime.clock import VirtualClock
+from actors.runtime.pool import Timers
+from engine.messages.base import Message
+
+if TYPE_CHECKING:
+    from actors.runtime.room import Room
+
+
+class SeededPool:
+    """A deterministic pool.
+
+    Args:
+        clock: moved forward to the next timer when nothing is runnable.
+        choose: picks the index of the next room among n runnable ones; None means FIFO.
+        batch_max: messages a room serves per turn (1 gives the finest interleaving).
+    """
+
+    def __init__(
+        self,
+        clock: VirtualClock,
+        *,
+        choose: Callable[[int], int] | None = None,
+        batch_max: int = 64,
+    ) -> None:
+        self.name = "seeded"
+        self.clock: VirtualClock = clock
+        self.turn_count = 0
+        self.served_count = 0
+        self._choose = choose
+        self._batch_max = batch_max
+        self._ready: deque[Room] = deque()
+        self._timers = Timers()
+        self.schedule = self._ready.append
+
+    def set_timer(self, room: "Room", key: str, mono_ns: int, message: Message) -> None:
+        self._timers.add(room, key, mono_ns, message)
+
+    def step(self) -> bool:
+        """Run one room's turn. False: nothing is runnable now."""
+        ready = self._ready
+        if not ready:
+            return False
+        if self._choose is not None and len(ready) > 1:
+            ready.rotate(-self._choose(len(ready)))
+        self.turn_count += 1
+        ready.popleft().run(self._batch_max)
+        return True
+
+    def run_idle(self, turns_max: int = 10_000_000) -> None:
+        """Run until nothing is runnable at this instant.
+
+        Raises:
+            RuntimeError: `turns_max` turns did not suffice (a message loop).
+        """
+        ready, batch_max = self._ready, self._batch_max
+        if self._choose is None:
+            for _ in range(turns_max):
+                if not ready:
+                    return
+                self.turn_count += 1
+                ready.popleft().run(batch_max)
+        else:
+            for _ in range(turns_max):
+                if not self.step():
+                    return
+        raise RuntimeError(f"still busy after {turns_max} turns")
+
+    def advance(self, until_mono_ns: int) -> bool:
+        """Jump to the next timer due by then and fire it. False: none is left until then."""
+        due_ns = self._timers.due_ns()
+        if due_ns is None or due_ns > until_mono_ns:
+            return False
+        self.clock.move_to_mono(max(due_ns, self.clock.mono_ns()))
+        self._timers.fire(self.clock.mono_ns())
+        return True
+
+    def run_until(self, until_ns: int, *, is_done: Callable[[], bool] = lambda: False) -> None:
+        """Run all there is to do up to a market-clock instant, or until `is_done()`."""
+        until_mono_ns = self.clock.mono_at(until_ns)
+        self.run_idle()
+        while not is_done() and self.advance(until_mono_ns):
+            self.run_idle()
+        if not is_done():
+            self.clock.move_to_mono(max(until_mono_ns, self.clock.mono_ns()))
