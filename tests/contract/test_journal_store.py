@@ -1,7 +1,9 @@
 """What every journal store promises (actors/stores/port.py), over all adapters."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
 
+import msgspec
 import pytest
 
 from actors.stores.journal_store import JournalStore
@@ -66,7 +68,7 @@ def world(request: pytest.FixtureRequest) -> World:
 
 
 @pytest.fixture
-def store(world: World):
+def store(world: World) -> Iterator[JournalStorePort]:
     store = world.store(world.acquire())
     store.open()
     yield store
@@ -174,8 +176,6 @@ def test_when_an_order_is_placed_twice_then_it_is_a_duplicate(
 def test_when_a_plan_returns_under_another_decision_then_it_is_a_duplicate(
     store: JournalStorePort, trip: Trip
 ) -> None:
-    import msgspec
-
     before = head_of(_commit(store, trip.start()))
     other = msgspec.structs.replace(trip.decision(), decision_id="dec-other")
     with pytest.raises(DuplicateIntent):
