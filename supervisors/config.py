@@ -5,6 +5,7 @@ limits are required, and LIVE is never a configured state. Files are YAML; rupee
 are turned into paise at this door.
 """
 
+import re
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,11 @@ import yaml
 
 from engine.errors import ConfigInvalid
 from engine.schema import build
+
+SPEED_MAX = 3_600
+SEGMENTS = frozenset({"equity_intraday", "equity_delivery", "futures", "options"})
+BAR_INTERVALS_S = frozenset({60, 180, 300, 900, 1800, 3600})
+NAME_PATTERN = re.compile(r"[a-z][a-z0-9_]{0,31}")
 
 
 class InstrumentConfig(msgspec.Struct, frozen=True, kw_only=True):
@@ -105,12 +111,75 @@ def load_config(path: Path) -> EngineConfig:
         raise ConfigInvalid((f"{path}: no such file",)) from None
     except yaml.YAMLError as error:
         raise ConfigInvalid((f"{path}: not YAML: {error}",)) from None
-    config, faults = build(EngineConfig, _checked_mode(data))
-    return config  # type: ignore[return-value]
+    config, faults = build(EngineConfig, data)
+    if config is not None:
+        faults = engine_faults(config)
+    if config is None or faults:
+        raise ConfigInvalid(faults)
+    return config
 
 
-def _checked_mode(data: object) -> object:
-    return data
+def engine_faults(config: EngineConfig) -> tuple[str, ...]:
+    """Everything that is wrong with well-formed values, "path: what is wrong" each."""
+    faults = [
+        *_market_faults(config.market),
+        *_instrument_faults(config.instruments),
+        *_strategy_faults(config),
+        *risk_faults(config.risk),
+    ]
+    if not 0 < config.session.flat_by_min <= config.session.entries_end_min <= 300:
+        faults.append("session: need 0 < flat_by_min <= entries_end_min <= 300")
+    if not 0 <= config.metrics_port <= 65_535:
+        faults.append("metrics_port: not a port")
+    return tuple(faults)
+
+
+def _market_faults(market: MarketConfig) -> list[str]:
+    faults = []
+    if market.source not in {"synthetic", "csv"}:
+        faults.append(f"market.source: unknown source {market.source!r}")
+    if not 1 <= market.speed <= SPEED_MAX:
+        faults.append(f"market.speed: not within 1 to {SPEED_MAX}")
+    return faults
+
+
+def _instrument_faults(instruments: tuple[InstrumentConfig, ...]) -> list[str]:
+    faults = [] if instruments else ["instruments: none"]
+    seen: set[str] = set()
+    for number, item in enumerate(instruments):
+        path = f"instruments[{number}]"
+        if item.name in seen:
+            faults.append(f"{path}.name: {item.name!r} is there twice")
+        seen.add(item.name)
+        if item.segment not in SEGMENTS:
+            faults.append(f"{path}.segment: unknown segment {item.segment!r}")
+        if not 1 <= item.lot <= 1_000_000:
+            faults.append(f"{path}.lot: not within 1 to 1,000,000")
+        if not 0.01 <= item.tick_inr <= 100 or abs(item.tick_inr * 100 % 1) > 1e-9:
+            faults.append(f"{path}.tick_inr: not whole paise within 0.01 to 100")
+        if not 0 <= item.price_inr <= 1e7 or not 0 < item.volatility <= 5:
+            faults.append(f"{path}: price_inr or volatility is absurd")
+    return faults
+
+
+def _strategy_faults(config: EngineConfig) -> list[str]:
+    faults = [] if config.strategies else ["strategies: none"]
+    known = {item.name for item in config.instruments}
+    seen: set[str] = set()
+    for number, item in enumerate(config.strategies):
+        path = f"strategies[{number}]"
+        if item.name in seen or not NAME_PATTERN.fullmatch(item.name):
+            faults.append(f"{path}.name: {item.name!r} is there twice or not a plain name")
+        seen.add(item.name)
+        faults.extend(
+            f"{path}.instruments: unknown {x!r}" for x in item.instruments if x not in known
+        )
+        if item.host not in {"pooled", "process"}:
+            faults.append(f"{path}.host: not pooled or process")
+        if item.bar_interval_s not in BAR_INTERVALS_S:
+            faults.append(f"{path}.bar_interval_s: not one of {sorted(BAR_INTERVALS_S)}")
+        faults.extend(f"{path}.{fault}" for fault in strategy_faults(item.use, item.parameters))
+    return faults
 
 
 def fingerprint(config: EngineConfig) -> str:
