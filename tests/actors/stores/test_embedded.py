@@ -203,6 +203,22 @@ def _run_as_nobody(folder: str) -> None:
     assert server.pid() is None
 
 
+@pytest.mark.skipif(not is_root, reason="only root has to change the user")
+def test_when_the_programs_lie_in_a_closed_home_then_a_copy_of_them_runs(
+    new_server: MakeServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("actors.stores.pg_place.is_reachable", lambda _: False)
+    server = new_server(tmp_path / "state")
+    umask = os.umask(0o077)
+    try:
+        server.start()
+    finally:
+        os.umask(umask)
+    pid = server.pid()
+    assert pid is not None
+    assert server.place.home in Path(psutil.Process(pid).exe()).parents
+
+
 @pytest.mark.skipif(not is_root, reason="needs the right to become another user")
 def test_when_an_ordinary_user_starts_it_then_it_stays_in_the_state_directory() -> None:
     with tempfile.TemporaryDirectory(dir="/var/tmp") as folder:

@@ -4,6 +4,7 @@ import os
 import signal
 from collections.abc import Iterator
 from time import monotonic
+from typing import Any
 
 import msgspec
 import psutil
@@ -53,7 +54,7 @@ def _backend(store: JournalStore) -> psutil.Process:
     return psutil.Process(store._conn.info.backend_pid)
 
 
-def _run(dsn: str, query: str) -> list[tuple]:
+def _run(dsn: str, query: str) -> list[tuple[Any, ...]]:
     with psycopg.connect(dsn) as conn:
         cursor = conn.execute(query.encode())
         return cursor.fetchall() if cursor.description else []
