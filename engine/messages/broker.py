@@ -72,6 +72,7 @@ class OrderReport(Message, frozen=True, kw_only=True):
     filled_quantity: int
     price_limit_paise: int
     price_trigger_paise: int
+    price_average_paise: int = 0
     text: str = ""
     at_ns: int
 
