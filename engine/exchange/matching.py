@@ -27,7 +27,7 @@ from engine.orders.pricing import through_market, within_band
 
 
 class MatchingSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """`is_depth_unlimited` ignores the quantities of ticks; `protection_bps` is of market orders."""
+    """`protection_bps` is of market orders; `is_depth_unlimited` ignores quantities of ticks."""
 
     slippage_ticks: int = 1
     protection_bps: int = 200
@@ -76,7 +76,7 @@ class VenueOrder:
 
 
 class Matcher:
-    """The market of one instrument as an order meets it: last tick and what is left of its depth."""
+    """The market of one instrument as an order meets it: last tick, what is left of its depth."""
 
     def __init__(self, instrument: Instrument, settings: MatchingSettings) -> None:
         self.instrument = instrument
