@@ -83,7 +83,7 @@ class OcoActor(Behaviour):
             case _:
                 super().receive(message)
 
-    def close(self, reason: str) -> None:
+    def close(self, reason: str) -> None:  # noqa: ARG002 - the contract names it
         self._watch_market(is_on=False)
 
     def _recover(self, message: Replayed) -> None:

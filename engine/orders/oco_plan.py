@@ -215,7 +215,7 @@ def _targets(at: Situation) -> tuple[Want, ...]:
         first = max(0, min(rest, share - group.filled_of(Leg.TARGET_1)))
         parts = (first, rest - first)
     found = []
-    for leg, target, units in zip(TARGET_LEGS, plan.targets, parts, strict=True):
+    for leg, target, units in zip(TARGET_LEGS, plan.targets, parts, strict=False):
         room = group.position - _elsewhere(group, TARGET_LEGS, group.live_of(leg))
         if min(units, room) > 0:
             is_up = plan.side is Side.SELL
