@@ -45,5 +45,18 @@ class JournalDamaged(PaharaError):
     """Recorded history does not verify. The engine halts; nothing is repaired by guessing."""
 
 
+class Fenced(PaharaError):
+    """A newer leader epoch exists: nothing of ours is recorded any more. The engine stops."""
+
+
+class RecordRefused(PaharaError):
+    """A record contradicts what is recorded (a fill of an order nobody planned, a second fill
+    with the same trade id). A definite no to its whole batch, also when it is repeated."""
+
+
+class DuplicateIntent(RecordRefused):
+    """A plan, decision, group or order id is recorded already. Nothing may be sent for it."""
+
+
 class StateUnsafe(PaharaError):
     """The state directory is not safe to run on (modes, owner, second engine). Boot refuses."""

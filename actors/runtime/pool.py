@@ -26,6 +26,7 @@ class Pool(Protocol):
     """What a room needs of its host."""
 
     clock: Clock
+    served_count: int
 
     def schedule(self, room: "Room") -> None:
         """Let the room run soon. Any thread."""
@@ -82,6 +83,7 @@ class ThreadPool:
         self.clock = clock
         self.busy_room: Room | None = None
         self.abandoned_count = 0
+        self.served_count = 0
         self._batch_max = batch_max
         self._ready: queue.SimpleQueue[Room | None] = queue.SimpleQueue()
         self._timers = Timers()

@@ -141,6 +141,7 @@ class Room(pykka.Actor):
                 return
             if self.stop_reason is not None:
                 self.end(ExitKind.NORMAL, self.stop_reason)
+        self.pool.served_count += served
         if served and self._flush is not None and not self.is_ended:
             self._guarded(self._flush)
         self.is_scheduled = False

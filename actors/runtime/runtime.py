@@ -7,6 +7,7 @@ The supervisor is its only user; boot and tests build one.
 from enum import Enum, unique
 from typing import Protocol
 
+from actors.runtime.board import Board
 from actors.runtime.clock import Clock
 from actors.runtime.directory import Directory
 from actors.runtime.pool import Pool, ThreadPool
@@ -40,6 +41,7 @@ class Runtime:
     def __init__(self, hosts: Hosts, directory: Directory | None = None) -> None:
         self.hosts = hosts
         self.directory = directory or Directory()
+        self.board = Board()
 
     @property
     def clock(self) -> Clock:
@@ -82,7 +84,8 @@ class ThreadHosts:
 
     def close(self, timeout_s: float) -> bool:
         """Stop all workers. True if all ended in time."""
-        return all([pool.close(timeout_s) for pool in self.all_pools()])
+        closed = [pool.close(timeout_s) for pool in self.all_pools()]
+        return all(closed)
 
 
 class SeededHosts:

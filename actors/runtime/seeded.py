@@ -35,6 +35,7 @@ class SeededPool:
         self.name = "seeded"
         self.clock: VirtualClock = clock
         self.turn_count = 0
+        self.served_count = 0
         self._choose = choose
         self._batch_max = batch_max
         self._ready: deque[Room] = deque()

@@ -58,3 +58,18 @@ class JournalStateChanged(Message, frozen=True, kw_only=True):
     spooled_count: int
     reason: str
     at_ns: int
+
+
+class AppendRefused(Message, frozen=True, kw_only=True):
+    """Nothing of this append was recorded and nothing of it will happen.
+
+    Sent to the sender and, with a `group_id`, to the guard, which releases the reservation.
+    `why`: journal_away, fenced, duplicate.
+    """
+
+    delivery: ClassVar[Delivery] = Delivery.CRITICAL
+
+    sender: str
+    sender_generation: int
+    group_id: str
+    why: str

@@ -1,0 +1,276 @@
+"""The journal actor: the doorway through which everything durable goes.
+
+Decides when records are durable and delivers them only then, in order, to those whom
+`engine.journal.recipients` names. Refuses to know what the records mean. Appends that wait
+together are committed together (group commit). When the database is away it says so, refuses new
+entries, and writes everything else to the local fsynced spool, which is folded back in order when
+the database returns.
+
+| state     | event               | next      | effect                                         |
+|-----------|---------------------|-----------|------------------------------------------------|
+| AVAILABLE | commit done         | AVAILABLE | deliver                                        |
+| AVAILABLE | database away       | SPOOLING  | spool the batch, deliver, announce             |
+| SPOOLING  | append of an entry  | SPOOLING  | AppendRefused to sender and guard              |
+| SPOOLING  | other append        | SPOOLING  | spool, deliver                                 |
+| SPOOLING  | database back       | AVAILABLE | fold the spool back, announce                  |
+"""
+
+from collections.abc import Sequence
+
+import msgspec
+
+from actors.runtime.behaviour import Behaviour, Context, Opening
+from actors.runtime.log import log_event
+from actors.stores.port import Entry, JournalStorePort
+from actors.stores.spool import Spool
+from engine.errors import DuplicateIntent, JournalUnavailable, RecordRefused
+from engine.journal import decode, encode, group_of, next_chain, recipients
+from engine.messages.base import Message
+from engine.messages.control import AlertRaised, GenerationFenced, ViewPublished
+from engine.messages.journal import (
+    Append,
+    AppendRefused,
+    Journaled,
+    JournalStateChanged,
+    Replayed,
+    ReplayRequested,
+)
+from engine.messages.records import GroupOpened, IntentPlanned, Record
+from engine.messages.supervision import TimerFired
+from engine.messages.values import Action, Leg
+from engine.recent import RecentRecords
+from engine.units import NS_PER_MS
+
+RETRY_MS = 500
+
+
+class JournalBehaviour(Behaviour):
+    """See the module. `listeners` are told of `JournalStateChanged`; `since_ns` is where the
+    present trading day began (older records are loaded for open groups only)."""
+
+    def __init__(
+        self,
+        *,
+        store: JournalStorePort,
+        spool: Spool,
+        since_ns: int,
+        listeners: tuple[str, ...],
+        console: str = "",
+    ) -> None:
+        self._store = store
+        self._spool = spool
+        self._since_ns = since_ns
+        self._listeners = listeners
+        self._console = console
+        self._recent = RecentRecords()
+        self._waiting: list[Append] = []
+        self._fenced: dict[str, int] = {}
+        self._seq = 0
+        self._chain = b""
+        self._is_available = True
+        self._spooled_count = 0
+        self._refused_count = 0
+        self._commit_ns = 0
+
+    # -- life -----------------------------------------------------------------------------
+
+    def open(self, ctx: Context) -> Opening:
+        super().open(ctx)
+        self._store.open()
+        self._fold_spool()
+        self._seq, self._chain = self._store.open()
+        rows = self._store.load_day(self._since_ns)
+        if rows:
+            self._store.verify(rows[0].seq)
+        for row in rows:
+            self._recent.add(row.seq, group_of(row.record), row.record)
+        log_event("journal_opened", seq=self._seq, records_recent_count=len(self._recent))
+        return Opening.READY
+
+    def close(self, reason: str) -> None:
+        self._store.close()
+
+    def receive(self, message: Message) -> None:
+        match message:
+            case Append():
+                self._take(message)
+            case ReplayRequested():
+                self.flush()
+                self._replay(message)
+            case GenerationFenced():
+                known = self._fenced.get(message.name, 0)
+                self._fenced[message.name] = max(known, message.generation)
+            case TimerFired():
+                self._try_return()
+            case _:
+                super().receive(message)
+
+    # -- appending ------------------------------------------------------------------------
+
+    def _take(self, append: Append) -> None:
+        if append.sender_generation <= self._fenced.get(append.sender, 0):
+            self._refuse(append, "fenced")
+        elif not self._is_available and any(_is_entry(record) for record in append.records):
+            self._refuse(append, "journal_away")
+        else:
+            self._waiting.append(append)
+
+    def flush(self) -> None:
+        if not self._waiting:
+            return
+        waiting, self._waiting = self._waiting, []
+        entries = self._number(waiting)
+        if not self._is_available:
+            self._write_spool(entries)
+            self._deliver(entries)
+            return
+        began_ns = self.ctx.mono_ns()
+        try:
+            self._store.commit(entries)
+        except JournalUnavailable as error:
+            self._write_spool(entries)
+            self._announce(is_available=False, reason=str(error))
+        except (DuplicateIntent, RecordRefused) as error:
+            self._commit_one_by_one(waiting, error)
+            return
+        self._commit_ns = self.ctx.mono_ns() - began_ns
+        self._deliver(entries)
+
+    def _number(self, appends: list[Append]) -> list[Entry]:
+        entries, seq, chain = [], self._seq, self._chain
+        for append in appends:
+            for record in append.records:
+                seq, body = seq + 1, encode(record)
+                chain = next_chain(chain, body)
+                entries.append(Entry(seq, record, body, chain))
+        return entries
+
+    def _commit_one_by_one(self, appends: list[Append], error: Exception) -> None:
+        """One append of the batch was refused for good: find it, keep the others."""
+        if len(appends) == 1:
+            self._refuse(appends[0], f"duplicate: {error}")
+            return
+        for append in appends:
+            self._waiting = [append]
+            self.flush()
+
+    def _deliver(self, entries: list[Entry]) -> None:
+        self._seq, self._chain = entries[-1].seq, entries[-1].chain
+        send = self.ctx.send
+        for entry in entries:
+            self._recent.add(entry.seq, group_of(entry.record), entry.record)
+            journaled = Journaled(seq=entry.seq, record=entry.record)
+            for name in recipients(entry.record):
+                send(name, journaled)
+
+    def _refuse(self, append: Append, why: str) -> None:
+        self._refused_count += 1
+        groups = {group_of(record) for record in append.records} - {""}
+        refused = AppendRefused(
+            sender=append.sender,
+            sender_generation=append.sender_generation,
+            group_id=groups.pop() if groups else "",
+            why=why,
+        )
+        log_event("append_refused", "WARNING", sender=append.sender, why=why)
+        for name in {append.sender: None, "guard": None}:
+            self.ctx.send(name, refused)
+
+    def _replay(self, request: ReplayRequested) -> None:
+        replayed = Replayed(
+            reader_generation=request.reader_generation,
+            records=self._recent.select(request.group_id),
+            seq=self._seq,
+        )
+        self.ctx.send(request.reader, replayed)
+
+    # -- the database away and back -------------------------------------------------------
+
+    def _write_spool(self, entries: list[Entry]) -> None:
+        self._spool.append([(entry.seq, entry.body) for entry in entries])
+        self._spooled_count += len(entries)
+
+    def _try_return(self) -> None:
+        try:
+            self._store.open()
+            self._fold_spool()
+        except JournalUnavailable:
+            self._retry_later()
+            return
+        self._announce(is_available=True, reason="database is back")
+
+    def _fold_spool(self) -> None:
+        """Write what was spooled to the store, then empty the spool; safe to repeat."""
+        rows = self._spool.records()
+        if not rows:
+            return
+        head = self._store.open()
+        log_event("spool_folded", records_count=len(rows), head_seq=head.seq)
+        self._store.commit(spool_entries(rows, head.seq, head.chain))
+        self._spool.clear()
+
+    def _announce(self, *, is_available: bool, reason: str) -> None:
+        self._is_available = is_available
+        now_ns = self.ctx.now_ns()
+        log_event("journal_state_changed", "WARNING", is_available=is_available, reason=reason)
+        changed = JournalStateChanged(
+            is_available=is_available,
+            spooled_count=self._spooled_count,
+            reason=reason,
+            at_ns=now_ns,
+        )
+        for name in self._listeners:
+            self.ctx.send(name, changed)
+        self.ctx.send("alerts", _alert(is_available, reason, now_ns))
+        self._publish(now_ns)
+        if is_available:
+            self._spooled_count = 0
+        else:
+            self._retry_later()
+
+    def _retry_later(self) -> None:
+        self.ctx.timer_after("return", RETRY_MS * NS_PER_MS, TimerFired(key="return"))
+
+    def _publish(self, now_ns: int) -> None:
+        if self._console:
+            view = {
+                "seq": self._seq,
+                "available": self._is_available,
+                "spooled": self._spooled_count,
+                "refused": self._refused_count,
+                "commit_us": self._commit_ns // 1_000,
+                "chain": self._chain.hex(),
+            }
+            body = msgspec.json.encode(view).decode()
+            self.ctx.send(self._console, ViewPublished(topic="journal", body=body, at_ns=now_ns))
+
+
+def spool_entries(rows: Sequence[tuple[int, bytes]], seq: int, chain: bytes) -> list[Entry]:
+    """Entries for spooled rows, chained on to the store's head; stored rows are left out."""
+    entries = []
+    for row_seq, body in rows:
+        if row_seq <= seq:
+            continue
+        chain = next_chain(chain, body)
+        entries.append(Entry(row_seq, decode(body), body, chain))
+    return entries
+
+
+def _is_entry(record: Record) -> bool:
+    if isinstance(record, GroupOpened):
+        return True
+    return (
+        isinstance(record, IntentPlanned)
+        and record.leg is Leg.ENTRY
+        and record.action is Action.PLACE
+    )
+
+
+def _alert(is_available: bool, reason: str, now_ns: int) -> AlertRaised:
+    return AlertRaised(
+        severity="info" if is_available else "critical",
+        event="journal_available" if is_available else "journal_unavailable",
+        subject="journal",
+        text=reason,
+        at_ns=now_ns,
+    )

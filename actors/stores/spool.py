@@ -1,0 +1,161 @@
+"""A local file of records for the time when the database is away.
+
+Decides the frame format, what counts as a torn tail, and that an append is on disk when it
+returns. Refuses to know what records mean and when they are folded back. Stands alone because it
+must work when everything else does not.
+
+File: the 8-byte magic, then frames of: length of the payload (4 bytes), CRC-32 of the payload (4),
+CRC-32 of these 8 bytes (4), payload = seq (8) and body; all big-endian. The head has a sum of its
+own, so that a flipped length cannot pass for a torn tail.
+
+Fold back = commit all `records()` (idempotent by seq), then `clear()`.
+"""
+
+import os
+import struct
+from pathlib import Path
+from typing import Final
+from zlib import crc32
+
+from engine.errors import JournalDamaged, StateUnsafe
+
+MAGIC: Final = b"PHSPOOL1"
+BODY_BYTES_MAX: Final = 1 << 20
+_LENGTH: Final = struct.Struct(">I")
+_HEAD_BYTES: Final = 12
+_SEQ: Final = struct.Struct(">Q")
+
+
+class Spool:
+    """One spool file; one owner at a time (the state directory's lock sees to that)."""
+
+    def __init__(self, path: Path) -> None:
+        """Open or create the file (0600) and repair a torn tail.
+
+        Raises:
+            JournalDamaged: the content is not ours or a record before the last one is broken.
+            StateUnsafe: the path is a link or not a plain file of ours.
+        """
+        flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+        try:
+            self._fd = os.open(path, flags, 0o600)
+        except OSError as error:
+            raise StateUnsafe(f"spool {path} cannot be opened: {error.strerror}") from error
+        try:
+            os.fchmod(self._fd, 0o600)
+            self._records, self._end = self._repaired()
+        except (OSError, JournalDamaged):
+            self.close()
+            raise
+        _sync_folder(path.parent)
+
+    def _repaired(self) -> tuple[list[tuple[int, bytes]], int]:
+        """The records, and where they end after a torn tail is cut off."""
+        records, good = _parse(_read_all(self._fd))
+        os.ftruncate(self._fd, good)
+        if good == 0:
+            _write_all(self._fd, MAGIC, 0)
+        os.fsync(self._fd)
+        return records, max(good, len(MAGIC))
+
+    def append(self, records: list[tuple[int, bytes]]) -> None:
+        """Put (seq, body) records on disk, in order; durable when this returns.
+
+        Raises:
+            ValueError: a body is too long, or the numbers do not rise.
+            OSError: the disk refused; the file ends as before the call.
+        """
+        last = self._records[-1][0] if self._records else 0
+        frames = bytearray()
+        for seq, body in records:
+            if not (last < seq and len(body) <= BODY_BYTES_MAX):
+                raise ValueError(f"record {seq} cannot be spooled after {last}")
+            last = seq
+            payload = _SEQ.pack(seq) + body
+            frames += _frame(payload)
+        try:
+            _write_all(self._fd, bytes(frames), self._end)
+            os.fdatasync(self._fd)
+        except OSError:
+            os.ftruncate(self._fd, self._end)
+            raise
+        self._end += len(frames)
+        self._records.extend(records)
+
+    def records(self) -> list[tuple[int, bytes]]:
+        """What is spooled, in order."""
+        return list(self._records)
+
+    def clear(self) -> None:
+        """Forget everything, durably. Only after all of it is committed to the database."""
+        os.ftruncate(self._fd, len(MAGIC))
+        os.fsync(self._fd)
+        self._records.clear()
+        self._end = len(MAGIC)
+
+    def close(self) -> None:
+        """Close the file; idempotent."""
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
+
+
+def _parse(data: bytes) -> tuple[list[tuple[int, bytes]], int]:
+    """All whole records and where they end.
+
+    Torn, and cut off: a last frame that the file ends within, for an append that was under way has
+    promised nothing (so is a tail of zeros, which some file systems leave). A broken frame that is
+    all there, or has others behind it, is damage.
+    """
+    if MAGIC.startswith(data):
+        return [], len(data) if data == MAGIC else 0
+    if not data.startswith(MAGIC):
+        raise JournalDamaged("not a spool file of this version")
+    records: list[tuple[int, bytes]] = []
+    at, last = len(MAGIC), 0
+    while len(data) - at >= _HEAD_BYTES and any(data[at:]):
+        length = _LENGTH.unpack_from(data, at)[0]
+        end = at + _HEAD_BYTES + length
+        frame = data[at:end]
+        if frame[:_HEAD_BYTES] != _head(length, frame[4:8]):
+            raise JournalDamaged(f"spool record after {last} has a broken head")
+        if len(data) < end:
+            break
+        payload = frame[_HEAD_BYTES:]
+        seq = _SEQ.unpack_from(payload)[0] if length >= _SEQ.size else 0
+        if frame != _frame(payload) or seq <= last:
+            raise JournalDamaged(f"spool record after {last} does not verify")
+        records.append((seq, payload[_SEQ.size :]))
+        at, last = end, seq
+    return records, at
+
+
+def _head(length: int, payload_sum: bytes) -> bytes:
+    start = _LENGTH.pack(length) + payload_sum
+    return start + _LENGTH.pack(crc32(start))
+
+
+def _frame(payload: bytes) -> bytes:
+    return _head(len(payload), _LENGTH.pack(crc32(payload))) + payload
+
+
+def _read_all(fd: int) -> bytes:
+    data = bytearray()
+    while chunk := os.pread(fd, 1 << 20, len(data)):
+        data += chunk
+    return bytes(data)
+
+
+def _write_all(fd: int, data: bytes, at: int) -> None:
+    view = memoryview(data)
+    while view:
+        count = os.pwrite(fd, view, at)
+        view, at = view[count:], at + count
+
+
+def _sync_folder(folder: Path) -> None:
+    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)

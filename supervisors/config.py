@@ -1,0 +1,187 @@
+"""The configuration file: its shape, its faults, its fingerprint.
+
+Decides what an operator may configure. Refuses defaults that would be dangerous when absent:
+limits are required, and LIVE is never a configured state. Files are YAML; rupees appear here and
+are turned into paise at this door.
+"""
+
+import re
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import yaml
+
+from engine.errors import ConfigInvalid
+from engine.schema import build
+
+SPEED_MAX = 3_600
+SEGMENTS = frozenset({"equity_intraday", "equity_delivery", "futures", "options"})
+BAR_INTERVALS_S = frozenset({60, 180, 300, 900, 1800, 3600})
+NAME_PATTERN = re.compile(r"[a-z][a-z0-9_]{0,31}")
+
+
+class InstrumentConfig(msgspec.Struct, frozen=True, kw_only=True):
+    """One tradable name. Prices in rupees; `price_inr` and `volatility` feed the synthetic
+    market only."""
+
+    name: str
+    segment: str = "equity_intraday"
+    lot: int = 1
+    tick_inr: float = 0.05
+    freeze_quantity: int = 0
+    band_bps: int = 0
+    price_inr: float = 0.0
+    volatility: float = 0.25
+
+
+class StrategyConfig(msgspec.Struct, frozen=True, kw_only=True):
+    """One strategy. `use` is a shipped strategy's name or `module:Class`; `instruments` empty
+    means all; `host` is pooled or process."""
+
+    name: str
+    use: str
+    instruments: tuple[str, ...] = ()
+    host: str = "pooled"
+    bar_interval_s: int = 60
+    parameters: dict[str, Any] = {}
+
+
+class MarketConfig(msgspec.Struct, frozen=True, kw_only=True):
+    """Where ticks come from: `synthetic` (seeded) or `csv` (files given on the command line).
+
+    `speed` is how many market seconds pass in a real one; `session_date` is a date or `auto`
+    (the running or the next session).
+    """
+
+    source: str
+    seed: int = 1
+    speed: int = 1
+    session_date: str = "auto"
+    segment: str = "index"
+
+
+class SessionConfig(msgspec.Struct, frozen=True, kw_only=True):
+    """Offsets before each session's close, minutes: when entries end and when all is flat."""
+
+    entries_end_min: int = 45
+    flat_by_min: int = 10
+
+
+class RiskConfig(msgspec.Struct, frozen=True, kw_only=True):
+    """Limits in rupees; every one is required, because absent must never mean unlimited."""
+
+    capital_inr: float
+    loss_day_inr: float
+    risk_per_trade_inr: float
+    heat_max_pct: float
+    positions_max: int
+    notional_max_inr: float
+    notional_symbol_max_inr: float
+    orders_day_max: int
+    price_away_max_pct: float = 3.0
+    spread_max_pct: float = 2.0
+    tick_age_ms_max: int = 120_000
+    proposals_minute_max: int = 60
+    allowlist: tuple[str, ...] = ()
+
+
+class EngineConfig(msgspec.Struct, frozen=True, kw_only=True):
+    """The whole file."""
+
+    name: str
+    market: MarketConfig
+    risk: RiskConfig
+    instruments: tuple[InstrumentConfig, ...]
+    strategies: tuple[StrategyConfig, ...]
+    session: SessionConfig = SessionConfig()
+    metrics_port: int = 0
+
+
+def load_config(path: Path) -> EngineConfig:
+    """Read and validate a configuration file.
+
+    Raises:
+        ConfigInvalid: every fault of the file, listed at once.
+    """
+    try:
+        data = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ConfigInvalid((f"{path}: no such file",)) from None
+    except yaml.YAMLError as error:
+        raise ConfigInvalid((f"{path}: not YAML: {error}",)) from None
+    config, faults = build(EngineConfig, data)
+    if config is not None:
+        faults = engine_faults(config)
+    if config is None or faults:
+        raise ConfigInvalid(faults)
+    return config
+
+
+def engine_faults(config: EngineConfig) -> tuple[str, ...]:
+    """Everything that is wrong with well-formed values, "path: what is wrong" each."""
+    faults = [
+        *_market_faults(config.market),
+        *_instrument_faults(config.instruments),
+        *_strategy_faults(config),
+        *risk_faults(config.risk),
+    ]
+    if not 0 < config.session.flat_by_min <= config.session.entries_end_min <= 300:
+        faults.append("session: need 0 < flat_by_min <= entries_end_min <= 300")
+    if not 0 <= config.metrics_port <= 65_535:
+        faults.append("metrics_port: not a port")
+    return tuple(faults)
+
+
+def _market_faults(market: MarketConfig) -> list[str]:
+    faults = []
+    if market.source not in {"synthetic", "csv"}:
+        faults.append(f"market.source: unknown source {market.source!r}")
+    if not 1 <= market.speed <= SPEED_MAX:
+        faults.append(f"market.speed: not within 1 to {SPEED_MAX}")
+    return faults
+
+
+def _instrument_faults(instruments: tuple[InstrumentConfig, ...]) -> list[str]:
+    faults = [] if instruments else ["instruments: none"]
+    seen: set[str] = set()
+    for number, item in enumerate(instruments):
+        path = f"instruments[{number}]"
+        if item.name in seen:
+            faults.append(f"{path}.name: {item.name!r} is there twice")
+        seen.add(item.name)
+        if item.segment not in SEGMENTS:
+            faults.append(f"{path}.segment: unknown segment {item.segment!r}")
+        if not 1 <= item.lot <= 1_000_000:
+            faults.append(f"{path}.lot: not within 1 to 1,000,000")
+        if not 0.01 <= item.tick_inr <= 100 or abs(item.tick_inr * 100 % 1) > 1e-9:
+            faults.append(f"{path}.tick_inr: not whole paise within 0.01 to 100")
+        if not 0 <= item.price_inr <= 1e7 or not 0 < item.volatility <= 5:
+            faults.append(f"{path}: price_inr or volatility is absurd")
+    return faults
+
+
+def _strategy_faults(config: EngineConfig) -> list[str]:
+    faults = [] if config.strategies else ["strategies: none"]
+    known = {item.name for item in config.instruments}
+    seen: set[str] = set()
+    for number, item in enumerate(config.strategies):
+        path = f"strategies[{number}]"
+        if item.name in seen or not NAME_PATTERN.fullmatch(item.name):
+            faults.append(f"{path}.name: {item.name!r} is there twice or not a plain name")
+        seen.add(item.name)
+        faults.extend(
+            f"{path}.instruments: unknown {x!r}" for x in item.instruments if x not in known
+        )
+        if item.host not in {"pooled", "process"}:
+            faults.append(f"{path}.host: not pooled or process")
+        if item.bar_interval_s not in BAR_INTERVALS_S:
+            faults.append(f"{path}.bar_interval_s: not one of {sorted(BAR_INTERVALS_S)}")
+        faults.extend(f"{path}.{fault}" for fault in strategy_faults(item.use, item.parameters))
+    return faults
+
+
+def fingerprint(config: EngineConfig) -> str:
+    """SHA-256 of the canonical configuration, the `config_sha` of decisions."""
+    return sha256(msgspec.json.encode(config, order="deterministic")).hexdigest()
