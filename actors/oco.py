@@ -13,7 +13,7 @@ from actors.runtime.behaviour import Behaviour, Context, Opening
 from engine.instruments import Instrument
 from engine.messages.base import Message
 from engine.messages.control import AlertRaised, EntriesCancelled, FlattenOrdered
-from engine.messages.journal import Append, Journaled, Replayed
+from engine.messages.journal import Append, AppendRefused, Journaled, Replayed
 from engine.messages.market import MarketWatch, PhaseChanged, Tick
 from engine.messages.records import GroupClosed, GroupOpened, IntentPlanned, Record
 from engine.messages.signals import ExitAdvised, TradePlan
@@ -27,6 +27,7 @@ from engine.orders.oco_view import View, observe
 from engine.units import NS_PER_S
 
 DOUBT_NS: Final = 60 * NS_PER_S
+REFUSED_PAUSE_NS: Final = NS_PER_S
 CLOSING_DOUBT_NS: Final = 5 * NS_PER_S
 NOTICE_EVERY_NS: Final = 60 * NS_PER_S
 _DOUBT: Final = "doubt"
@@ -55,6 +56,7 @@ class OcoActor(Behaviour):
         self._noticed_at_ns: dict[str, int] = {}
         self._is_recovered = False
         self._is_closing = False
+        self._is_refused = False
         self.group = Group(plan=plan)
 
     def open(self, ctx: Context) -> Opening:
@@ -75,6 +77,8 @@ class OcoActor(Behaviour):
             case Tick() | ExitAdvised() | FlattenOrdered() | EntriesCancelled() | PhaseChanged():
                 self._view = observe(self.group, self._view, message)
                 self._act()
+            case AppendRefused():
+                self._refused(message)
             case TimerFired(key=key):
                 if key == _DOUBT:
                     self._doubt()
@@ -91,6 +95,10 @@ class OcoActor(Behaviour):
         if records is None:
             return
         self.group = fold(self._plan, records)
+        if self._is_refused and not self.group.is_opened:
+            self.ctx.stop("the journal refused the group")
+            return
+        self._is_refused = False
         if not self._is_recovered:
             self._is_recovered = True
             self.ctx.ready()
@@ -113,7 +121,7 @@ class OcoActor(Behaviour):
             self._act()
 
     def _act(self) -> None:
-        if not self._is_recovered or self._is_closing:
+        if not self._is_recovered or self._is_closing or self._is_refused:
             return
         at = Situation(
             group=self.group,
@@ -154,10 +162,17 @@ class OcoActor(Behaviour):
         delay_ns = CLOSING_DOUBT_NS if self._is_closing else DOUBT_NS
         self.ctx.timer_after(_DOUBT, delay_ns, TimerFired(key=_DOUBT))
 
+    def _refused(self, message: AppendRefused) -> None:
+        """Nothing of an append of ours happened: read again what did, after a pause. A group that
+        was never recorded ends; the guard has been told as well."""
+        if message.sender_generation == self.ctx.generation:
+            self._is_refused = True
+            self.ctx.timer_after(_DOUBT, REFUSED_PAUSE_NS, TimerFired(key=_DOUBT))
+
     def _doubt(self) -> None:
         """An append without any echo for long: ask the journal what it has of us."""
         is_silent = any(order.status is Status.PLANNED for order in self.group.orders)
-        if is_silent or self._is_closing or not self.group.is_opened:
+        if is_silent or self._is_closing or self._is_refused:
             self._is_closing = False
             self._reader.request()
             self.ctx.timer_after(_DOUBT, DOUBT_NS, TimerFired(key=_DOUBT))

@@ -9,11 +9,13 @@ intervals while anything is unresolved. The writer answers it after all intents 
 """
 
 from collections.abc import Mapping
+from enum import Enum, unique
 
 import msgspec
 
 from actors.journaled import JournalReader
 from actors.runtime.behaviour import Behaviour, Context, Opening
+from engine.errors import JournalUnavailable
 from engine.instruments import Instrument
 from engine.messages.base import Message
 from engine.messages.broker import (
@@ -23,7 +25,7 @@ from engine.messages.broker import (
     SnapshotRequested,
     TradeReport,
 )
-from engine.messages.journal import Append, Journaled, Replayed
+from engine.messages.journal import Append, AppendRefused, Journaled, Replayed
 from engine.messages.market import PhaseChanged
 from engine.messages.records import IntentPlanned
 from engine.messages.supervision import TimerFired
@@ -35,15 +37,24 @@ from engine.units import NS_PER_MS, NS_PER_S
 
 class WatcherSettings(msgspec.Struct, frozen=True, kw_only=True):
     """`unanswered_ns`: how long an intent may stay open before the first snapshot; from then the
-    pause doubles from `poll_ns` to `poll_ns_max`. `gap_ns`: least real time between requests.
+    pause doubles from `poll_ns` to `poll_ns_max`. `steady_ns`: pause while orders work and nothing
+    is owed, because a stream may lose the one report that matters. `gap_ns`: least real time between requests.
     `parked_ns_max`: how long hearsay may wait for its intent."""
 
     resolve: ResolveSettings = ResolveSettings()
     unanswered_ns: int = 2 * NS_PER_S
     poll_ns: int = 500 * NS_PER_MS
     poll_ns_max: int = 15 * NS_PER_S
+    steady_ns: int = 30 * NS_PER_S
     gap_ns: int = 200 * NS_PER_MS
     parked_ns_max: int = 10 * NS_PER_S
+
+
+@unique
+class _Pacing(Enum):
+    NONE = "none"
+    STEADY = "steady"
+    FAST = "unresolved"
 
 
 class WatcherActor(Behaviour):
@@ -66,7 +77,8 @@ class WatcherActor(Behaviour):
         self._settings = settings
         self._request_id = 0
         self._requested_mono_ns = -settings.gap_ns
-        self._poll_ns = 0
+        self._poll_ns = settings.poll_ns
+        self._pacing = _Pacing.NONE
 
     def open(self, ctx: Context) -> Opening:
         self.ctx = ctx
@@ -88,6 +100,9 @@ class WatcherActor(Behaviour):
             case BrokerSnapshot():
                 resolve = self._settings.resolve
                 self._publish(merge_snapshot(self.truth, message, resolve, now_ns))
+            case AppendRefused():
+                # Our view is ahead of the journal: forget it, replay and read the books again.
+                raise JournalUnavailable(f"facts refused: {message.why}")
             case TimerFired():
                 self._poll(now_ns)
             case PhaseChanged():
@@ -123,31 +138,39 @@ class WatcherActor(Behaviour):
         self._pace()
 
     def _pace(self) -> None:
-        """Keep one poll timer running while anything is unresolved."""
-        if not unresolved(self.truth):
-            if self._poll_ns:
+        """Keep one poll timer running while anything is unresolved, a slow one while any order
+        works."""
+        if unresolved(self.truth):
+            if self._pacing is not _Pacing.FAST:
+                self._pacing = _Pacing.FAST
+                self._poll_ns = self._settings.poll_ns
+                self._set_timer(self._settings.unanswered_ns)
+        elif not self.truth.open_orders():
+            if self._pacing is not _Pacing.NONE:
+                self._pacing = _Pacing.NONE
                 self.ctx.timer_cancel("poll")
-            self._poll_ns = 0
-        elif not self._poll_ns:
-            self._poll_ns = self._settings.poll_ns
-            self._set_timer(self._settings.unanswered_ns)
+        elif self._pacing is not _Pacing.STEADY:
+            self._pacing = _Pacing.STEADY
+            self._set_timer(self._settings.steady_ns)
 
     def _poll(self, now_ns: int) -> None:
         expired = self.truth.expire_parked(now_ns - self._settings.parked_ns_max, now_ns)
         for alert in expired.alerts:
             self.ctx.send("alerts", alert)
-        if not self._poll_ns:
+        self._pace()
+        if self._pacing is _Pacing.NONE:
             return
-        if unresolved(self.truth):
-            self._ask("unresolved")
+        if self._pacing is _Pacing.FAST:
             self._set_timer(self._poll_ns)
             self._poll_ns = min(2 * self._poll_ns, self._settings.poll_ns_max)
         else:
-            self._poll_ns = 0
+            self._set_timer(self._settings.steady_ns)
+        self._ask(self._pacing.value)
 
     def _ask(self, reason: str) -> None:
         mono_ns = self.ctx.mono_ns()
         if mono_ns - self._requested_mono_ns < self._settings.gap_ns:
+            self._pacing = _Pacing.FAST
             self._poll_ns = self._settings.poll_ns
             self._set_timer(self._settings.gap_ns)
             return

@@ -176,6 +176,8 @@ class OrderTruth(MergeBook):
                 if tracked.row is not None:
                     self._modified(tracked, now_ns, out)
             case Outcome.REFUSED | Outcome.NOT_SENT:
+                # Often because it has just filled or gone (ORD-08): look.
+                out.is_snapshot_wanted = True
                 self.not_applied(tracked, answer.text or answer.outcome.value, now_ns, out)
             case Outcome.UNKNOWN:
                 out.is_snapshot_wanted = True

@@ -330,8 +330,8 @@ def test_when_the_plan_is_for_a_short_then_everything_is_mirrored() -> None:
         Leg.TARGET_2: (4, 98_000, 0),
     }
     world.tick(99_000)
-    world.now_ns += 5 * NS_PER_S
     world.settle()
+    world.now_ns += 5 * NS_PER_S
     world.tick(98_500)
     world.settle()
     assert world.oco.group.live_of(Leg.STOP).price_trigger_paise == 98_800
