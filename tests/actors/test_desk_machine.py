@@ -240,9 +240,7 @@ class DeskMachine(RuleBasedStateMachine):
         assert world.oco.group == fold(world.plan, world.records)
         snapshot = world.broker.snapshot(0, world.now_ns)
         assert all(position.quantity == 0 for position in snapshot.positions)
-        assert not any(
-            row.status.value in ("OPEN", "TRIGGER PENDING") for row in snapshot.orders
-        )
+        assert not any(row.status.value in ("OPEN", "TRIGGER PENDING") for row in snapshot.orders)
 
 
 DeskMachine.TestCase.settings = settings(
