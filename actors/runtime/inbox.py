@@ -87,14 +87,17 @@ class Inbox:
 
     def take(self, *, with_data: bool) -> Item | None:
         """The next message, or None. `with_data` False serves control only (recovering)."""
-        if self.control:
-            return self.control.popleft()
-        if not with_data:
+        try:
+            if self.control:
+                return self.control.popleft()
+            if not with_data:
+                return None
+            if self.data:
+                return self.data.popleft()
+            if self.late:
+                return self.late.popitem()[1]
+        except (IndexError, KeyError):  # a fence emptied the lanes from its own thread
             return None
-        if self.data:
-            return self.data.popleft()
-        if self.late:
-            return self.late.popitem()[1]
         return None
 
     def empty(self) -> bool:

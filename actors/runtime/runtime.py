@@ -11,7 +11,8 @@ from actors.runtime.board import Board
 from actors.runtime.clock import Clock
 from actors.runtime.directory import Directory
 from actors.runtime.pool import Pool, ThreadPool
-from actors.runtime.room import Room, RoomSpec
+from actors.runtime.room import Room
+from actors.runtime.roomspec import RoomSpec
 
 
 @unique
