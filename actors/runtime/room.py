@@ -12,7 +12,7 @@ import traceback
 from collections.abc import Callable
 from enum import Enum, unique
 from hashlib import blake2b
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import msgspec
 import pykka
@@ -58,6 +58,8 @@ class RoomSpec(msgspec.Struct, frozen=True, kw_only=True):
 class Room(pykka.Actor):
     """Hosts a behaviour by composition, so no behaviour can shadow a pykka name."""
 
+    context_type: type[RoomContext] = RoomContext
+
     def __init__(self, spec: RoomSpec, pool: "Pool", directory: "Directory") -> None:
         self._limits = (spec.inbox_max, spec.conflate_after)
         super().__init__()
@@ -81,12 +83,15 @@ class Room(pykka.Actor):
         self._receive: Callable[[Message], None] = _unopened
 
     @classmethod
-    def begin(cls, spec: RoomSpec, pool: "Pool", directory: "Directory") -> "Room":
+    def begin(cls, spec: RoomSpec, pool: "Pool", directory: "Directory") -> Self:
         """Start the actor as pykka does and return the room itself, for its supervisor only."""
-        room = cls(spec, pool, directory)
-        pykka.ActorRegistry.register(room.actor_ref)
-        room._start_actor_loop()
-        return room
+        return cls(spec, pool, directory).enter()
+
+    def enter(self) -> Self:
+        """Become known to pykka and the directory, and be scheduled."""
+        pykka.ActorRegistry.register(self.actor_ref)
+        self._start_actor_loop()
+        return self
 
     # -- pykka's hooks for new kinds of actors ------------------------------------------------
 
@@ -155,7 +160,7 @@ class Room(pykka.Actor):
             self._receive = behaviour.receive
             if type(behaviour).flush is not Behaviour.flush:
                 self._flush = behaviour.flush
-            opening = behaviour.open(RoomContext(self))
+            opening = behaviour.open(self.context_type(self))
         except BaseException as error:  # noqa: BLE001 the host's one door for failures
             self._fail(error, ExitKind.START_FAILED)
             return
