@@ -10,7 +10,7 @@ import msgspec
 
 from actors.runtime.behaviour import Behaviour, Context, Opening
 from engine.messages.base import Message
-from engine.messages.control import AlertRaised
+from engine.messages.control import AlertRaised, CommandDone
 from engine.messages.market import Tick
 from engine.messages.supervision import TimerFired
 
@@ -38,6 +38,8 @@ class Echo(Behaviour):
     def receive(self, message: Message) -> None:
         if isinstance(message, TimerFired):
             self._obey(message.key)
+        elif isinstance(message, CommandDone):  # control reaches us before READY
+            self.ctx.ready()
         else:
             self.ctx.send(self._reply_to, message)
 
@@ -68,8 +70,6 @@ class Echo(Behaviour):
                 ctypes.string_at(0)
             case "stop":
                 self.ctx.stop("enough")
-            case "ready":
-                self.ctx.ready()
             case "tell":
                 self._tell(argument)
             case "timer":
