@@ -7,9 +7,11 @@ follows the thread that spawned.
 """
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import zmq
@@ -20,6 +22,17 @@ from actors.runtime.log import log_event
 SOCKET_FRAMES_MAX = 1_000
 TRACE_CHARS_MAX = 4_000
 REAP_WAIT_S = 5.0
+FOLDER_PREFIX = "pahara-ipc-"
+
+
+def make_folder() -> Path:
+    """A private folder for sockets, named by our pid; folders of dead owners are swept."""
+    base = Path(tempfile.gettempdir())
+    for stale in base.glob(f"{FOLDER_PREFIX}*-*"):
+        pid = stale.name.removeprefix(FOLDER_PREFIX).partition("-")[0]
+        if pid.isdigit() and not Path(f"/proc/{pid}").exists():
+            shutil.rmtree(stale, ignore_errors=True)
+    return Path(tempfile.mkdtemp(prefix=f"{FOLDER_PREFIX}{os.getpid()}-", dir=base))
 
 
 class ChildProcess:

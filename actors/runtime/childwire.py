@@ -32,14 +32,19 @@ BACKLOG_MAX = 10_000
 READ_MAX = 256
 RETRY_MS = 5
 LINGER_MS = 1_000
-PARENT_PIPE_FD = 0
 
 
 class Wire:
-    """A PAIR socket, a wake-up for other threads, and the pipe that ends with the parent."""
+    """A PAIR socket, a wake-up for other threads, and the pipe that ends with the parent.
 
-    def __init__(self, address: str) -> None:
+    Args:
+        address: where the parent has bound the socket.
+        parent_fd: a descriptor that becomes readable when the parent has gone.
+    """
+
+    def __init__(self, address: str, *, parent_fd: int = 0) -> None:
         self.malformed_count = 0
+        self._parent_fd = parent_fd
         self._thread_id = threading.get_ident()
         self._context = zmq.Context()
         self._socket = self._context.socket(zmq.PAIR)
@@ -50,7 +55,7 @@ class Wire:
         self._socket.connect(address)
         self._wake_fd = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._poller = zmq.Poller()
-        for source in (self._socket, self._wake_fd, PARENT_PIPE_FD):
+        for source in (self._socket, self._wake_fd, parent_fd):
             self._poller.register(source, zmq.POLLIN)
         self._lock = threading.Lock()
         self._backlog: dict[str | int, bytes] = {}
@@ -80,7 +85,7 @@ class Wire:
         self._push()
         wait_ms = min(timeout_ms, RETRY_MS) if self._backlog else timeout_ms
         ready = dict(self._poller.poll(wait_ms))
-        if PARENT_PIPE_FD in ready:
+        if self._parent_fd in ready:
             os._exit(EXIT_ORPHANED)
         if self._wake_fd in ready:
             os.eventfd_read(self._wake_fd)
@@ -92,6 +97,7 @@ class Wire:
         self._push()
         self._socket.close()
         self._context.term()
+        os.close(self._wake_fd)
 
     def _read(self, frames_max: int) -> list[ToChild]:
         frames: list[ToChild] = []

@@ -7,16 +7,14 @@ One warm spare waits with its modules imported, so that a restart does not wait 
 
 import os
 import shutil
-import tempfile
 import threading
 from collections import deque
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 
 import zmq
 
-from actors.runtime.childprocess import ChildProcess
+from actors.runtime.childprocess import ChildProcess, make_folder
 from actors.runtime.clock import Clock
 from actors.runtime.codec import Open
 from actors.runtime.link import Link
@@ -40,7 +38,7 @@ class ProcessHub:
     def __init__(self, clock: Clock, *, has_spare: bool = True) -> None:
         self._clock = clock
         self._has_spare = has_spare
-        self._folder = Path(tempfile.mkdtemp(prefix="pahara-"))  # mode 0700
+        self._folder = make_folder()
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         self._poller = zmq.Poller()
         self._wake_fd = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
