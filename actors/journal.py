@@ -15,6 +15,8 @@ the database returns.
 | SPOOLING  | database back       | AVAILABLE | fold the spool back, announce                  |
 """
 
+from collections.abc import Sequence
+
 import msgspec
 
 from actors.runtime.behaviour import Behaviour, Context, Opening
@@ -243,7 +245,7 @@ class JournalBehaviour(Behaviour):
             self.ctx.send(self._console, ViewPublished(topic="journal", body=body, at_ns=now_ns))
 
 
-def spool_entries(rows: list[tuple[int, bytes]], seq: int, chain: bytes) -> list[Entry]:
+def spool_entries(rows: Sequence[tuple[int, bytes]], seq: int, chain: bytes) -> list[Entry]:
     """Entries for spooled rows, chained on to the store's head; stored rows are left out."""
     entries = []
     for row_seq, body in rows:

@@ -18,6 +18,7 @@ from engine.messages.records import (
     GroupClosed,
     GroupOpened,
     IntentPlanned,
+    JobRan,
     LatchChanged,
     ModeChanged,
     OperatorActed,
@@ -123,6 +124,7 @@ def recipients(record: Record) -> tuple[str, ...]:
             | ActorFailed()
             | RiskNoted()
             | DayClosed()
+            | JobRan()
         ):
             return ()
         case _:

@@ -5,6 +5,7 @@ limits are required, and LIVE is never a configured state. Files are YAML; rupee
 are turned into paise at this door.
 """
 
+import re
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,11 @@ import yaml
 
 from engine.errors import ConfigInvalid
 from engine.schema import build
+
+SPEED_MAX = 3_600
+SEGMENTS = frozenset({"equity_intraday", "equity_delivery", "futures", "options"})
+BAR_INTERVALS_S = frozenset({60, 180, 300, 900, 1800, 3600})
+NAME_PATTERN = re.compile(r"[a-z][a-z0-9_]{0,31}")
 
 
 class InstrumentConfig(msgspec.Struct, frozen=True, kw_only=True):
@@ -165,7 +171,9 @@ def _strategy_faults(config: EngineConfig) -> list[str]:
         if item.name in seen or not NAME_PATTERN.fullmatch(item.name):
             faults.append(f"{path}.name: {item.name!r} is there twice or not a plain name")
         seen.add(item.name)
-        faults.extend(f"{path}.instruments: unknown {x!r}" for x in item.instruments if x not in known)
+        faults.extend(
+            f"{path}.instruments: unknown {x!r}" for x in item.instruments if x not in known
+        )
         if item.host not in {"pooled", "process"}:
             faults.append(f"{path}.host: not pooled or process")
         if item.bar_interval_s not in BAR_INTERVALS_S:

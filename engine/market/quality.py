@@ -1,0 +1,162 @@
+"""Is this tick believable: the gate in front of marks, bars and strategies.
+
+Decides for each tick: accept, accept for exits only, or quarantine, with a stable reason code.
+Refuses to repair anything: a bad tick is not stored as last price and refreshes no staleness.
+Stands alone so that live frames and files pass the same test.
+
+| code              | verdict    | meaning                                                         |
+|-------------------|------------|-----------------------------------------------------------------|
+| price_zero        | quarantine | price not above 0                                               |
+| price_absurd      | quarantine | above any listed price (2**32 - 1 and the like)                 |
+| price_out_of_band | quarantine | outside the day's circuit band, where one is known              |
+| negative_quantity | quarantine | a quantity, running total or book price below 0                 |
+| time_ancient      | quarantine | exchange time far behind ours (1970)                            |
+| time_future       | quarantine | exchange time ahead of ours (2106, five minutes)                |
+| time_backward     | quarantine | older than the last accepted tick                               |
+| price_jump        | quarantine | far from the last price and no second tick confirms it in time  |
+| crossed_book      | exits only | bid above ask                                                   |
+| empty_book        | exits only | no bid or no ask, where depth is expected (locked at a circuit) |
+| stuck             | exits only | same content for long while its time stamps advance             |
+"""
+
+from enum import Enum, unique
+
+import msgspec
+
+from engine.messages.market import Tick
+from engine.session import DAY_NS
+from engine.units import BPS, NS_PER_MS
+
+
+@unique
+class Verdict(Enum):
+    """What a tick may be used for."""
+
+    ACCEPT = "accept"
+    EXITS_ONLY = "exits_only"
+    QUARANTINE = "quarantine"
+
+
+EXITS_ONLY_REASONS = frozenset({"crossed_book", "empty_book", "stuck"})
+
+
+class TickLimits(msgspec.Struct, frozen=True, kw_only=True):
+    """Bounds of belief. Band prices in paise, 0 where no band is known (futures move it by day)."""
+
+    price_paise_max: int = 1_000_000_000  # one crore rupees
+    band_low_paise: int = 0
+    band_high_paise: int = 0
+    jump_bps_max: int = 300
+    confirm_ms_max: int = 3_000
+    future_ms_max: int = 2_000
+    ancient_ms_max: int = 60_000
+    stuck_ms_max: int = 120_000
+    is_depth_expected: bool = False
+
+
+def check_tick(previous: Tick | None, tick: Tick, limits: TickLimits) -> str | None:
+    """The worst reason not to believe a tick, or None; `previous` is the last accepted one."""
+    return (
+        _price_reason(tick, limits)
+        or _time_reason(previous, tick, limits)
+        or _jump_reason(previous, tick, limits)
+        or _book_reason(tick, limits)
+    )
+
+
+def _price_reason(tick: Tick, limits: TickLimits) -> str | None:
+    price = tick.price_paise
+    if not price > 0:
+        return "price_zero"
+    if not price <= limits.price_paise_max:
+        return "price_absurd"
+    if limits.band_low_paise and not price >= limits.band_low_paise:
+        return "price_out_of_band"
+    if limits.band_high_paise and not price <= limits.band_high_paise:
+        return "price_out_of_band"
+    numbers = (tick.bid_quantity, tick.ask_quantity, tick.volume_day, tick.oi)
+    if not min(*numbers, tick.bid_paise, tick.ask_paise) >= 0:
+        return "negative_quantity"
+    return None
+
+
+def _time_reason(previous: Tick | None, tick: Tick, limits: TickLimits) -> str | None:
+    behind_ns = tick.received_at_ns - tick.at_ns
+    if not behind_ns <= limits.ancient_ms_max * NS_PER_MS:
+        return "time_ancient"
+    if not behind_ns >= -limits.future_ms_max * NS_PER_MS:
+        return "time_future"
+    if previous is not None and not tick.at_ns >= previous.at_ns:
+        return "time_backward"
+    return None
+
+
+def _jump_reason(previous: Tick | None, tick: Tick, limits: TickLimits) -> str | None:
+    is_far = previous is not None and _is_far(previous.price_paise, tick.price_paise, limits)
+    return "price_jump" if is_far else None
+
+
+def _book_reason(tick: Tick, limits: TickLimits) -> str | None:
+    if limits.is_depth_expected and not (
+        min(tick.bid_paise, tick.ask_paise, tick.bid_quantity, tick.ask_quantity) > 0
+    ):
+        return "empty_book"
+    return "crossed_book" if tick.bid_paise > tick.ask_paise > 0 else None
+
+
+def _is_far(price_a: int, price_b: int, limits: TickLimits) -> bool:
+    return abs(price_b - price_a) * BPS > limits.jump_bps_max * price_a
+
+
+class TickGate:
+    """The gate of one instrument: `check_tick` with memory (jumps in doubt, stuck content)."""
+
+    def __init__(self, limits: TickLimits) -> None:
+        self.limits = limits
+        self.last: Tick | None = None
+        self._doubted: Tick | None = None
+        self._content_since_ns = 0
+
+    def admit(self, tick: Tick) -> tuple[Verdict, str]:
+        """Judge a tick; `last` becomes the tick unless it is quarantined.
+
+        Returns:
+            The verdict and its reason code, '' for ACCEPT.
+        """
+        reason = check_tick(self.last, tick, self.limits)
+        if reason == "price_jump":
+            if not self._is_confirmed(tick):
+                self._doubted = tick
+                return Verdict.QUARANTINE, reason
+            reason = _book_reason(tick, self.limits)
+        elif reason is not None and reason not in EXITS_ONLY_REASONS:
+            return Verdict.QUARANTINE, reason
+        self._doubted = None
+        if reason is None and self._is_stuck(tick):
+            reason = "stuck"
+        self.last = tick
+        return (Verdict.EXITS_ONLY, reason) if reason else (Verdict.ACCEPT, "")
+
+    def _is_confirmed(self, tick: Tick) -> bool:
+        doubted = self._doubted
+        if doubted is None or not tick.at_ns > doubted.at_ns:
+            return False
+        in_time = tick.at_ns - doubted.at_ns <= self.limits.confirm_ms_max * NS_PER_MS
+        return in_time and not _is_far(doubted.price_paise, tick.price_paise, self.limits)
+
+    def _is_stuck(self, tick: Tick) -> bool:
+        last = self.last
+        if (
+            last is None
+            or _content(last) != _content(tick)
+            or last.at_ns // DAY_NS != (tick.at_ns // DAY_NS)
+        ):
+            self._content_since_ns = tick.at_ns
+        return tick.at_ns - self._content_since_ns > self.limits.stuck_ms_max * NS_PER_MS
+
+
+def _content(tick: Tick) -> tuple[int, ...]:
+    return (
+        tick.price_paise, tick.volume_day, tick.oi,
+        tick.bid_paise, tick.ask_paise, tick.bid_quantity, tick.ask_quantity,
+    )  # fmt: skip
