@@ -25,6 +25,8 @@ from engine.messages.supervision import ExitKind
 
 CHECK_EVERY_NS = 50_000_000
 GAP_NS = 300_000_000
+IDLE_WAIT_MS = 50
+GOING_WAIT_MS = 5
 
 
 class ProcessHub:
@@ -50,6 +52,7 @@ class ProcessHub:
         self._calls: deque[Callable[[], None]] = deque()
         self._dirty: deque[Link] = deque()
         self._links: list[Link] = []
+        self._going: list[Link] = []
         self._spare: ChildProcess | None = None
         self._spawn_count = 0
         self._checked_at_ns = clock.mono_ns()
@@ -124,7 +127,7 @@ class ProcessHub:
             self._shut()
 
     def _turn(self) -> None:
-        ready = dict(self._poller.poll(CHECK_EVERY_NS // 1_000_000))
+        ready = dict(self._poller.poll(GOING_WAIT_MS if self._going else IDLE_WAIT_MS))
         if self._wake_fd in ready:
             os.eventfd_read(self._wake_fd)
             self._is_awake = False
@@ -140,7 +143,10 @@ class ProcessHub:
                 link.read(now_ns)
                 self._pump(link)
             if link.child is not None and link.child.pidfd in ready:
-                self._reap(link, now_ns)
+                self._poller.unregister(link.child.pidfd)
+                self._going.append(link)
+        for link in tuple(self._going):
+            self._reap(link, now_ns)
         if now_ns - self._checked_at_ns >= CHECK_EVERY_NS:
             self._check(now_ns)
 
@@ -202,7 +208,10 @@ class ProcessHub:
             self._links.remove(link)
             if link.child is not None:
                 self._poller.unregister(link.child.socket)
-                self._poller.unregister(link.child.pidfd)
+                if link in self._going:
+                    self._going.remove(link)
+                else:
+                    self._poller.unregister(link.child.pidfd)
             link.close()
 
     def _shut(self) -> None:

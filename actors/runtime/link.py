@@ -200,11 +200,10 @@ class Link:
             return None
         if not self._gone_at_ns:
             self._gone_at_ns = self._heard_at_ns = now_ns
+        is_dry = self.read(now_ns)
         wait_ns = REPORT_WAIT_NS if code == EXIT_REPORTED and self._exited is None else QUIET_NS
         is_waiting = self._exited is None and now_ns - self._heard_at_ns < wait_ns
-        if not self.read(now_ns) or is_waiting:
-            return None
-        return self._outcome(code)
+        return self._outcome(code) if is_dry and not is_waiting else None
 
     def _outcome(self, code: int) -> ChildExited:
         assert self.child is not None

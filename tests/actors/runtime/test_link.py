@@ -147,7 +147,8 @@ def test_when_a_child_is_silent_too_long_then_it_is_asked_where_and_killed(scene
     scene.link.check(T0 + 1_601 * MS)
     assert scene.child.signals == [signal.SIGUSR1, signal.SIGKILL]
     scene.child.code = -9
-    exited = scene.link.exit(T0 + 1_602 * MS)
+    assert scene.link.exit(T0 + 1_602 * MS) is None
+    exited = scene.link.exit(T0 + 1_630 * MS)
     assert exited is not None
     assert (exited.kind, exited.trace) == (ExitKind.STUCK, "where it was")
 
