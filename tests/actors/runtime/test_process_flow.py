@@ -5,6 +5,7 @@ from actors.runtime.room import Room, RoomSpec
 from actors.runtime.runtime import HostKind, Runtime, SeededHosts
 from actors.runtime.seeded import SeededPool
 from actors.runtime.target import ProcessTarget
+from engine.messages.base import Message
 from engine.messages.control import CommandDone
 from engine.messages.market import BarClosed, Tick
 from engine.messages.supervision import ChildReady, ExitKind, StopOrdered, TimerFired
@@ -76,7 +77,8 @@ def test_when_a_child_lags_then_ticks_conflate_and_orders_are_kept(house: Proces
     for number in range(2_000):
         assert room.offer(TimerFired(key="tell pid") if number % 2 else tick(number, "NSE:TCS"))
     room.offer(TimerFired(key="tell who"))
-    answers, prices = [], []
+    answers: list[Message] = []
+    prices: list[int] = []
     while len(answers) <= 1_000 or prices[-1:] != [19_999]:
         heard = house.desk.next()
         if not isinstance(heard, Tick):
