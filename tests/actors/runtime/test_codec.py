@@ -1,5 +1,6 @@
 """The codec between our processes: every message crosses unchanged, garbage never does."""
 
+import pkgutil
 from enum import Enum
 from typing import Any
 
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from actors.runtime import codec
 from actors.runtime.clock import LapseClock, SystemClock, VirtualClock
 from actors.runtime.codec import Deliver, Sent
+from engine import messages
 from engine.errors import WireMalformed
 from engine.messages.base import Message
 from engine.messages.market import Tick
@@ -53,6 +55,11 @@ def test_when_messages_are_collected_then_none_is_missing_and_tags_are_unique() 
     assert set(Record.__args__) <= set(kinds)
     assert Tick in kinds
     assert len({kind.__name__ for kind in kinds}) == len(kinds)
+
+
+def test_when_a_module_of_messages_is_added_then_the_codec_knows_it() -> None:
+    names = {f"engine.messages.{module.name}" for module in pkgutil.iter_modules(messages.__path__)}
+    assert names <= {module.__name__ for module in codec.MODULES}
 
 
 @pytest.mark.parametrize(
