@@ -5,6 +5,7 @@ limits are required, and LIVE is never a configured state. Files are YAML; rupee
 are turned into paise at this door.
 """
 
+import re
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,11 @@ import yaml
 
 from engine.errors import ConfigInvalid
 from engine.schema import build
+
+SPEED_MAX = 3_600
+SEGMENTS = frozenset({"equity_intraday", "equity_delivery", "futures", "options"})
+BAR_INTERVALS_S = frozenset({60, 180, 300, 900, 1800, 3600})
+NAME_PATTERN = re.compile(r"[a-z][a-z0-9_]{0,31}")
 
 
 class InstrumentConfig(msgspec.Struct, frozen=True, kw_only=True):

@@ -233,6 +233,14 @@ class DayClosed(RecordBase, frozen=True, kw_only=True):
     positions_open: int
 
 
+class JobRan(RecordBase, frozen=True, kw_only=True):
+    """A scheduled job's turn of one day is over: `outcome` is done, late, skipped or missed."""
+
+    job: str
+    trading_day: str
+    outcome: str
+
+
 Record: TypeAlias = (
     SignalRecorded
     | DecisionRecorded
@@ -255,5 +263,6 @@ Record: TypeAlias = (
     | ActorFailed
     | RiskNoted
     | DayClosed
+    | JobRan
 )
 """Every record there is; the codec decodes this union and nothing else."""
