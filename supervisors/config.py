@@ -17,6 +17,7 @@ from engine.errors import ConfigInvalid
 from engine.instruments import Instrument
 from engine.risk.settings import RiskSettings
 from engine.schema import build
+from engine.strategies.registry import strategy_faults
 from engine.units import paise_from_rupees
 
 SPEED_MAX = 3_600
