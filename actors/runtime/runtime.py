@@ -77,7 +77,7 @@ class ThreadHosts:
     def release(self, kind: HostKind, pool: Pool) -> None:
         if isinstance(pool, ThreadPool) and pool in self.private:
             self.private.remove(pool)
-            pool.close(0)
+            pool.retire()
 
     def all_pools(self) -> tuple[ThreadPool, ...]:
         """Every pool with a worker: the shared and the private ones."""
