@@ -18,6 +18,7 @@ from engine.messages.records import (
     GroupClosed,
     GroupOpened,
     IntentPlanned,
+    JobRan,
     LatchChanged,
     ModeChanged,
     OperatorActed,
@@ -113,7 +114,13 @@ def recipients(record: Record) -> tuple[str, ...]:
         case GroupOpened():
             return ("guard", "custodian")
         case GroupClosed():
-            return ("guard", "custodian", "book", f"strategy/{record.strategy}")
+            return (
+                f"oco/{record.group_id}",
+                "guard",
+                "custodian",
+                "book",
+                f"strategy/{record.strategy}",
+            )
         case (
             SignalRecorded()
             | DecisionRecorded()
@@ -123,6 +130,7 @@ def recipients(record: Record) -> tuple[str, ...]:
             | ActorFailed()
             | RiskNoted()
             | DayClosed()
+            | JobRan()
         ):
             return ()
         case _:

@@ -20,7 +20,7 @@ from actors.stores.migrate import known
 from engine.errors import ConfigInvalid, PaharaError
 from engine.units import NS_PER_S
 from supervisors.config import load_config
-from supervisors.sessions import load_sessions
+from supervisors.tables import load_sessions
 
 DISK_FREE_BYTES_MIN = 1 << 30
 Finding = tuple[bool, str]
@@ -82,7 +82,7 @@ def _database(_: Path, state_dir: Path) -> Finding:
             f"no answer (engine not running): {type(error).__name__}",
         )
     version = row[0] if row else 0
-    return version == known()[-1].number, f"schema version {version}"
+    return version == known()[-1].version, f"schema version {version}"
 
 
 CHECKS: tuple[tuple[str, Callable[[Path, Path], Finding]], ...] = (

@@ -60,8 +60,9 @@ class Inbox:
         elif delivery is CRITICAL:
             data.append(message)
         elif delivery is CONFLATE:
-            if len(data) >= self._conflate_after:
-                self.late[message.conflation_key] = message
+            late = self.late
+            if len(data) >= self._conflate_after or (late and message.conflation_key in late):
+                late[message.conflation_key] = message  # never overtaken by a newer one in data
             else:
                 data.append(message)
         elif len(data) < self._data_max:

@@ -8,7 +8,7 @@ because pykka alone kills on tell, survives on ask and calls no hook for a faili
 
 import os
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import pykka
 from pykka._envelope import Envelope
@@ -31,6 +31,8 @@ __all__ = ["Room", "RoomSpec", "RoomState", "poison_digest"]
 
 class Room(pykka.Actor):
     """Hosts a behaviour by composition, so no behaviour can shadow a pykka name."""
+
+    context_type: type[RoomContext] = RoomContext
 
     def __init__(self, spec: RoomSpec, pool: "Pool", directory: "Directory") -> None:
         self._inbox = Inbox(
@@ -59,12 +61,15 @@ class Room(pykka.Actor):
         self._receive: Callable[[Message], None] = _unopened
 
     @classmethod
-    def begin(cls, spec: RoomSpec, pool: "Pool", directory: "Directory") -> "Room":
+    def begin(cls, spec: RoomSpec, pool: "Pool", directory: "Directory") -> Self:
         """Start the actor as pykka does and return the room itself, for its supervisor only."""
-        room = cls(spec, pool, directory)
-        pykka.ActorRegistry.register(room.actor_ref)
-        room._start_actor_loop()
-        return room
+        return cls(spec, pool, directory).enter()
+
+    def enter(self) -> Self:
+        """Become known to pykka and the directory, and be scheduled."""
+        pykka.ActorRegistry.register(self.actor_ref)
+        self._start_actor_loop()
+        return self
 
     def _create_actor_inbox(self) -> Inbox:  # type: ignore[override]
         return self._inbox
@@ -137,7 +142,7 @@ class Room(pykka.Actor):
             self._handles_stop = behaviour.handles_stop
             if type(behaviour).flush is not Behaviour.flush:
                 self._flush = behaviour.flush
-            opening = behaviour.open(RoomContext(self))
+            opening = behaviour.open(self.context_type(self))
         except BaseException as error:  # noqa: BLE001 the host's one door for failures
             self._fail(error, ExitKind.START_FAILED)
             return

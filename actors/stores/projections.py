@@ -14,6 +14,7 @@ from engine.messages.records import (
     GroupClosed,
     GroupOpened,
     IntentPlanned,
+    JobRan,
     LatchChanged,
     ModeChanged,
     OperatorActed,
@@ -180,7 +181,7 @@ def _fact(realm: str, record: _Fact) -> Statement:
     return _FACT, (*ids, filled, _text(reason), record.at_ns, is_final)
 
 
-_Audited = ModeChanged | LatchChanged | OperatorActed | ActorFailed | DayClosed
+_Audited = ModeChanged | LatchChanged | OperatorActed | ActorFailed | DayClosed | JobRan
 
 
 def _audit(record: _Audited) -> tuple[str, str, str, str]:
@@ -200,5 +201,7 @@ def _audit(record: _Audited) -> tuple[str, str, str, str]:
             net = record.pnl_gross_paise - record.charges_paise
             outcome = f"net_paise={net} open={record.positions_open}"
             return record.trading_day, outcome, record.book.value, ""
+        case JobRan():
+            return _text(record.job), record.outcome, "scheduler", record.trading_day
         case _:
             assert_never(record)

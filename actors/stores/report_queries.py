@@ -26,7 +26,8 @@ _MONEY = """SELECT
 _DIGEST = "SELECT seq, chain FROM journal WHERE realm = %(realm)s ORDER BY seq DESC LIMIT 1"
 _ROUND_TRIPS = """SELECT g.group_id, g.strategy, g.instrument, g.side, g.quantity_entered,
     g.pnl_gross_paise, g.charges_paise, g.close_reason, g.opened_at_ns, g.closed_at_ns
-    FROM groups g WHERE realm = %(realm)s AND quantity_entered > 0 ORDER BY closed_at_ns, group_id"""
+    FROM groups g WHERE realm = %(realm)s AND quantity_entered > 0
+    ORDER BY closed_at_ns, group_id"""
 _UNTRACED = """SELECT count(*) FROM trades t
     LEFT JOIN orders o USING (realm, client_order_id)
     LEFT JOIN decisions d USING (realm, decision_id)

@@ -96,3 +96,21 @@ class PhaseChanged(Message, frozen=True, kw_only=True):
     closes_at_ns: int = 0
     entries_end_at_ns: int = 0
     flat_by_at_ns: int = 0
+
+
+class MarketWatch(Message, frozen=True, kw_only=True):
+    """A room wants the ticks of an instrument sent to it (or no longer). Idempotent."""
+
+    delivery: ClassVar[Delivery] = Delivery.CONTROL
+
+    instrument: str
+    reader: str
+    is_on: bool
+
+
+class FeedChecked(Message, frozen=True, kw_only=True):
+    """The market's coarse beat to its feeds: judge your age, close bars whose end has passed."""
+
+    delivery: ClassVar[Delivery] = Delivery.CONFLATE
+
+    at_ns: int

@@ -233,6 +233,14 @@ class DayClosed(RecordBase, frozen=True, kw_only=True):
     positions_open: int
 
 
+class JobRan(RecordBase, frozen=True, kw_only=True):
+    """A scheduled job's turn of one day is over: `outcome` is done, late, skipped or missed."""
+
+    job: str
+    trading_day: str
+    outcome: str
+
+
 Record: TypeAlias = (
     SignalRecorded
     | DecisionRecorded
@@ -255,5 +263,16 @@ Record: TypeAlias = (
     | ActorFailed
     | RiskNoted
     | DayClosed
+    | JobRan
 )
 """Every record there is; the codec decodes this union and nothing else."""
+
+
+class PlanApproved(Message, frozen=True, kw_only=True):
+    """What a group actor is started with: its plan, and records that must become durable together
+    with `GroupOpened` (none when the custodian brings an old group back)."""
+
+    delivery: ClassVar[Delivery] = Delivery.CRITICAL
+
+    plan: TradePlan
+    preface: tuple[Record, ...] = ()

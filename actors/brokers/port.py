@@ -1,0 +1,39 @@
+"""What every broker adapter promises: paper, practice and live stand behind this port.
+
+Decides the questions that may be put to a broker. Refuses to know who asks (the writer) and who
+learns (the watcher). All adapters pass tests/contract/test_broker_contract.py.
+"""
+
+from typing import Protocol, TypeAlias
+
+from engine.messages.broker import BrokerSnapshot, IntentAnswered, OrderReport, TradeReport
+from engine.messages.market import Tick
+from engine.messages.records import IntentPlanned, Record
+
+Report: TypeAlias = OrderReport | TradeReport
+
+
+class BrokerPort(Protocol):
+    """One account at one broker. No method raises for what the broker says: a refusal, a time-out
+    and an unclear outcome are values in the answer. Each intent is sent at most once."""
+
+    def recover(self, records: tuple[Record, ...]) -> None:
+        """The journal's past, once, before anything else. Adapters of real venues ignore it."""
+
+    def place(self, intent: IntentPlanned, now_ns: int) -> IntentAnswered:
+        """Send a new order."""
+
+    def modify(self, intent: IntentPlanned, now_ns: int) -> IntentAnswered:
+        """Change the working order `client_order_id`; `quantity` is the new total."""
+
+    def cancel(self, intent: IntentPlanned, now_ns: int) -> IntentAnswered:
+        """Take the working order `client_order_id` off."""
+
+    def on_tick(self, tick: Tick, now_ns: int) -> None:
+        """The market moved. Adapters of real venues ignore it."""
+
+    def reports(self) -> tuple[Report, ...]:
+        """What has happened since the last call, in order; hints for the watcher."""
+
+    def snapshot(self, request_id: int, now_ns: int) -> BrokerSnapshot | None:
+        """The three books now; None if they could not be read."""
