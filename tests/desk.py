@@ -277,7 +277,8 @@ class World:
     def settle(self, steps_max: int = 20_000) -> None:
         """Deliver all that is in any queue, round by round, time standing still."""
         for _ in range(steps_max):
-            if not any([self.step(target) for target in tuple(self.queues)]):
+            served = sum(self.step(target) for target in tuple(self.queues))
+            if not served:
                 return
         raise AssertionError("the world does not come to rest")
 

@@ -5,6 +5,8 @@ and out of order; the group, the watcher and the writer die at any step. At the 
 calm and deep, time passes, and the group must have gone flat and closed exactly once.
 """
 
+from random import Random
+
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -48,8 +50,6 @@ class DeskMachine(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.world = World()
-        self.flips_are_possible = False
-        self.mangling = st.randoms(use_true_random=False)
 
     @initialize(
         side=st.sampled_from(Side),
@@ -91,7 +91,7 @@ class DeskMachine(RuleBasedStateMachine):
     @rule()
     def settle(self) -> None:
         for _ in range(5_000):
-            if not any([self._step(name) for name in tuple(self.world.queues)]):
+            if not sum(self._step(name) for name in tuple(self.world.queues)):
                 return
         raise AssertionError("no rest")
 
@@ -123,7 +123,7 @@ class DeskMachine(RuleBasedStateMachine):
         self.world.now_ns = end_ns
 
     @rule(random=st.randoms(use_true_random=False))
-    def reports_get_mangled(self, random) -> None:  # type: ignore[no-untyped-def]
+    def reports_get_mangled(self, random: Random) -> None:
         def mangle(items: tuple[Message, ...]) -> tuple[Message, ...]:
             mangled = [item for item in items for _ in range(random.choice((1, 1, 2)))]
             random.shuffle(mangled)
@@ -240,9 +240,7 @@ class DeskMachine(RuleBasedStateMachine):
         assert world.oco.group == fold(world.plan, world.records)
         snapshot = world.broker.snapshot(0, world.now_ns)
         assert all(position.quantity == 0 for position in snapshot.positions)
-        assert not any(
-            row.status.value in ("OPEN", "TRIGGER PENDING") for row in snapshot.orders
-        )
+        assert not any(row.status.value in ("OPEN", "TRIGGER PENDING") for row in snapshot.orders)
 
 
 DeskMachine.TestCase.settings = settings(
