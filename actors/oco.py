@@ -87,7 +87,7 @@ class OcoActor(Behaviour):
             case _:
                 super().receive(message)
 
-    def close(self, reason: str) -> None:  # noqa: ARG002 - the contract names it
+    def close(self, reason: str) -> None:
         self._watch_market(is_on=False)
 
     def _recover(self, message: Replayed) -> None:

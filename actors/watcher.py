@@ -38,8 +38,8 @@ from engine.units import NS_PER_MS, NS_PER_S
 class WatcherSettings(msgspec.Struct, frozen=True, kw_only=True):
     """`unanswered_ns`: how long an intent may stay open before the first snapshot; from then the
     pause doubles from `poll_ns` to `poll_ns_max`. `steady_ns`: pause while orders work and nothing
-    is owed, because a stream may lose the one report that matters. `gap_ns`: least real time between requests.
-    `parked_ns_max`: how long hearsay may wait for its intent."""
+    is owed, because a stream may lose the one report that matters. `gap_ns`: least real time
+    between requests. `parked_ns_max`: how long hearsay may wait for its intent."""
 
     resolve: ResolveSettings = ResolveSettings()
     unanswered_ns: int = 2 * NS_PER_S

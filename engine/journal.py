@@ -114,7 +114,8 @@ def recipients(record: Record) -> tuple[str, ...]:
         case GroupOpened():
             return ("guard", "custodian")
         case GroupClosed():
-            return (f"oco/{record.group_id}", "guard", "custodian", "book", f"strategy/{record.strategy}")
+            room, strategy = f"oco/{record.group_id}", f"strategy/{record.strategy}"
+            return (room, "guard", "custodian", "book", strategy)
         case (
             SignalRecorded()
             | DecisionRecorded()

@@ -20,12 +20,13 @@ Source: Kite forum 8676, an SL-M shown cancelled and executed an hour later (202
 
 from collections.abc import Mapping
 from enum import Enum, unique
-from typing import Final, TypeAlias
+from typing import Final
 
 import msgspec
 from msgspec.structs import replace
 
 from engine.messages.records import (
+    AnyOrderFact,
     IntentPlanned,
     OrderAccepted,
     OrderCancelled,
@@ -39,19 +40,6 @@ from engine.messages.records import (
     RequestRefused,
 )
 from engine.messages.values import Action, Leg, OrderType, Side
-
-AnyOrderFact: TypeAlias = (
-    OrderAccepted
-    | OrderTriggered
-    | OrderModified
-    | OrderFilled
-    | OrderCancelled
-    | OrderRejected
-    | OrderDenied
-    | RequestRefused
-    | OrderUnknown
-    | OrderLost
-)
 
 
 @unique

@@ -22,7 +22,8 @@ from engine.messages.control import FlattenOrdered
 from engine.messages.records import IntentPlanned
 from engine.messages.signals import ExitAdvised
 from engine.messages.values import Action, Leg, Side, Target
-from engine.orders.oco_state import Group, fold
+from engine.orders.lifecycle import Status
+from engine.orders.oco_state import Group, evolve, fold
 from engine.units import NS_PER_MS, NS_PER_S
 from tests.desk import World, a_plan
 
@@ -92,8 +93,21 @@ class DeskMachine(RuleBasedStateMachine):
     def settle(self) -> None:
         for _ in range(5_000):
             if not sum(self._step(name) for name in tuple(self.world.queues)):
+                self._check_at_rest()
                 return
         raise AssertionError("no rest")
+
+    def _check_at_rest(self) -> None:
+        """Nothing is under way: memory equals journal, and exits fit the position."""
+        group = self.world.oco.group
+        assert group == fold(self.world.plan, self.world.records)
+        paced = self.world.settings.resize_fast_count
+        if any(o.is_busy or o.refused_count or o.modify_count >= paced for o in group.live):
+            return
+        working = {leg: sum(o.remaining for o in group.live if o.leg is leg) for leg in Leg}
+        targets = working[Leg.TARGET_1] + working[Leg.TARGET_2]
+        size = abs(group.position)
+        assert max(working[Leg.STOP], targets) + working[Leg.EXIT] <= size, group
 
     @rule(offset=st.sampled_from([-70, -62, -40, -5, 0, 5, 40, 62, 70]), is_calm=st.booleans())
     def market_goes_where_orders_rest(self, offset: int, is_calm: bool) -> None:
@@ -230,8 +244,22 @@ class DeskMachine(RuleBasedStateMachine):
         assert world.is_over, (world.oco.group, world.timers)
         self._check_the_end()
 
+    def _check_single_flight(self) -> None:
+        """In journal order no request follows an unanswered placement or request."""
+        group = Group(plan=self.world.plan)
+        for record in self.world.records:
+            if isinstance(record, IntentPlanned) and record.action is not Action.PLACE:
+                order = next(o for o in group.orders if o.client_order_id == record.client_order_id)
+                assert order.is_terminal or (
+                    order.request is None and order.status in (Status.WORKING, Status.TRIGGERED)
+                )
+            group = evolve(group, record)
+
     def _check_the_end(self) -> None:
         world = self.world
+        self._check_single_flight()
+        foreseen = {"both_legs_filled", "protect_failed", "exit_not_filling"}
+        assert {alert.event for alert in world.alerts} <= foreseen
         assert world.position() == 0
         (closed,) = world.closed()
         fills = world.fills()

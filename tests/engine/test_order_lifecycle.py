@@ -5,6 +5,7 @@ import itertools
 import pytest
 
 from engine.messages.records import (
+    AnyOrderFact,
     IntentPlanned,
     OrderAccepted,
     OrderCancelled,
@@ -22,7 +23,6 @@ from engine.orders.lifecycle import (
     FLAGGED,
     TERMINAL,
     TRANSITIONS,
-    AnyOrderFact,
     Event,
     OrderState,
     Status,
