@@ -114,8 +114,13 @@ def recipients(record: Record) -> tuple[str, ...]:
         case GroupOpened():
             return ("guard", "custodian")
         case GroupClosed():
-            room, strategy = f"oco/{record.group_id}", f"strategy/{record.strategy}"
-            return (room, "guard", "custodian", "book", strategy)
+            return (
+                f"oco/{record.group_id}",
+                "guard",
+                "custodian",
+                "book",
+                f"strategy/{record.strategy}",
+            )
         case (
             SignalRecorded()
             | DecisionRecorded()

@@ -106,3 +106,11 @@ class MarketWatch(Message, frozen=True, kw_only=True):
     instrument: str
     reader: str
     is_on: bool
+
+
+class FeedChecked(Message, frozen=True, kw_only=True):
+    """The market's coarse beat to its feeds: judge your age, close bars whose end has passed."""
+
+    delivery: ClassVar[Delivery] = Delivery.CONFLATE
+
+    at_ns: int

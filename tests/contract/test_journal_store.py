@@ -186,16 +186,16 @@ def test_when_a_plan_returns_under_another_decision_then_it_is_a_duplicate(
 def test_when_a_record_has_no_origin_then_it_is_refused(
     store: JournalStorePort, trip: Trip, fault: str
 ) -> None:
-    orphan: Record = {
+    orphans: dict[str, Record] = {
         "decision": trip.decision(),
         "group": trip.opened(),
         "order": trip.intent(Leg.ENTRY),
         "fact": trip.accepted(Leg.ENTRY),
         "closing": trip.closed(),
         "cancel": trip.intent(Leg.ENTRY, action=Action.CANCEL),
-    }[fault]
+    }
     with pytest.raises(RecordRefused):
-        store.commit(entries(store.open(), [orphan]))
+        store.commit(entries(store.open(), [orphans[fault]]))
     assert store.open().seq == 0
 
 
@@ -223,7 +223,7 @@ def test_when_a_batch_was_refused_then_the_next_one_is_taken(
 def test_when_a_signal_is_refused_or_repeated_then_it_is_kept(
     store: JournalStorePort, trip: Trip
 ) -> None:
-    records = [trip.signal(), trip.decision(REFUSAL), trip.signal()]
+    records: list[Record] = [trip.signal(), trip.decision(REFUSAL), trip.signal()]
     batch = _commit(store, records)
     assert store.load_day(0) == _numbered(batch)
 

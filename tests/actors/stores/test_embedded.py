@@ -6,6 +6,7 @@ import pwd
 import shutil
 import signal
 import stat
+import subprocess
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -15,7 +16,7 @@ import psycopg
 import pytest
 
 from actors.stores.database import ExternalDatabase, open_database
-from actors.stores.embedded import EmbeddedPostgres
+from actors.stores.embedded import _SOCKET_LOCK, EmbeddedPostgres
 from actors.stores.pg_place import SOCKET_DIR_BYTES_MAX, is_reachable
 from engine.errors import JournalUnavailable, StateUnsafe
 
@@ -92,6 +93,22 @@ def test_when_the_postmaster_is_killed_then_a_start_brings_everything_back(
     assert server.pid() is None
     server.start()
     assert _kept(server.dsn) == [1]
+
+
+def test_when_nothing_reaps_the_killed_server_then_a_start_works_all_the_same(
+    new_server: MakeServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("actors.stores.embedded.START_S_MAX", 5)
+    server = new_server(tmp_path / "state")
+    server.start()
+    server.kill()
+    with subprocess.Popen(["/bin/true"], user=server.place.user) as unreaped:
+        os.waitid(os.P_PID, unreaped.pid, os.WEXITED | os.WNOWAIT)
+        locks = (server.place.data / "postmaster.pid", server.place.sockets / _SOCKET_LOCK)
+        for lock in locks:
+            rest = lock.read_text().split("\n", 1)[1]
+            lock.write_text(f"{unreaped.pid}\n{rest}")
+        server.start()
 
 
 def test_when_the_server_is_frozen_then_stop_ends_it_by_force(
@@ -184,6 +201,22 @@ def _run_as_nobody(folder: str) -> None:
     assert server.pid() is not None
     server.stop()
     assert server.pid() is None
+
+
+@pytest.mark.skipif(not is_root, reason="only root has to change the user")
+def test_when_the_programs_lie_in_a_closed_home_then_a_copy_of_them_runs(
+    new_server: MakeServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("actors.stores.pg_place.is_reachable", lambda _: False)
+    server = new_server(tmp_path / "state")
+    umask = os.umask(0o077)
+    try:
+        server.start()
+    finally:
+        os.umask(umask)
+    pid = server.pid()
+    assert pid is not None
+    assert server.place.home in Path(psutil.Process(pid).exe()).parents
 
 
 @pytest.mark.skipif(not is_root, reason="needs the right to become another user")

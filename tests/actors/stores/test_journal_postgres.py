@@ -4,6 +4,7 @@ import os
 import signal
 from collections.abc import Iterator
 from time import monotonic
+from typing import Any
 
 import msgspec
 import psutil
@@ -53,10 +54,14 @@ def _backend(store: JournalStore) -> psutil.Process:
     return psutil.Process(store._conn.info.backend_pid)
 
 
-def _run(dsn: str, query: str) -> list[tuple]:
+def _run(dsn: str, query: str) -> list[tuple[Any, ...]]:
     with psycopg.connect(dsn) as conn:
         cursor = conn.execute(query.encode())
         return cursor.fetchall() if cursor.description else []
+
+
+_WAITING = """SELECT count(*) FROM pg_stat_activity
+    WHERE datname = current_database() AND wait_event_type = 'Lock'"""
 
 
 # -- away and back ------------------------------------------------------------------------
@@ -136,6 +141,9 @@ def test_when_a_take_over_holds_the_lease_row_then_the_commit_waits_no_longer_th
         conn.execute("SELECT FROM leases FOR UPDATE")
         with pytest.raises(JournalUnavailable):
             store.commit(entries(Head(0, GENESIS), Trip(1).start()))
+        end = monotonic() + 5
+        while _run(database, _WAITING) != [(0,)]:
+            assert monotonic() < end, "the server still waits for a client that has gone"
     assert store.open() == Head(0, GENESIS)
 
 
@@ -295,6 +303,7 @@ def test_when_orders_of_unknown_parents_are_written_by_hand_then_sql_refuses(
         ([(Side.BUY, 10, 100), (Side.SELL, 4, 110)], (6, 600, 40)),
         ([(Side.BUY, 10, 100), (Side.SELL, 15, 90)], (-5, -450, -100)),
         ([(Side.SELL, 10, 100), (Side.BUY, 10, 90)], (0, 0, 100)),
+        ([(Side.BUY, 1, 100), (Side.BUY, 2, 101), (Side.SELL, 2, 0)], (1, 101, -201)),
         ([(Side.BUY, 1, 100), (Side.BUY, 2, 101), (Side.SELL, 1, 0), (Side.SELL, 2, 0)], None),
     ],
 )

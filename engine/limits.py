@@ -1,0 +1,80 @@
+"""Every bound of the engine core, in one place, with asserts on how they relate.
+
+Decides how much of anything may exist. Refuses to know who is bounded. Stands alone because a
+bound that nobody can find is a bound that nobody checks; limits that belong to an operator are in
+engine/risk/settings.py, these belong to the machine.
+"""
+
+from typing import Final
+
+from engine.units import NS_PER_MINUTE, NS_PER_MS, NS_PER_S
+
+# -- inboxes and memory ---------------------------------------------------------------------
+INBOX_MESSAGES_MAX: Final = 10_000
+INBOX_CONFLATE_AFTER: Final = 256
+INSTRUMENTS_MAX: Final = 3_000
+STRATEGIES_MAX: Final = 1_000
+RECORDS_RECENT_MAX: Final = 2_000_000
+"""Records of one trading day (and of groups still open) that the journal keeps in memory."""
+TRADE_IDS_MAX: Final = 1_000_000
+DIFFERENCES_MAX: Final = 100
+"""Differences of one reconciliation that are spelled out; the rest are counted."""
+
+# -- orders ---------------------------------------------------------------------------------
+GROUPS_OPEN_MAX: Final = 1_000
+POSITIONS_MAX: Final = 500
+ORDERS_DAY_MAX: Final = 20_000
+MODIFIES_PER_ORDER_MAX: Final = 25
+"""Source: Kite Connect v3, about 25 modifications an order (documentation, 2026-11)."""
+TARGETS_MAX: Final = 2
+FEATURES_MAX: Final = 64
+TEXT_CHARS_MAX: Final = 200
+"""Length of a name or id that comes from outside the core."""
+
+# -- rate -----------------------------------------------------------------------------------
+ORDERS_PER_SECOND_BROKER: Final = 10
+"""Source: NSE retail algo circular (2025): 10 orders a second; the broker counts calendar
+seconds."""
+ORDERS_PER_SECOND_MAX: Final = 8
+EXITS_PER_SECOND_RESERVE: Final = 2
+ENTRIES_PER_SECOND_MAX: Final = ORDERS_PER_SECOND_MAX - EXITS_PER_SECOND_RESERVE
+EXITS_QUEUED_MAX: Final = 1_000
+PROPOSALS_MINUTE_MAX: Final = 600
+
+# -- values ---------------------------------------------------------------------------------
+PRICE_PAISE_MAX: Final = 10_000_000_00
+QUANTITY_MAX: Final = 10_000_000
+MONEY_PAISE_MAX: Final = 10_000_000_000_00
+"""Rs 1,000 crore: more is a mistake of units."""
+HEAT_BPS_MAX: Final = 5_000
+PRICE_AWAY_BPS_MAX: Final = 2_000
+SPREAD_BPS_MAX: Final = 2_000
+
+# -- time -----------------------------------------------------------------------------------
+TICK_AGE_MS_MAX: Final = 600_000
+TICK_AHEAD_NS_MAX: Final = 2 * NS_PER_S
+"""How far an exchange time may lie ahead of ours before the clock is doubted."""
+ENTRY_LIFE_NS_MAX: Final = 60 * NS_PER_MINUTE
+RECONCILE_EVERY_NS: Final = 60 * NS_PER_S
+RECONCILE_RECHECK_NS: Final = 2 * NS_PER_S
+RECONCILE_ANSWER_NS_MAX: Final = 15 * NS_PER_S
+RECONCILE_AGE_NS_MAX: Final = 180 * NS_PER_S
+FLAT_CHECK_NS: Final = 30 * NS_PER_S
+VIEW_EVERY_NS: Final = 250 * NS_PER_MS
+
+# -- patience -------------------------------------------------------------------------------
+RESTARTS_CORE_MAX: Final = 3
+RESTARTS_WINDOW_S: Final = 600
+RECOVERY_ATTEMPTS_MAX: Final = 3
+CLEAN_RECONCILES_MIN: Final = 2
+
+assert 0 < INBOX_CONFLATE_AFTER < INBOX_MESSAGES_MAX
+assert ENTRIES_PER_SECOND_MAX + EXITS_PER_SECOND_RESERVE == ORDERS_PER_SECOND_MAX
+assert 0 < ENTRIES_PER_SECOND_MAX < ORDERS_PER_SECOND_MAX < ORDERS_PER_SECOND_BROKER
+assert POSITIONS_MAX <= GROUPS_OPEN_MAX <= EXITS_QUEUED_MAX, "a flatten of all groups must queue"
+assert GROUPS_OPEN_MAX <= INBOX_MESSAGES_MAX
+assert ORDERS_DAY_MAX * MODIFIES_PER_ORDER_MAX < RECORDS_RECENT_MAX
+assert PRICE_PAISE_MAX * QUANTITY_MAX < 2**63
+assert RECONCILE_RECHECK_NS < RECONCILE_ANSWER_NS_MAX < RECONCILE_EVERY_NS < RECONCILE_AGE_NS_MAX
+assert TICK_AHEAD_NS_MAX < TICK_AGE_MS_MAX * NS_PER_MS
+assert CLEAN_RECONCILES_MIN >= 2
