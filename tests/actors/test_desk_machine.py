@@ -22,12 +22,18 @@ from engine.messages.control import FlattenOrdered
 from engine.messages.records import IntentPlanned
 from engine.messages.signals import ExitAdvised
 from engine.messages.values import Action, Leg, Side, Target
-from engine.orders.lifecycle import Status
+from engine.orders.lifecycle import TERMINAL, OrderState, Status
 from engine.orders.oco_state import Group, evolve, fold
 from engine.units import NS_PER_MS, NS_PER_S
 from tests.desk import World, a_plan
 
 TARGET_LEGS = (Leg.TARGET_1, Leg.TARGET_2)
+
+
+def worst_case(order: OrderState) -> int:
+    """What an order may still fill, worked out here anew: a growing modify counts already."""
+    asked = order.request.quantity if order.request is not None else 0
+    return 0 if order.status in TERMINAL else max(order.quantity, asked) - order.filled
 
 
 def planned_exposure_excess(group: Group, intent: IntentPlanned) -> int:
@@ -37,11 +43,11 @@ def planned_exposure_excess(group: Group, intent: IntentPlanned) -> int:
     wanted = intent.quantity - (own.filled if own is not None else 0)
     same_side = [o for o in others if o.side is intent.side]
     if intent.leg is Leg.EXIT:
-        rivals = sum(o.exposure for o in same_side)
+        rivals = sum(worst_case(o) for o in same_side)
     elif intent.leg is Leg.STOP:
-        rivals = sum(o.exposure for o in same_side if o.leg in (Leg.STOP, Leg.EXIT))
+        rivals = sum(worst_case(o) for o in same_side if o.leg in (Leg.STOP, Leg.EXIT))
     else:
-        rivals = sum(o.exposure for o in same_side if o.leg in (*TARGET_LEGS, Leg.EXIT))
+        rivals = sum(worst_case(o) for o in same_side if o.leg in (*TARGET_LEGS, Leg.EXIT))
     return wanted + rivals - abs(group.position)
 
 

@@ -11,7 +11,7 @@ from engine.instruments import Instrument
 from engine.messages.broker import Outcome
 from engine.messages.journal import AppendRefused, Journaled, Replayed
 from engine.messages.records import IntentPlanned, OrderUnknown, SignalRecorded
-from engine.messages.signals import EntryProposed
+from engine.messages.signals import EntryProposed, ExitAdvised
 from engine.messages.values import Action, Leg, Side, Target
 from engine.orders.lifecycle import Status
 from engine.orders.oco_plan import first_target_units
@@ -90,6 +90,24 @@ def test_when_a_cancel_is_refused_then_the_leg_stays_counted_and_is_asked_again(
     entered.advance(5 * NS_PER_S)
     assert entered.is_over
     assert len(sent(entered, Leg.TARGET_1, Action.CANCEL)) == 3
+
+
+def test_when_told_to_exit_while_the_stop_grows_then_the_growth_counts_already() -> None:
+    world = a_running_world()
+    world.tick(100_000, ask_paise=100_000, bid_paise=99_995, ask_quantity=3)
+    world.settle()
+    world.tick(100_000, ask_paise=100_000, bid_paise=99_995, ask_quantity=4)
+    for target in ("watcher", "journal", world.oco_name):
+        world.drain(target)
+    stop = world.oco.group.live_of(Leg.STOP)
+    assert (stop.is_busy, stop.remaining, stop.exposure) == (True, 3, 7)
+    advice = ExitAdvised(group_id="grp-1", reason="out", at_ns=world.now_ns)
+    world.post(world.oco_name, advice)
+    world.drain(world.oco_name)
+    assert world.oco.group.live_of(Leg.EXIT) is None
+    world.settle()
+    assert world.is_over
+    assert "both_legs_filled" not in {alert.event for alert in world.alerts}
 
 
 @pytest.mark.conformance("ORD-12")
