@@ -224,7 +224,7 @@ class MergeBook:
             quantity=quantity,
             price_paise=price,
             filled_total=order.filled + quantity,
-            order_quantity=order.quantity,
+            order_quantity=_quantity_max(order),
             charges_paise=charges,
         )
         self._emit(tracked, fact, out)
@@ -262,3 +262,11 @@ class MergeBook:
         if (key := f"{event}/{subject}") not in self._alerted:
             self._alerted.add(key)
             out.alert(severity, event, subject, text, now_ns)
+
+
+def _quantity_max(order: OrderState) -> int:
+    """The order's quantity, or what a growing modify under way may have made of it: an order is
+    full only when nothing can have enlarged it."""
+    request = order.request
+    is_growing = request is not None and request.action is Action.MODIFY and not order.is_terminal
+    return max(order.quantity, request.quantity) if request and is_growing else order.quantity

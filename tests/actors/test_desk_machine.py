@@ -265,7 +265,7 @@ class DeskMachine(RuleBasedStateMachine):
         world = self.world
         self._check_single_flight()
         foreseen = {"both_legs_filled", "protect_failed", "exit_not_filling"}
-        assert {alert.event for alert in world.alerts} <= foreseen
+        assert {alert.event for alert in world.alerts} <= foreseen, world.alerts
         assert world.position() == 0
         (closed,) = world.closed()
         fills = world.fills()

@@ -315,6 +315,31 @@ def test_when_a_modify_is_shown_but_not_acknowledged_then_it_is_not_yet_a_fact(
     assert kinds(out) == [OrderModified]
 
 
+def test_when_full_while_growing_then_it_is_not_called_filled_too_early(
+    working: OrderTruth,
+) -> None:
+    """Found by the desk machine: the answer and the first trade were lost, the second trade
+    seemed to fill the old quantity, and the first one was then refused as too much."""
+    modify(working, 14)
+    working.merge(trade(2, 10), NOW)
+    assert working.orders[TAG].order.status is Status.WORKING
+    out = see(
+        working,
+        snapshot(row(OrderStatus.COMPLETE, 14, quantity=14), trades=(trade(1, 4), trade(2, 10))),
+    )
+    assert OrderFilled in kinds(out)
+    order = working.orders[TAG].order
+    assert (order.status, order.filled) == (Status.FILLED, 14)
+
+
+def test_when_full_and_the_growth_is_refused_then_it_is_filled(working: OrderTruth) -> None:
+    intent_id = modify(working, 14)
+    working.merge(trade(1, 10), NOW)
+    working.merge(answer(Outcome.REFUSED, Action.MODIFY, intent_id), NOW)
+    assert working.orders[TAG].order.status is Status.FILLED
+    assert not unresolved(working)
+
+
 @pytest.mark.conformance("ORD-09")
 def test_when_no_snapshot_shows_the_effect_then_the_request_did_not_happen(
     working: OrderTruth,
