@@ -1,15 +1,19 @@
-"""Reading one's past from the journal: replay, then each later record exactly once.
+"""What readers of the journal share: ask for the past, then take each record exactly once.
 
-Decides when a journal-reading actor has recovered. Refuses to know what the records mean. Every
-such actor uses it in the same three places: `open`, on `Replayed`, on `Journaled`.
+Decides when a reader has recovered and that no record is folded twice. Refuses to know what the
+records mean. Stands alone so that every room recovers the same way: `JournalCursor` for rooms
+that order their recovery themselves, `JournalReader` as the base of those that only fold.
 """
 
-from actors.runtime.behaviour import Context, Opening
+from abc import abstractmethod
+
+from actors.runtime.behaviour import Behaviour, Context, Opening
+from engine.messages.base import Message
 from engine.messages.journal import Journaled, Replayed, ReplayRequested
 from engine.messages.records import Record
 
 
-class JournalReader:
+class JournalCursor:
     """Asks for the past, drops what it has seen.
 
     Args:
@@ -19,8 +23,8 @@ class JournalReader:
     def __init__(self, ctx: Context, group_id: str = "") -> None:
         self._ctx = ctx
         self._group_id = group_id
-        self._seq = -1
         self._is_waiting = False
+        self.seq = -1
         self.duplicate_count = 0
 
     def request(self) -> Opening:
@@ -42,13 +46,53 @@ class JournalReader:
         if message.reader_generation != self._ctx.generation or not self._is_waiting:
             return None
         self._is_waiting = False
-        self._seq = max(self._seq, message.seq)
+        self.seq = max(self.seq, message.seq)
         return message.records
 
     def fresh(self, message: Journaled) -> Record | None:
         """The record, or None if it was replayed or delivered before."""
-        if message.seq <= self._seq:
+        if message.seq <= self.seq:
             self.duplicate_count += 1
             return None
-        self._seq = message.seq
+        self.seq = message.seq
         return message.record
+
+
+class JournalReader(Behaviour):
+    """Recovers by replay: all of the day and of open groups, unless `replay_group` narrows it."""
+
+    replay_group: str = ""
+
+    def open(self, ctx: Context) -> Opening:
+        super().open(ctx)
+        self._cursor = JournalCursor(ctx, self.replay_group)
+        return self._cursor.request()
+
+    def receive(self, message: Message) -> None:
+        match message:
+            case Replayed():
+                records = self._cursor.replayed(message)
+                if records is not None:
+                    for record in records:
+                        self.fold(record)
+                    self.recovered()
+                    self.ctx.ready()
+            case Journaled():
+                fresh = self._cursor.fresh(message)
+                if fresh is not None:
+                    self.fold(fresh)
+            case _:
+                super().receive(message)
+
+    @property
+    def seq(self) -> int:
+        """Number of the last record folded."""
+        return self._cursor.seq
+
+    @abstractmethod
+    def fold(self, record: Record) -> None:
+        """Take one record, of the past or new."""
+
+    @abstractmethod
+    def recovered(self) -> None:
+        """The past is folded; the data lane opens after this."""

@@ -8,7 +8,7 @@ If one of them stays without any echo it reads its past again: what is not there
 
 from typing import Final, assert_never
 
-from actors.journaled import JournalReader
+from actors.journaled import JournalCursor
 from actors.runtime.behaviour import Behaviour, Context, Opening
 from engine.instruments import Instrument
 from engine.messages.base import Message
@@ -62,7 +62,7 @@ class OcoActor(Behaviour):
     def open(self, ctx: Context) -> Opening:
         self.ctx = ctx
         self._view = View(owner=ctx.name, generation=ctx.generation)
-        self._reader = JournalReader(ctx, self._plan.group_id)
+        self._reader = JournalCursor(ctx, self._plan.group_id)
         self._watch_market(is_on=True)
         return self._reader.request()
 

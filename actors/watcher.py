@@ -13,7 +13,7 @@ from enum import Enum, unique
 
 import msgspec
 
-from actors.journaled import JournalReader
+from actors.journaled import JournalCursor
 from actors.runtime.behaviour import Behaviour, Context, Opening
 from engine.errors import JournalUnavailable
 from engine.instruments import Instrument
@@ -82,7 +82,7 @@ class WatcherActor(Behaviour):
 
     def open(self, ctx: Context) -> Opening:
         self.ctx = ctx
-        self._reader = JournalReader(ctx)
+        self._reader = JournalCursor(ctx)
         return self._reader.request()
 
     def receive(self, message: Message) -> None:

@@ -199,9 +199,8 @@ class World:
         """The writer dies with its memory; the watcher follows (rest_for_one)."""
         self.queues["writer"] = deque()
         self.drain("journal")
-        self.broker = PaperBroker(
-            {self.instrument.name: self.instrument}, self.venue_settings, DAY, tuple(self.records)
-        )
+        self.broker = PaperBroker({self.instrument.name: self.instrument}, self.venue_settings, DAY)
+        self.broker.recover(tuple(self.records))
         self.start("watcher")
 
     def post(self, target: str, message: Message) -> None:

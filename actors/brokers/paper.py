@@ -4,7 +4,7 @@ Decides nothing: it routes intents to the venue and keeps its reports until they
 Refuses live intents: a paper order never has a live key and the reverse.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 from actors.brokers.port import Report
 from engine.exchange.recovery import restored
@@ -22,7 +22,6 @@ class PaperBroker:
     Args:
         instruments: by name, what may be traded.
         trading_day: "2026-11-20"; order ids carry it.
-        records: the journal's past; what it does not know of is gone (see exchange/recovery.py).
     """
 
     def __init__(
@@ -30,11 +29,13 @@ class PaperBroker:
         instruments: Mapping[str, Instrument],
         settings: VenueSettings,
         trading_day: str,
-        records: Iterable[Record] = (),
     ) -> None:
         self._venue = Venue(instruments, settings, trading_day)
-        self._venue.restore(*restored(records, Book.PAPER))
         self._reports: list[Report] = []
+
+    def recover(self, records: tuple[Record, ...]) -> None:
+        """What the journal does not know of is gone (see engine/exchange/recovery.py)."""
+        self._venue.restore(*restored(records, Book.PAPER))
 
     @property
     def duplicate_tag_count(self) -> int:

@@ -8,7 +8,7 @@ from typing import Protocol, TypeAlias
 
 from engine.messages.broker import BrokerSnapshot, IntentAnswered, OrderReport, TradeReport
 from engine.messages.market import Tick
-from engine.messages.records import IntentPlanned
+from engine.messages.records import IntentPlanned, Record
 
 Report: TypeAlias = OrderReport | TradeReport
 
@@ -16,6 +16,9 @@ Report: TypeAlias = OrderReport | TradeReport
 class BrokerPort(Protocol):
     """One account at one broker. No method raises for what the broker says: a refusal, a time-out
     and an unclear outcome are values in the answer. Each intent is sent at most once."""
+
+    def recover(self, records: tuple[Record, ...]) -> None:
+        """The journal's past, once, before anything else. Adapters of real venues ignore it."""
 
     def place(self, intent: IntentPlanned, now_ns: int) -> IntentAnswered:
         """Send a new order."""

@@ -26,7 +26,9 @@ class Ceiling(Message, frozen=True, kw_only=True):
 class AuthorityChanged(Message, frozen=True, kw_only=True):
     """The authority actor's whole view; the receiver replaces its old one if `seq` is newer.
 
-    `mode_seq` moves with each mode change, `seq` with each change of anything.
+    `mode_seq` moves with each mode change, `seq` with each change of anything. `is_protecting`
+    opens REDUCE to the protection path where the mode alone allows no more than CANCEL: late in
+    RECOVERING, and in KILLED if the policy says "and flat".
     """
 
     delivery: ClassVar[Delivery] = Delivery.CONTROL
@@ -36,6 +38,7 @@ class AuthorityChanged(Message, frozen=True, kw_only=True):
     mode_seq: int
     ceilings: tuple[Ceiling, ...]
     at_ns: int
+    is_protecting: bool = False
 
 
 class CeilingMoved(Message, frozen=True, kw_only=True):
@@ -110,6 +113,16 @@ class FlattenOrdered(Message, frozen=True, kw_only=True):
 
     scope: str
     reason: str
+    at_ns: int
+
+
+class FlatVerified(Message, frozen=True, kw_only=True):
+    """The custodian's verdict on a flatten: how many groups of the scope are not closed."""
+
+    delivery: ClassVar[Delivery] = Delivery.CONTROL
+
+    scope: str
+    groups_open: int
     at_ns: int
 
 

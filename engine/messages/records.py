@@ -281,3 +281,13 @@ Record: TypeAlias = (
     | JobRan
 )
 """Every record there is; the codec decodes this union and nothing else."""
+
+
+class PlanApproved(Message, frozen=True, kw_only=True):
+    """What a group actor is started with: its plan, and records that must become durable together
+    with `GroupOpened` (none when the custodian brings an old group back)."""
+
+    delivery: ClassVar[Delivery] = Delivery.CRITICAL
+
+    plan: TradePlan
+    preface: tuple[Record, ...] = ()

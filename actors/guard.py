@@ -1,0 +1,299 @@
+"""The risk guard of the account: the one serialised place that says yes.
+
+Decides each proposal by engine/risk and reserves at once, so that a second proposal in the same
+millisecond sees the first. Refuses to know orders and brokers: an approved plan is the protection
+supervisor's to start. Stands alone because two places that say yes are no guard.
+
+Receives EntryProposed, Tick, FeedStateChanged, PhaseChanged, AuthorityChanged, GenerationFenced,
+Journaled, Replayed, AppendRefused, TimerFired. Sends Append to "journal", ChildWanted to
+"protection", EntryDecided to "strategy/<name>", CeilingMoved and RecoveryDone to "authority",
+AlertRaised to "alerts", FlattenOrdered to "custodian", ViewPublished to "console".
+
+Latch of the daily loss: reached -> latch journaled, entries refused, account ceiling REDUCE, all
+groups flattened; it falls with the next trading day and never with a restart.
+"""
+
+from collections import Counter
+from collections.abc import Mapping
+
+import msgspec
+
+from actors.guard_view import printable, risk_body
+from actors.journaled import JournalReader
+from actors.runtime.log import log_event
+from engine.instruments import Instrument
+from engine.limits import GROUPS_OPEN_MAX, VIEW_EVERY_NS
+from engine.messages.base import Message
+from engine.messages.control import (
+    AlertRaised,
+    AuthorityChanged,
+    Ceiling,
+    CeilingMoved,
+    FlattenOrdered,
+    GenerationFenced,
+    RecoveryDone,
+    ViewPublished,
+)
+from engine.messages.journal import Append, AppendRefused
+from engine.messages.market import FeedStateChanged, PhaseChanged, Tick
+from engine.messages.records import LatchChanged, PlanApproved, Record, RiskNoted
+from engine.messages.signals import EntryDecided, EntryProposed
+from engine.messages.supervision import ChildWanted, TimerFired
+from engine.messages.values import Authority, Refusal
+from engine.risk.account import LOSS_LATCH, Account
+from engine.risk.approval import decision_records, make_plan
+from engine.risk.settings import RiskSettings
+from engine.risk.shape import is_text
+from engine.risk.size_rules import assess
+from engine.risk.view import RiskView, Sized
+
+_VIEW_TIMER = "view"
+_UNRECORDED = frozenset({"shape", "storm", "duplicate_plan"})
+"""Refusals without a decision record: not encodable, a flood, or decided already."""
+
+
+class GuardBehaviour(JournalReader):
+    """See the module.
+
+    Args:
+        settings: sound limits (`faults()` is empty).
+        instruments: all configured names.
+        strategies: the instruments each strategy may propose.
+        config_sha: the configuration's fingerprint, for the records.
+    """
+
+    def __init__(
+        self,
+        *,
+        settings: RiskSettings,
+        instruments: tuple[Instrument, ...],
+        strategies: Mapping[str, frozenset[str]],
+        config_sha: str,
+    ) -> None:
+        assert not settings.faults(), settings.faults()
+        self._account = Account(settings=settings, instruments=instruments, strategies=strategies)
+        self._settings = settings
+        self._strategies = strategies
+        self._config_sha = config_sha
+        self._refused: Counter[str] = Counter()
+        self._stormy: set[str] = set()
+        self._is_warned = False
+        self._is_view_due = False
+        self._is_live = False
+
+    def receive(self, message: Message) -> None:
+        match message:
+            case Tick():
+                self._account.ticks[message.instrument] = message
+                if self._account.ledger.is_held(message.instrument):
+                    self._watch_loss()
+                    self._changed()
+            case EntryProposed():
+                self._decide(message)
+                self._changed()
+            case FeedStateChanged():
+                self._account.take_feed(message)
+            case PhaseChanged():
+                self._session(message)
+            case AuthorityChanged():
+                self._account.take_authority(message)
+            case GenerationFenced():
+                self._account.take_fence(message.name, message.generation)
+            case AppendRefused():
+                self._append_refused(message)
+            case TimerFired():
+                self._publish()
+            case _:
+                super().receive(message)
+
+    # -- the past -------------------------------------------------------------------------
+
+    def fold(self, record: Record) -> None:
+        if not self._is_live and not self._account.now_day:
+            self._account.start(self.ctx.now_ns())
+        self._account.fold(record)
+        if self._is_live:
+            self._watch_loss()
+            self._changed()
+
+    def recovered(self) -> None:
+        self._is_live = True
+        self._account.start(self.ctx.now_ns())
+        if self._account.is_loss_latched:
+            self._stop_entries()
+        self._changed()
+        now_ns = self.ctx.now_ns()
+        self.ctx.send("authority", RecoveryDone(part=self.ctx.name, at_ns=now_ns))
+
+    # -- proposals ------------------------------------------------------------------------
+
+    def _decide(self, proposal: EntryProposed) -> None:
+        now_ns = self.ctx.now_ns()
+        strategy = proposal.strategy
+        is_known = isinstance(strategy, str) and strategy in self._strategies
+        count = self._account.count_proposal(strategy, now_ns) if is_known else 1
+        view = self._account.view(proposal, count, now_ns)
+        verdict = assess(proposal, view, self._settings)
+        if isinstance(verdict, Refusal):
+            self._refuse(proposal, view, verdict)
+        elif not len(self._account.reservations) < GROUPS_OPEN_MAX:
+            count = len(self._account.reservations)
+            full = Refusal(rule="groups_open", measured=count, limit=GROUPS_OPEN_MAX, why="full")
+            self._refuse(proposal, view, full)
+        else:
+            self._approve(proposal, view, verdict)
+
+    def _approve(self, proposal: EntryProposed, view: RiskView, sized: Sized) -> None:
+        assert self._account.authority is not None
+        plan = make_plan(
+            proposal,
+            sized,
+            view,
+            self._settings,
+            mode_seq=self._account.authority.mode_seq,
+            config_sha=self._config_sha,
+        )
+        preface = decision_records(
+            proposal,
+            view.book,
+            sized.quantity,
+            None,
+            config_sha=self._config_sha,
+            now_ns=view.now_ns,
+        )
+        self._account.reserve(plan)
+        self._account.decided(proposal.signal_id)
+        approved = PlanApproved(plan=plan, preface=preface)
+        self.ctx.send("protection", ChildWanted(child_id=plan.group_id, argument=approved))
+        self._answer(proposal, plan.group_id, None)
+
+    def _refuse(self, proposal: EntryProposed, view: RiskView, refusal: Refusal) -> None:
+        self._refused[refusal.rule] += 1
+        if refusal.rule == "storm":
+            self._pause(proposal.strategy, refusal)
+        elif refusal.rule == "shape":
+            self._note("proposal_malformed", printable(proposal.strategy), refusal)
+        if refusal.rule not in _UNRECORDED:
+            self._account.decided(proposal.signal_id)
+            records = decision_records(
+                proposal, view.book, 0, refusal, config_sha=self._config_sha, now_ns=view.now_ns
+            )
+            self._append(*records)
+        self._answer(proposal, "", refusal)
+
+    def _answer(self, proposal: EntryProposed, group_id: str, refusal: Refusal | None) -> None:
+        texts = (proposal.strategy, proposal.signal_id, proposal.instrument)
+        if not all(is_text(text) for text in texts):
+            return
+        decided = EntryDecided(
+            signal_id=proposal.signal_id,
+            strategy=proposal.strategy,
+            instrument=proposal.instrument,
+            group_id=group_id,
+            refusal=refusal,
+            at_ns=self.ctx.now_ns(),
+        )
+        self.ctx.send(f"strategy/{proposal.strategy}", decided)
+
+    def _pause(self, strategy: str, refusal: Refusal) -> None:
+        """A storm pauses the strategy until a person lets it go on (BAD-63, CTL-13)."""
+        if strategy in self._stormy:
+            return
+        self._stormy.add(strategy)
+        self._note("proposal_storm", strategy, refusal)
+        self._ceiling("storm", f"strategy:{strategy}", Authority.NONE, refusal.why)
+        self._alert("critical", "proposal_storm", strategy, f"{strategy} is paused: {refusal.why}")
+
+    def _append_refused(self, refused: AppendRefused) -> None:
+        if refused.group_id and self._account.reservations.release(refused.group_id):
+            log_event("reservation_released", group_id=refused.group_id, why=refused.why)
+            self._changed()
+
+    # -- the day --------------------------------------------------------------------------
+
+    def _session(self, changed: PhaseChanged) -> None:
+        was_latched = self._account.is_loss_latched
+        if not self._account.take_session(changed):
+            return
+        self._is_warned = False
+        self._stormy.clear()
+        if was_latched:
+            self._latch(is_set=False, why="a new trading day")
+            self._ceiling("account", "", Authority.FULL, "a new trading day")
+
+    def _watch_loss(self) -> None:
+        """Compare the day's loss with its limit: 80 % warns, 100 % latches (CTL-46, INV-27)."""
+        account, limit = self._account, self._settings.loss_day_paise_max
+        if account.is_loss_latched:
+            return
+        loss = -account.pnl_day(account.guarded_book()).total_paise
+        if loss >= limit:
+            account.is_loss_latched = True
+            self._latch(is_set=True, why=f"loss of {loss} paise reached the limit of {limit}")
+            self._alert("critical", "loss_day_reached", "account", f"{loss} of {limit} paise")
+            self._stop_entries()
+        elif loss * 10 >= limit * 8 and not self._is_warned:
+            self._is_warned = True
+            why = "80 % of the daily loss limit"
+            refusal = Refusal(rule="loss_day", measured=loss, limit=limit, why=why)
+            self._note("loss_day_near", "account", refusal)
+            self._alert("warning", "loss_day_near", "account", f"{loss} of {limit} paise")
+
+    def _stop_entries(self) -> None:
+        self._ceiling("account", "", Authority.REDUCE, LOSS_LATCH)
+        flatten = FlattenOrdered(scope="", reason=LOSS_LATCH, at_ns=self.ctx.now_ns())
+        self.ctx.send("custodian", flatten)
+
+    def _latch(self, *, is_set: bool, why: str) -> None:
+        log_event("latch_changed", "WARNING", latch=LOSS_LATCH, is_set=is_set, why=why)
+        now_ns = self.ctx.now_ns()
+        self._append(
+            LatchChanged(
+                at_ns=now_ns, latch=LOSS_LATCH, is_set=is_set, reason=why, by=self.ctx.name
+            )
+        )
+
+    # -- telling --------------------------------------------------------------------------
+
+    def _append(self, *records: Record) -> None:
+        append = Append(
+            records=records, sender=self.ctx.name, sender_generation=self.ctx.generation
+        )
+        self.ctx.send("journal", append)
+
+    def _note(self, event: str, subject: str, refusal: Refusal) -> None:
+        self._append(
+            RiskNoted(
+                at_ns=self.ctx.now_ns(),
+                event=event,
+                subject=subject,
+                measured=refusal.measured,
+                limit=refusal.limit,
+                why=refusal.why,
+            )
+        )
+
+    def _ceiling(self, owner: str, scope: str, authority: Authority, reason: str) -> None:
+        ceiling = Ceiling(owner=owner, scope=scope, authority=authority, reason=reason)
+        self.ctx.send("authority", CeilingMoved(ceiling=ceiling, at_ns=self.ctx.now_ns()))
+
+    def _alert(self, severity: str, event: str, subject: str, text: str) -> None:
+        now_ns = self.ctx.now_ns()
+        alert = AlertRaised(
+            severity=severity, event=event, subject=subject, text=text, at_ns=now_ns
+        )
+        self.ctx.send("alerts", alert)
+
+    def _changed(self) -> None:
+        if not self._is_view_due:
+            self._is_view_due = True
+            self.ctx.timer_after(_VIEW_TIMER, VIEW_EVERY_NS, TimerFired(key=_VIEW_TIMER))
+
+    def _publish(self) -> None:
+        self._is_view_due = False
+        now_ns = self.ctx.now_ns()
+        for group_id in self._account.reservations.never_opened(now_ns):
+            self._account.reservations.release(group_id)
+            self._alert("warning", "group_never_opened", group_id, "its reservation is released")
+        body = msgspec.json.encode(risk_body(self._account, self._refused)).decode()
+        self.ctx.send("console", ViewPublished(topic="risk", body=body, at_ns=now_ns))

@@ -1,0 +1,211 @@
+"""The writer: the one room that holds the broker.
+
+Decides nothing of its own: the gate (engine/risk/gate.py) judges each durable intent, the writer
+sends, queues or denies it and forwards every report to the watcher. Refuses to resend: intents
+found in the replayed past are never sent again, whatever became of them. Stands alone because this
+is the last place where an order can be stopped.
+
+Receives Journaled, Replayed, AuthorityChanged, GenerationFenced, Tick, SnapshotRequested, TimerFired.
+Sends IntentAnswered, OrderReport, TradeReport, BrokerSnapshot to "watcher", BrokerSnapshot to
+"reconciler", RecoveryDone to "authority".
+"""
+
+from collections import deque
+from collections.abc import Mapping
+from typing import assert_never
+
+from actors.brokers.port import BrokerPort, Report
+from actors.journaled import JournalReader
+from actors.runtime.log import log_event
+from engine.instruments import Instrument
+from engine.limits import EXITS_QUEUED_MAX
+from engine.messages.base import Message
+from engine.messages.broker import BrokerSnapshot, IntentAnswered, Outcome, SnapshotRequested
+from engine.messages.control import AuthorityChanged, GenerationFenced, RecoveryDone
+from engine.messages.journal import Replayed
+from engine.messages.market import Tick
+from engine.messages.records import IntentPlanned, Record
+from engine.messages.supervision import TimerFired
+from engine.messages.values import Action, Book, Leg, Refusal
+from engine.risk.gate import Gate, GateCaps, Verdict
+
+_RATE_TIMER = "rate"
+
+
+class WriterBehaviour(JournalReader):
+    """See the module.
+
+    Args:
+        brokers: one adapter a book; an intent of another book is denied.
+        instruments: the tradable names; an entry in any other is denied.
+        caps: the writer's own fat-finger caps.
+    """
+
+    def __init__(
+        self,
+        *,
+        brokers: Mapping[Book, BrokerPort],
+        instruments: tuple[Instrument, ...],
+        caps: GateCaps,
+    ) -> None:
+        assert brokers
+        self._brokers = dict(brokers)
+        self._gate = Gate(caps, {spec.name: spec.multiplier for spec in instruments})
+        self._marks: dict[str, int] = {}
+        self._waiting: deque[IntentPlanned] = deque()
+        self._is_live = False
+
+    def receive(self, message: Message) -> None:
+        match message:
+            case Tick():
+                self._tick(message)
+            case AuthorityChanged():
+                self._gate.authorise(message)
+            case GenerationFenced():
+                self._gate.fence(message.name, message.generation)
+            case SnapshotRequested():
+                self._snapshot(message)
+            case TimerFired():
+                self._drain()
+            case Replayed():
+                if not self._is_live:
+                    self._recover_brokers(message.records)
+                super().receive(message)
+            case _:
+                super().receive(message)
+
+    # -- the past and the journal ---------------------------------------------------------
+
+    def _recover_brokers(self, records: tuple[Record, ...]) -> None:
+        for broker in self._brokers.values():
+            broker.recover(records)
+
+    def recovered(self) -> None:
+        self._is_live = True
+        done = RecoveryDone(part=self.ctx.name, at_ns=self.ctx.now_ns())
+        self.ctx.send("authority", done)
+
+    def fold(self, record: Record) -> None:
+        if self._is_live and isinstance(record, IntentPlanned):
+            self._take(record)
+        else:
+            self._gate.orders.fold(record)
+
+    def _take(self, intent: IntentPlanned) -> None:
+        is_entry = intent.leg is Leg.ENTRY and intent.action is not Action.CANCEL
+        if self._waiting and not is_entry:
+            self._wait(intent)
+        else:
+            self._pass(intent)
+
+    def _pass(self, intent: IntentPlanned) -> bool:
+        """Judge and act. False: the intent must wait for the next second."""
+        mark = self._marks.get(intent.instrument, 0)
+        verdict = self._gate.judge(intent, mark, self.ctx.now_ns())
+        match verdict:
+            case Refusal():
+                self._deny(intent, verdict)
+            case Verdict.SEND:
+                self._send(intent)
+            case Verdict.WAIT:
+                self._wait(intent)
+                return False
+            case _:
+                assert_never(verdict)
+        return True
+
+    def _wait(self, intent: IntentPlanned) -> None:
+        if not len(self._waiting) < EXITS_QUEUED_MAX:
+            self._deny(intent, _refusal("queue", len(self._waiting), EXITS_QUEUED_MAX))
+            return
+        self._waiting.append(intent)
+        next_ns = self._gate.rate.next_at_ns(self.ctx.now_ns())
+        self.ctx.timer_at(_RATE_TIMER, next_ns, TimerFired(key=_RATE_TIMER))
+
+    def _drain(self) -> None:
+        """A new second: send what waited, in order; what is left over waits in front again."""
+        waiting, self._waiting = self._waiting, deque()
+        while waiting and self._pass(waiting.popleft()):
+            pass
+        self._waiting.extend(waiting)
+
+    # -- the broker -----------------------------------------------------------------------
+
+    def _send(self, intent: IntentPlanned) -> None:
+        broker = self._brokers.get(intent.book)
+        if broker is None:
+            self._deny(intent, _refusal("book", 0, 0))
+            return
+        self._gate.sent(intent)
+        now_ns = self.ctx.now_ns()
+        match intent.action:
+            case Action.PLACE:
+                answer = broker.place(intent, now_ns)
+            case Action.MODIFY:
+                answer = broker.modify(intent, now_ns)
+            case Action.CANCEL:
+                answer = broker.cancel(intent, now_ns)
+            case _:
+                assert_never(intent.action)
+        self.ctx.send("watcher", answer)
+        self._gate.orders.report(answer)
+        self._forward(broker.reports())
+
+    def _forward(self, reports: tuple[Report, ...]) -> None:
+        for report in reports:
+            self._gate.orders.report(report)
+            self.ctx.send("watcher", report)
+
+    def _deny(self, intent: IntentPlanned, refusal: Refusal) -> None:
+        log_event(
+            "order_denied",
+            "WARNING",
+            intent_id=intent.intent_id,
+            rule=refusal.rule,
+            measured=refusal.measured,
+            limit=refusal.limit,
+            why=refusal.why,
+        )
+        answer = IntentAnswered(
+            intent_id=intent.intent_id,
+            client_order_id=intent.client_order_id,
+            action=intent.action,
+            outcome=Outcome.DENIED,
+            refusal=refusal,
+            at_ns=self.ctx.now_ns(),
+        )
+        self.ctx.send("watcher", answer)
+
+    def _tick(self, tick: Tick) -> None:
+        self._marks[tick.instrument] = tick.price_paise
+        for broker in self._brokers.values():
+            broker.on_tick(tick, tick.at_ns)
+            if reports := broker.reports():
+                self._forward(reports)
+
+    def _snapshot(self, request: SnapshotRequested) -> None:
+        now_ns = self.ctx.now_ns()
+        read = []
+        for broker in self._brokers.values():
+            one = broker.snapshot(request.request_id, now_ns)
+            if one is None:
+                return
+            read.append(one)
+        snapshot = BrokerSnapshot(
+            request_id=request.request_id,
+            orders=tuple(order for one in read for order in one.orders),
+            trades=tuple(trade for one in read for trade in one.trades),
+            positions=tuple(position for one in read for position in one.positions),
+            at_ns=now_ns,
+        )
+        for order in snapshot.orders:
+            self._gate.orders.report(order)
+        for trade in snapshot.trades:
+            self._gate.orders.report(trade)
+        for name in ("watcher", "reconciler"):
+            self.ctx.send(name, snapshot)
+
+
+def _refusal(rule: str, measured: int, limit: int) -> Refusal:
+    why = {"queue": "too many exits wait", "book": "no broker serves this book"}[rule]
+    return Refusal(rule=rule, measured=measured, limit=limit, why=why)

@@ -1,0 +1,182 @@
+"""What the gate knows of the orders it let out, from its own reports and the journal.
+
+Decides how much of each group is held, working and unknown. Refuses to judge. Stands alone because
+reduce-only needs an account of orders that no earlier room can get wrong.
+
+An order is PENDING from the moment it is sent: of unknown fate, so its unfilled part widens the
+position. A report that shows it working makes it KNOWN; a terminal one ends it. `filled` only ever
+rises, and a fill after the end still counts.
+"""
+
+from collections.abc import Iterable
+
+import msgspec
+
+from engine.messages.broker import (
+    TERMINAL_STATUSES,
+    IntentAnswered,
+    OrderReport,
+    Outcome,
+    TradeReport,
+)
+from engine.messages.records import (
+    GroupClosed,
+    IntentPlanned,
+    OrderAccepted,
+    OrderCancelled,
+    OrderDenied,
+    OrderFilled,
+    OrderLost,
+    OrderModified,
+    OrderRejected,
+    OrderTriggered,
+    Record,
+)
+from engine.messages.values import Action, Leg, Side
+from engine.risk.reduce_only import Interval, WorkingExit, is_leg_reducing, widened
+
+
+class SentOrder(msgspec.Struct, kw_only=True):
+    """One order. `is_known`: a report or record says that it works (or has worked)."""
+
+    client_order_id: str
+    group_id: str
+    leg: Leg
+    side: Side
+    quantity: int
+    filled: int = 0
+    is_known: bool = False
+    is_over: bool = False
+
+    @property
+    def remaining(self) -> int:
+        return 0 if self.is_over else max(0, self.quantity - self.filled)
+
+
+class SentOrders:
+    """Orders by id and by group; groups are forgotten when they close."""
+
+    def __init__(self) -> None:
+        self._intents: set[str] = set()
+        self._orders: dict[str, SentOrder] = {}
+        self._groups: dict[str, list[SentOrder]] = {}
+        self._trades: dict[str, dict[str, int]] = {}
+
+    # -- what happened --------------------------------------------------------------------
+
+    def plan(self, intent: IntentPlanned) -> None:
+        """An intent leaves (or has left, on replay)."""
+        self._intents.add(intent.intent_id)
+        order = self._orders.get(intent.client_order_id)
+        if intent.action is Action.PLACE and order is None:
+            order = SentOrder(
+                client_order_id=intent.client_order_id,
+                group_id=intent.group_id,
+                leg=intent.leg,
+                side=intent.side,
+                quantity=intent.quantity,
+            )
+            self._orders[intent.client_order_id] = order
+            self._groups.setdefault(intent.group_id, []).append(order)
+        elif intent.action is Action.MODIFY and order is not None:
+            order.quantity = max(order.quantity, intent.quantity)
+
+    def report(self, report: IntentAnswered | OrderReport | TradeReport) -> None:
+        """The broker's word."""
+        order = self._orders.get(report.client_order_id)
+        if order is None:
+            return
+        match report:
+            case IntentAnswered():
+                _answered(order, report)
+            case OrderReport():
+                order.filled = max(order.filled, report.filled_quantity)
+                order.is_known = True
+                order.quantity = report.quantity
+                order.is_over = order.is_over or report.status in TERMINAL_STATUSES
+            case TradeReport():
+                trades = self._trades.setdefault(report.client_order_id, {})
+                trades[report.trade_id] = report.quantity
+                order.filled = max(order.filled, sum(trades.values()))
+                order.is_known = True
+
+    def fold(self, record: Record) -> None:
+        """The journal's word, on recovery and for verdicts that the broker does not send."""
+        if isinstance(record, IntentPlanned):
+            self.plan(record)
+        elif isinstance(record, GroupClosed):
+            self._forget(record.group_id)
+        else:
+            self._fact(record)
+
+    def _fact(self, record: Record) -> None:
+        match record:
+            case OrderAccepted() | OrderTriggered() | OrderModified():
+                if order := self._orders.get(record.client_order_id):
+                    order.is_known = True
+                    if isinstance(record, OrderModified):
+                        order.quantity = record.quantity
+            case OrderFilled():
+                if order := self._orders.get(record.client_order_id):
+                    order.is_known = True
+                    order.filled = max(order.filled, record.filled_total)
+            case OrderCancelled() | OrderRejected() | OrderLost():
+                if order := self._orders.get(record.client_order_id):
+                    order.is_over = True
+            case OrderDenied() if record.action is Action.PLACE:
+                if order := self._orders.get(record.client_order_id):
+                    order.is_over = True
+            case _:
+                pass
+
+    def _forget(self, group_id: str) -> None:
+        for order in self._groups.pop(group_id, []):
+            if order.remaining == 0:
+                self._orders.pop(order.client_order_id, None)
+                self._trades.pop(order.client_order_id, None)
+
+    # -- what is asked --------------------------------------------------------------------
+
+    def is_known(self, intent_id: str) -> bool:
+        return intent_id in self._intents
+
+    def get(self, client_order_id: str) -> SentOrder | None:
+        return self._orders.get(client_order_id)
+
+    def has_entered(self, group_id: str) -> bool:
+        """True if the group's entry may still fill or has filled."""
+        orders = self._groups.get(group_id, ())
+        return any(o.leg is Leg.ENTRY and (o.remaining or o.filled) for o in orders)
+
+    def position(self, group_id: str) -> Interval:
+        """The group's position as far as it is known."""
+        orders = self._groups.get(group_id, ())
+        certain = sum(order.side.sign * order.filled for order in orders)
+        return widened(certain, ((o.side, o.remaining) for o in orders if not o.is_known))
+
+    def is_reducing(self, intent: IntentPlanned) -> bool:
+        """The `is_reducing` that `engine.authority.needed` asks for."""
+        position = self.position(intent.group_id)
+        if intent.action is Action.CANCEL:
+            return position.lo == position.hi == 0
+        current = self._orders.get(intent.client_order_id)
+        filled = current.filled if current is not None else 0
+        asked = WorkingExit(intent.group_id, intent.leg, intent.side, intent.quantity - filled)
+        return is_leg_reducing(asked, position, self._working(intent))
+
+    def _working(self, intent: IntentPlanned) -> Iterable[WorkingExit]:
+        for order in self._groups.get(intent.group_id, ()):
+            if order.client_order_id != intent.client_order_id and order.is_known:
+                yield WorkingExit(order.group_id, order.leg, order.side, order.remaining)
+
+
+def _answered(order: SentOrder, answer: IntentAnswered) -> None:
+    if answer.action is not Action.PLACE:
+        return
+    match answer.outcome:
+        case Outcome.ACKED:
+            order.is_known = True
+        case Outcome.REFUSED | Outcome.NOT_SENT | Outcome.DENIED:
+            order.is_over = True
+        case Outcome.UNKNOWN:
+            pass
