@@ -9,7 +9,7 @@ from actors.runtime.behaviour import Behaviour, Context, Opening
 from actors.runtime.log import log_event
 from engine.messages.base import Message
 from engine.messages.control import AlertRaised
-from engine.messages.market import PhaseChanged
+from engine.messages.market import PhaseChanged, PhaseWanted
 from engine.messages.supervision import TimerFired
 from engine.messages.values import SessionPhase
 from engine.session import SegmentClass, Session, SessionTable, ist_day
@@ -51,14 +51,24 @@ class CalendarBehaviour(Behaviour):
         return Opening.READY
 
     def receive(self, message: Message) -> None:
-        if message is not _EDGE:
-            super().receive(message)
-        self._tell()
+        match message:
+            case TimerFired():
+                self._tell()
+            case PhaseWanted():
+                self.ctx.send(message.reader, self._phase(self._session()))
+            case _:
+                super().receive(message)
+
+    def _session(self) -> Session | None:
+        return self._table.session_at(self.ctx.now_ns(), self._segment)
+
+    def _phase(self, session: Session | None) -> PhaseChanged:
+        return phase_of(session, self.ctx.now_ns(), self._entries_end_ns, self._flat_by_ns)
 
     def _tell(self) -> None:
         now_ns = self.ctx.now_ns()
-        session = self._table.session_at(now_ns, self._segment)
-        phase = phase_of(session, now_ns, self._entries_end_ns, self._flat_by_ns)
+        session = self._session()
+        phase = self._phase(session)
         log_event("phase_changed", phase=phase.phase.value, trading_day=phase.trading_day)
         for reader in self._readers:
             self.ctx.send(reader, phase)

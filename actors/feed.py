@@ -66,7 +66,7 @@ class FeedBehaviour(Behaviour):
             return
         match message:
             case FeedChecked():
-                self._freshness.on_source(message.at_ns)
+                self._freshness.on_source(message.source_at_ns)
                 for builder, names in self._bars:
                     self._send_bar(builder.on_time(message.at_ns), names)
                 self._judge(message.at_ns)

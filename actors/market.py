@@ -55,6 +55,7 @@ class MarketBehaviour(Behaviour):
         self._states: dict[str, FeedStateChanged] = {}
         self._is_open = False
         self._tick_count = 0
+        self._source_at_ns = 0
         self._stranger_count = 0
 
     def open(self, ctx: Context) -> Opening:
@@ -98,6 +99,7 @@ class MarketBehaviour(Behaviour):
             last[tick.instrument] = tick
             send(name, tick)
         self._tick_count += len(frame.ticks)
+        self._source_at_ns = frame.ticks[0].at_ns
 
     def _on_phase(self, phase: PhaseChanged) -> None:
         self._is_open = phase.phase is SessionPhase.CONTINUOUS
@@ -108,7 +110,7 @@ class MarketBehaviour(Behaviour):
 
     def _check(self) -> None:
         if self._is_open:
-            beat = FeedChecked(at_ns=self.ctx.now_ns())
+            beat = FeedChecked(at_ns=self.ctx.now_ns(), source_at_ns=self._source_at_ns)
             for name in self._feeds.values():
                 self.ctx.send(name, beat)
             self._arrange_check()
