@@ -103,26 +103,23 @@ class StrategyBehaviour(Behaviour):
             case EntryDecided():
                 self._decided(message)
             case Journaled():
-                record = self._cursor.fresh(message)
-                if record is not None:
-                    self._tell(record)
+                self._journaled(message)
             case AuthorityChanged():
                 self._take_authority(message)
-            case TimerFired(key="view"):
-                self._publish()
-                return
             case TimerFired():
                 self._timer(message.key)
             case Replayed():
-                past = self._cursor.replayed(message)
-                if past is not None:
-                    self._past = past
-                    self._begin()
+                self._replayed(message)
             case _:
                 super().receive(message)
-        self._changed()
 
     # -- the start --------------------------------------------------------------------------
+
+    def _replayed(self, replayed: Replayed) -> None:
+        past = self._cursor.replayed(replayed)
+        if past is not None:
+            self._past = past
+            self._begin()
 
     def _begin(self) -> None:
         """Tell the day so far, once the phase and the past are both known."""
@@ -140,6 +137,7 @@ class StrategyBehaviour(Behaviour):
         self._door.is_warm = self._is_started = True
         log_event("strategy_started", strategy=self._name, groups_open=len(self._door.groups))
         self.ctx.ready()
+        self._changed()
 
     def warmup(self, bars: Iterable[BarClosed]) -> None:
         """Tell finished bars of the past, in order; nothing is proposed on them."""
@@ -150,6 +148,12 @@ class StrategyBehaviour(Behaviour):
         self._door.is_warm = was_warm
 
     # -- facts ------------------------------------------------------------------------------
+
+    def _journaled(self, journaled: Journaled) -> None:
+        record = self._cursor.fresh(journaled)
+        if record is not None:
+            self._tell(record)
+            self._changed()
 
     def _tell(self, record: Record) -> None:
         """One durable record; those of other strategies are none of ours."""
@@ -212,6 +216,7 @@ class StrategyBehaviour(Behaviour):
                 at_ns=decided.at_ns,
             )
         )
+        self._changed()
 
     def _take_phase(self, phase: PhaseChanged) -> None:
         before, self._phase = self._phase, phase
@@ -236,6 +241,7 @@ class StrategyBehaviour(Behaviour):
             ),
             "",
         )
+        self._changed()
 
     def _feed_state(self, changed: FeedStateChanged) -> None:
         if changed.state is FeedState.FRESH:
@@ -244,7 +250,9 @@ class StrategyBehaviour(Behaviour):
             self._door.stale.add(changed.instrument)
 
     def _timer(self, key: str) -> None:
-        if key == "expiry":
+        if key == "view":
+            self._publish()
+        elif key == "expiry":
             for answer in self._door.expired(self.ctx.now_ns()):
                 self._decided(answer)
         else:

@@ -84,8 +84,9 @@ class Door:
         return True
 
     def set_timer(self, key: str, at_ns: int) -> None:
-        assert type(key) is str and len(key) <= TEXT_CHARS_MAX
+        assert type(key) is str
         assert type(at_ns) is int
+        assert len(key) <= TEXT_CHARS_MAX
         self._timers.add(key)
         assert len(self._timers) <= TIMERS_STRATEGY_MAX, "a strategy of more timers than the bound"
         full_key = TIMER_PREFIX + key

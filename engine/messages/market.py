@@ -85,7 +85,8 @@ class FeedStateChanged(Message, frozen=True, kw_only=True):
 
 
 class PhaseChanged(Message, frozen=True, kw_only=True):
-    """The session calendar moved. `entries_end_at_ns` and `flat_by_at_ns` are 0 when closed."""
+    """The session calendar moved. When closed, `entries_end_at_ns` and `flat_by_at_ns` are 0, and
+    the bounds are those of the next session, 0 if none is known."""
 
     delivery: ClassVar[Delivery] = Delivery.CONTROL
 
