@@ -21,11 +21,11 @@ import msgspec
 from actors.guard_view import printable, risk_body
 from actors.journaled import JournalReader
 from actors.runtime.log import log_event
+from actors.telling import alert, append
 from engine.instruments import Instrument
 from engine.limits import GROUPS_OPEN_MAX, VIEW_EVERY_NS
 from engine.messages.base import Message
 from engine.messages.control import (
-    AlertRaised,
     AuthorityChanged,
     Ceiling,
     CeilingMoved,
@@ -34,8 +34,8 @@ from engine.messages.control import (
     RecoveryDone,
     ViewPublished,
 )
-from engine.messages.journal import Append, AppendRefused
-from engine.messages.market import FeedStateChanged, PhaseChanged, Tick
+from engine.messages.journal import AppendRefused
+from engine.messages.market import FeedStateChanged, PhaseChanged, PhaseWanted, Tick
 from engine.messages.records import LatchChanged, PlanApproved, Record, RiskNoted
 from engine.messages.signals import EntryDecided, EntryProposed
 from engine.messages.supervision import ChildWanted, TimerFired
@@ -117,6 +117,7 @@ class GuardBehaviour(JournalReader):
             self._changed()
 
     def recovered(self) -> None:
+        self.ctx.send("calendar", PhaseWanted(reader=self.ctx.name))
         self._is_live = True
         self._account.start(self.ctx.now_ns())
         if self._account.is_loss_latched:
@@ -178,7 +179,7 @@ class GuardBehaviour(JournalReader):
             records = decision_records(
                 proposal, view.book, 0, refusal, config_sha=self._config_sha, now_ns=view.now_ns
             )
-            self._append(*records)
+            append(self.ctx, *records)
         self._answer(proposal, "", refusal)
 
     def _answer(self, proposal: EntryProposed, group_id: str, refusal: Refusal | None) -> None:
@@ -202,7 +203,9 @@ class GuardBehaviour(JournalReader):
         self._stormy.add(strategy)
         self._note("proposal_storm", strategy, refusal)
         self._ceiling("storm", f"strategy:{strategy}", Authority.NONE, refusal.why)
-        self._alert("critical", "proposal_storm", strategy, f"{strategy} is paused: {refusal.why}")
+        alert(
+            self.ctx, "critical", "proposal_storm", strategy, f"{strategy} is paused: {refusal.why}"
+        )
 
     def _append_refused(self, refused: AppendRefused) -> None:
         if refused.group_id and self._account.reservations.release(refused.group_id):
@@ -230,14 +233,14 @@ class GuardBehaviour(JournalReader):
         if loss >= limit:
             account.is_loss_latched = True
             self._latch(is_set=True, why=f"loss of {loss} paise reached the limit of {limit}")
-            self._alert("critical", "loss_day_reached", "account", f"{loss} of {limit} paise")
+            alert(self.ctx, "critical", "loss_day_reached", "account", f"{loss} of {limit} paise")
             self._stop_entries()
         elif loss * 10 >= limit * 8 and not self._is_warned:
             self._is_warned = True
             why = "80 % of the daily loss limit"
             refusal = Refusal(rule="loss_day", measured=loss, limit=limit, why=why)
             self._note("loss_day_near", "account", refusal)
-            self._alert("warning", "loss_day_near", "account", f"{loss} of {limit} paise")
+            alert(self.ctx, "warning", "loss_day_near", "account", f"{loss} of {limit} paise")
 
     def _stop_entries(self) -> None:
         self._ceiling("account", "", Authority.REDUCE, LOSS_LATCH)
@@ -247,22 +250,18 @@ class GuardBehaviour(JournalReader):
     def _latch(self, *, is_set: bool, why: str) -> None:
         log_event("latch_changed", "WARNING", latch=LOSS_LATCH, is_set=is_set, why=why)
         now_ns = self.ctx.now_ns()
-        self._append(
+        append(
+            self.ctx,
             LatchChanged(
                 at_ns=now_ns, latch=LOSS_LATCH, is_set=is_set, reason=why, by=self.ctx.name
-            )
+            ),
         )
 
     # -- telling --------------------------------------------------------------------------
 
-    def _append(self, *records: Record) -> None:
-        append = Append(
-            records=records, sender=self.ctx.name, sender_generation=self.ctx.generation
-        )
-        self.ctx.send("journal", append)
-
     def _note(self, event: str, subject: str, refusal: Refusal) -> None:
-        self._append(
+        append(
+            self.ctx,
             RiskNoted(
                 at_ns=self.ctx.now_ns(),
                 event=event,
@@ -270,19 +269,12 @@ class GuardBehaviour(JournalReader):
                 measured=refusal.measured,
                 limit=refusal.limit,
                 why=refusal.why,
-            )
+            ),
         )
 
     def _ceiling(self, owner: str, scope: str, authority: Authority, reason: str) -> None:
         ceiling = Ceiling(owner=owner, scope=scope, authority=authority, reason=reason)
         self.ctx.send("authority", CeilingMoved(ceiling=ceiling, at_ns=self.ctx.now_ns()))
-
-    def _alert(self, severity: str, event: str, subject: str, text: str) -> None:
-        now_ns = self.ctx.now_ns()
-        alert = AlertRaised(
-            severity=severity, event=event, subject=subject, text=text, at_ns=now_ns
-        )
-        self.ctx.send("alerts", alert)
 
     def _changed(self) -> None:
         if not self._is_view_due:
@@ -294,6 +286,8 @@ class GuardBehaviour(JournalReader):
         now_ns = self.ctx.now_ns()
         for group_id in self._account.reservations.never_opened(now_ns):
             self._account.reservations.release(group_id)
-            self._alert("warning", "group_never_opened", group_id, "its reservation is released")
+            alert(
+                self.ctx, "warning", "group_never_opened", group_id, "its reservation is released"
+            )
         body = msgspec.json.encode(risk_body(self._account, self._refused)).decode()
         self.ctx.send("console", ViewPublished(topic="risk", body=body, at_ns=now_ns))

@@ -5,9 +5,9 @@ sends, queues or denies it and forwards every report to the watcher. Refuses to 
 found in the replayed past are never sent again, whatever became of them. Stands alone because this
 is the last place where an order can be stopped.
 
-Receives Journaled, Replayed, AuthorityChanged, GenerationFenced, Tick, SnapshotRequested, TimerFired.
-Sends IntentAnswered, OrderReport, TradeReport, BrokerSnapshot to "watcher", BrokerSnapshot to
-"reconciler", RecoveryDone to "authority".
+Receives Journaled, Replayed, AuthorityChanged, GenerationFenced, Tick, SnapshotRequested and
+TimerFired. Sends IntentAnswered, OrderReport and TradeReport to "watcher", BrokerSnapshot to
+"watcher" and "reconciler", RecoveryDone to "authority".
 """
 
 from collections import deque

@@ -92,7 +92,7 @@ class ThreadHosts:
     def release(self, kind: HostKind, pool: Pool) -> None:
         if isinstance(pool, ThreadPool) and pool in self.private:
             self.private.remove(pool)
-            pool.close(0)
+            pool.retire()
 
     def process_hub(self) -> ProcessHub | None:
         with self._hub_lock:
