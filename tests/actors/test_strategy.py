@@ -409,6 +409,10 @@ def test_when_a_thousand_ideas_come_in_a_second_then_it_is_a_storm_and_pauses() 
     )
     (alert,) = shell.ctx.of(AlertRaised, "alerts")
     assert (alert.severity, alert.event) == ("critical", "proposal_storm")
+    shell.give(authority(a_ceiling("storm")), authority())
+    shell.ctx.advance(shell.behaviour, NS_PER_MINUTE)
+    shell.give(at(11))
+    assert len(shell.ctx.of(CeilingMoved)) == 2, "let go on, it stormed again"
 
 
 @pytest.mark.conformance("BAD-64")
