@@ -35,7 +35,7 @@ from engine.messages.journal import (
     Replayed,
     ReplayRequested,
 )
-from engine.messages.records import GroupOpened, IntentPlanned, Record
+from engine.messages.records import GroupOpened, IntentPlanned, Record, RiskNoted
 from engine.messages.supervision import TimerFired
 from engine.messages.values import Action, Leg
 from engine.recent import RecentRecords
@@ -206,8 +206,31 @@ class JournalBehaviour(Behaviour):
             return
         head = self._store.open()
         log_event("spool_folded", records_count=len(rows), head_seq=head.seq)
-        self._store.commit(spool_entries(rows, head.seq, head.chain))
+        entries = chained(rows, head.seq, head.chain)
+        try:
+            self._store.commit(entries)
+        except RecordRefused:
+            self._fold_singly(rows)
         self._spool.clear()
+
+    def _fold_singly(self, rows: Sequence[tuple[int, bytes]]) -> None:
+        """A spooled record contradicts the store: keep its number for a note that says so."""
+        for seq, body in rows:
+            head = self._store.open()
+            try:
+                self._store.commit(chained([(seq, body)], head.seq, head.chain))
+            except RecordRefused as error:
+                note = RiskNoted(
+                    at_ns=decode(body).at_ns,
+                    event="spooled_record_refused",
+                    subject=type(decode(body)).__name__,
+                    measured=seq,
+                    limit=0,
+                    why=str(error),
+                )
+                log_event("spooled_record_refused", "ERROR", seq=seq, why=str(error))
+                self._store.commit(chained([(seq, encode(note))], head.seq, head.chain))
+        self._seq, self._chain = self._store.open()
 
     def _announce(self, *, is_available: bool, reason: str) -> None:
         self._is_available = is_available
@@ -245,7 +268,7 @@ class JournalBehaviour(Behaviour):
             self.ctx.send(self._console, ViewPublished(topic="journal", body=body, at_ns=now_ns))
 
 
-def spool_entries(rows: Sequence[tuple[int, bytes]], seq: int, chain: bytes) -> list[Entry]:
+def chained(rows: Sequence[tuple[int, bytes]], seq: int, chain: bytes) -> list[Entry]:
     """Entries for spooled rows, chained on to the store's head; stored rows are left out."""
     entries = []
     for row_seq, body in rows:

@@ -1,7 +1,8 @@
-"""What readers of the journal share: ask for the past, then take each record once.
+"""What readers of the journal share: ask for the past, then take each record exactly once.
 
 Decides when a reader has recovered and that no record is folded twice. Refuses to know what the
-records mean. Stands alone so that every room recovers the same way.
+records mean. Stands alone so that every room recovers the same way: `JournalCursor` for rooms
+that order their recovery themselves, `JournalReader` as the base of those that only fold.
 """
 
 from abc import abstractmethod
@@ -12,43 +13,81 @@ from engine.messages.journal import Journaled, Replayed, ReplayRequested
 from engine.messages.records import Record
 
 
+class JournalCursor:
+    """Asks for the past, drops what it has seen.
+
+    Args:
+        group_id: only this group's records; "" means the day's and all open groups'.
+    """
+
+    def __init__(self, ctx: Context, group_id: str = "") -> None:
+        self._ctx = ctx
+        self._group_id = group_id
+        self._is_waiting = False
+        self.seq = -1
+        self.duplicate_count = 0
+
+    def request(self) -> Opening:
+        """Ask; to be returned from `open`. The answer overtakes data, which waits meanwhile. May
+        be asked again later, when in doubt: the answer is the whole truth once more."""
+        self._is_waiting = True
+        self._ctx.send(
+            "journal",
+            ReplayRequested(
+                reader=self._ctx.name,
+                reader_generation=self._ctx.generation,
+                group_id=self._group_id,
+            ),
+        )
+        return Opening.DEFERRED
+
+    def replayed(self, message: Replayed) -> tuple[Record, ...] | None:
+        """The past to fold; None if it was not asked for or is meant for an older generation."""
+        if message.reader_generation != self._ctx.generation or not self._is_waiting:
+            return None
+        self._is_waiting = False
+        self.seq = max(self.seq, message.seq)
+        return message.records
+
+    def fresh(self, message: Journaled) -> Record | None:
+        """The record, or None if it was replayed or delivered before."""
+        if message.seq <= self.seq:
+            self.duplicate_count += 1
+            return None
+        self.seq = message.seq
+        return message.record
+
+
 class JournalReader(Behaviour):
-    """Recovers by replay. `replay_group` narrows the past to one group ("" is all of the day)."""
+    """Recovers by replay: all of the day and of open groups, unless `replay_group` narrows it."""
 
     replay_group: str = ""
 
     def open(self, ctx: Context) -> Opening:
         super().open(ctx)
-        self.seq = 0
-        self._is_recovered = False
-        self.ctx.send(
-            "journal",
-            ReplayRequested(
-                reader=ctx.name, reader_generation=ctx.generation, group_id=self.replay_group
-            ),
-        )
-        return Opening.DEFERRED
+        self._cursor = JournalCursor(ctx, self.replay_group)
+        return self._cursor.request()
 
     def receive(self, message: Message) -> None:
         match message:
             case Replayed():
-                self._recover(message)
+                records = self._cursor.replayed(message)
+                if records is not None:
+                    for record in records:
+                        self.fold(record)
+                    self.recovered()
+                    self.ctx.ready()
             case Journaled():
-                if message.seq > self.seq:
-                    self.seq = message.seq
-                    self.fold(message.record)
+                fresh = self._cursor.fresh(message)
+                if fresh is not None:
+                    self.fold(fresh)
             case _:
                 super().receive(message)
 
-    def _recover(self, replayed: Replayed) -> None:
-        if self._is_recovered or replayed.reader_generation != self.ctx.generation:
-            return
-        for record in replayed.records:
-            self.fold(record)
-        self.seq = replayed.seq
-        self._is_recovered = True
-        self.recovered()
-        self.ctx.ready()
+    @property
+    def seq(self) -> int:
+        """Number of the last record folded."""
+        return self._cursor.seq
 
     @abstractmethod
     def fold(self, record: Record) -> None:

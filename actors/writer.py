@@ -78,7 +78,7 @@ class WriterBehaviour(JournalReader):
 
     def _recover_brokers(self, records: tuple[Record, ...]) -> None:
         for broker in self._brokers.values():
-            broker.recover(records, self.ctx.now_ns())
+            broker.recover(records)
 
     def recovered(self) -> None:
         self._is_live = True
@@ -140,14 +140,16 @@ class WriterBehaviour(JournalReader):
         now_ns = self.ctx.now_ns()
         match intent.action:
             case Action.PLACE:
-                reports = broker.place(intent, now_ns)
+                answer = broker.place(intent, now_ns)
             case Action.MODIFY:
-                reports = broker.modify(intent, now_ns)
+                answer = broker.modify(intent, now_ns)
             case Action.CANCEL:
-                reports = broker.cancel(intent, now_ns)
+                answer = broker.cancel(intent, now_ns)
             case _:
                 assert_never(intent.action)
-        self._forward(reports)
+        self.ctx.send("watcher", answer)
+        self._gate.orders.report(answer)
+        self._forward(broker.reports())
 
     def _forward(self, reports: tuple[Report, ...]) -> None:
         for report in reports:
@@ -177,12 +179,18 @@ class WriterBehaviour(JournalReader):
     def _tick(self, tick: Tick) -> None:
         self._marks[tick.instrument] = tick.price_paise
         for broker in self._brokers.values():
-            if reports := broker.on_tick(tick):
+            broker.on_tick(tick, tick.at_ns)
+            if reports := broker.reports():
                 self._forward(reports)
 
     def _snapshot(self, request: SnapshotRequested) -> None:
         now_ns = self.ctx.now_ns()
-        read = [b.snapshot(request.request_id, now_ns) for b in self._brokers.values()]
+        read = []
+        for broker in self._brokers.values():
+            one = broker.snapshot(request.request_id, now_ns)
+            if one is None:
+                return
+            read.append(one)
         snapshot = BrokerSnapshot(
             request_id=request.request_id,
             orders=tuple(order for one in read for order in one.orders),

@@ -114,7 +114,13 @@ def recipients(record: Record) -> tuple[str, ...]:
         case GroupOpened():
             return ("guard", "custodian")
         case GroupClosed():
-            return ("guard", "custodian", "book", f"strategy/{record.strategy}")
+            return (
+                f"oco/{record.group_id}",
+                "guard",
+                "custodian",
+                "book",
+                f"strategy/{record.strategy}",
+            )
         case (
             SignalRecorded()
             | DecisionRecorded()

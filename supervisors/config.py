@@ -14,7 +14,11 @@ import msgspec
 import yaml
 
 from engine.errors import ConfigInvalid
+from engine.instruments import Instrument
+from engine.risk.settings import RiskSettings
 from engine.schema import build
+from engine.strategies.registry import strategy_faults
+from engine.units import paise_from_rupees
 
 SPEED_MAX = 3_600
 SEGMENTS = frozenset({"equity_intraday", "equity_delivery", "futures", "options"})
@@ -70,7 +74,8 @@ class SessionConfig(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RiskConfig(msgspec.Struct, frozen=True, kw_only=True):
-    """Limits in rupees; every one is required, because absent must never mean unlimited."""
+    """Limits in rupees and percent; the money limits are required, because absent must never mean
+    unlimited. `margin_pct`: the share of an entry's notional that it takes from the capital."""
 
     capital_inr: float
     loss_day_inr: float
@@ -84,6 +89,9 @@ class RiskConfig(msgspec.Struct, frozen=True, kw_only=True):
     spread_max_pct: float = 2.0
     tick_age_ms_max: int = 120_000
     proposals_minute_max: int = 60
+    losses_row_max: int = 5
+    margin_pct: float = 100.0
+    is_duplicate_day_blocked: bool = False
     allowlist: tuple[str, ...] = ()
 
 
@@ -125,7 +133,7 @@ def engine_faults(config: EngineConfig) -> tuple[str, ...]:
         *_market_faults(config.market),
         *_instrument_faults(config.instruments),
         *_strategy_faults(config),
-        *risk_faults(config.risk),
+        *(f"risk.{fault}" for fault in risk_settings(config).faults()),
     ]
     if not 0 < config.session.flat_by_min <= config.session.entries_end_min <= 300:
         faults.append("session: need 0 < flat_by_min <= entries_end_min <= 300")
@@ -180,6 +188,54 @@ def _strategy_faults(config: EngineConfig) -> list[str]:
             faults.append(f"{path}.bar_interval_s: not one of {sorted(BAR_INTERVALS_S)}")
         faults.extend(f"{path}.{fault}" for fault in strategy_faults(item.use, item.parameters))
     return faults
+
+
+def risk_settings(config: EngineConfig) -> RiskSettings:
+    """The limits in the guard's units. Absurd numbers come through as they are: it names them."""
+    risk, session = config.risk, config.session
+    return RiskSettings(
+        capital_paise_max=_paise(risk.capital_inr),
+        loss_day_paise_max=_paise(risk.loss_day_inr),
+        risk_per_trade_paise_max=_paise(risk.risk_per_trade_inr),
+        heat_bps_max=_bps(risk.heat_max_pct),
+        positions_max=risk.positions_max,
+        notional_paise_max=_paise(risk.notional_max_inr),
+        notional_symbol_paise_max=_paise(risk.notional_symbol_max_inr),
+        orders_day_max=risk.orders_day_max,
+        entries_end_s=session.entries_end_min * 60,
+        flat_by_s=session.flat_by_min * 60,
+        price_away_bps_max=_bps(risk.price_away_max_pct),
+        proposals_minute_max=risk.proposals_minute_max,
+        tick_age_ms_max=risk.tick_age_ms_max,
+        spread_bps_max=_bps(risk.spread_max_pct),
+        losses_row_max=risk.losses_row_max,
+        margin_bps=_bps(risk.margin_pct),
+        allowlist=risk.allowlist,
+        is_duplicate_day_blocked=risk.is_duplicate_day_blocked,
+    )
+
+
+def _paise(rupees: float) -> int:
+    return paise_from_rupees(rupees) if abs(rupees) < 1e12 else -1
+
+
+def _bps(percent: float) -> int:
+    return round(percent * 100) if abs(percent) < 1e6 else -1
+
+
+def instruments(config: EngineConfig) -> tuple[Instrument, ...]:
+    """The configured names in the core's units."""
+    return tuple(
+        Instrument(
+            name=item.name,
+            segment=item.segment,
+            lot=item.lot,
+            tick_paise=paise_from_rupees(item.tick_inr),
+            freeze_quantity=item.freeze_quantity,
+            band_bps=item.band_bps,
+        )
+        for item in config.instruments
+    )
 
 
 def fingerprint(config: EngineConfig) -> str:

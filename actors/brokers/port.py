@@ -1,7 +1,7 @@
-"""What a broker is to the writer. Paper and live adapters stand behind the same port.
+"""What every broker adapter promises: paper, practice and live stand behind this port.
 
-Decides the shape only. Every method is called by the writer alone, on its own thread, and may
-block no longer than the adapter's own deadlines. Reports are facts in the order they happened.
+Decides the questions that may be put to a broker. Refuses to know who asks (the writer) and who
+learns (the watcher). All adapters pass tests/contract/test_broker_contract.py.
 """
 
 from typing import Protocol, TypeAlias
@@ -10,26 +10,30 @@ from engine.messages.broker import BrokerSnapshot, IntentAnswered, OrderReport, 
 from engine.messages.market import Tick
 from engine.messages.records import IntentPlanned, Record
 
-Report: TypeAlias = IntentAnswered | OrderReport | TradeReport
+Report: TypeAlias = OrderReport | TradeReport
 
 
 class BrokerPort(Protocol):
-    """One broker account, real or on paper."""
+    """One account at one broker. No method raises for what the broker says: a refusal, a time-out
+    and an unclear outcome are values in the answer. Each intent is sent at most once."""
 
-    def place(self, intent: IntentPlanned, now_ns: int) -> tuple[Report, ...]:
-        """Send a new order once. Never re-sent by the adapter; the first report is the answer."""
+    def recover(self, records: tuple[Record, ...]) -> None:
+        """The journal's past, once, before anything else. Adapters of real venues ignore it."""
 
-    def modify(self, intent: IntentPlanned, now_ns: int) -> tuple[Report, ...]:
-        """Change a working order to the intent's totals."""
+    def place(self, intent: IntentPlanned, now_ns: int) -> IntentAnswered:
+        """Send a new order."""
 
-    def cancel(self, intent: IntentPlanned, now_ns: int) -> tuple[Report, ...]:
-        """Withdraw a working order."""
+    def modify(self, intent: IntentPlanned, now_ns: int) -> IntentAnswered:
+        """Change the working order `client_order_id`; `quantity` is the new total."""
 
-    def on_tick(self, tick: Tick) -> tuple[Report, ...]:
-        """The market moved; a broker on paper matches its orders against it."""
+    def cancel(self, intent: IntentPlanned, now_ns: int) -> IntentAnswered:
+        """Take the working order `client_order_id` off."""
 
-    def snapshot(self, request_id: int, now_ns: int) -> BrokerSnapshot:
-        """Read the three books."""
+    def on_tick(self, tick: Tick, now_ns: int) -> None:
+        """The market moved. Adapters of real venues ignore it."""
 
-    def recover(self, records: tuple[Record, ...], now_ns: int) -> None:
-        """Rebuild what a broker on paper would have remembered; a real one does nothing."""
+    def reports(self) -> tuple[Report, ...]:
+        """What has happened since the last call, in order; hints for the watcher."""
+
+    def snapshot(self, request_id: int, now_ns: int) -> BrokerSnapshot | None:
+        """The three books now; None if they could not be read."""

@@ -6,9 +6,10 @@ the same one runs pooled, on a thread, in a process or under a seed, and in a te
 """
 
 from enum import Enum, unique
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 from engine.messages.base import Message
+from engine.messages.supervision import ExitKind
 
 
 @unique
@@ -51,12 +52,18 @@ class Context(Protocol):
     def ready(self) -> None:
         """Say that a DEFERRED opening is complete."""
 
-    def stop(self, reason: str) -> None:
-        """End this actor in order after the current message."""
+    def stop(self, reason: str, kind: ExitKind = ExitKind.NORMAL, trace: str = "") -> None:
+        """End this actor in order after the current message; `kind` and `trace` are reported."""
 
 
 class Behaviour:
-    """Base of all actors' logic. State lives in the instance and nowhere else."""
+    """Base of all actors' logic. State lives in the instance and nowhere else.
+
+    `handles_stop`: `StopOrdered` is handed to `receive`, which calls `ctx.stop` when it is done
+    (supervisors); otherwise the host ends the actor at once.
+    """
+
+    handles_stop: ClassVar[bool] = False
 
     def open(self, ctx: Context) -> Opening:
         """Take the context, load what is needed. An exception here is a failed start."""

@@ -46,22 +46,26 @@ class SystemClock:
 
 
 class LapseClock:
-    """Market time that runs `speed` times as fast as real time, from `start_ns` on."""
+    """Market time that runs `speed` times as fast as real time, from `start_ns` on.
 
-    def __init__(self, *, start_ns: int, speed: int) -> None:
+    `origin_ns` is the boot-clock instant of `start_ns` (now, if not given). The boot clock is one
+    for the whole machine, so a child process that is handed all three agrees with its parent.
+    """
+
+    def __init__(self, *, start_ns: int, speed: int, origin_ns: int | None = None) -> None:
         assert speed >= 1
-        self._start_ns = start_ns
-        self._speed = speed
-        self._boot_ns = boot_ns()
+        self.start_ns = start_ns
+        self.speed = speed
+        self.origin_ns = boot_ns() if origin_ns is None else origin_ns
 
     def now_ns(self) -> int:
-        return self._start_ns + (boot_ns() - self._boot_ns) * self._speed
+        return self.start_ns + (boot_ns() - self.origin_ns) * self.speed
 
     def mono_ns(self) -> int:
         return boot_ns()
 
     def mono_at(self, now_ns: int) -> int:
-        return self._boot_ns + (now_ns - self._start_ns) // self._speed
+        return self.origin_ns + (now_ns - self.start_ns) // self.speed
 
 
 class VirtualClock:

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from engine.messages.base import Message
+from engine.messages.supervision import ExitKind
 
 if TYPE_CHECKING:
     from actors.runtime.room import Room
@@ -58,5 +59,5 @@ class RoomContext:
     def ready(self) -> None:
         self._room.become_ready()
 
-    def stop(self, reason: str) -> None:
-        self._room.stop_reason = reason
+    def stop(self, reason: str, kind: ExitKind = ExitKind.NORMAL, trace: str = "") -> None:
+        self._room.stop_wanted = (kind, reason, trace)

@@ -60,8 +60,9 @@ class Inbox:
         elif delivery is CRITICAL:
             data.append(message)
         elif delivery is CONFLATE:
-            if len(data) >= self._conflate_after:
-                self.late[message.conflation_key] = message
+            late = self.late
+            if len(data) >= self._conflate_after or (late and message.conflation_key in late):
+                late[message.conflation_key] = message  # never overtaken by a newer one in data
             else:
                 data.append(message)
         elif len(data) < self._data_max:
@@ -87,14 +88,17 @@ class Inbox:
 
     def take(self, *, with_data: bool) -> Item | None:
         """The next message, or None. `with_data` False serves control only (recovering)."""
-        if self.control:
-            return self.control.popleft()
-        if not with_data:
+        try:
+            if self.control:
+                return self.control.popleft()
+            if not with_data:
+                return None
+            if self.data:
+                return self.data.popleft()
+            if self.late:
+                return self.late.popitem()[1]
+        except (IndexError, KeyError):  # a fence emptied the lanes from its own thread
             return None
-        if self.data:
-            return self.data.popleft()
-        if self.late:
-            return self.late.popitem()[1]
         return None
 
     def empty(self) -> bool:

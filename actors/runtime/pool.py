@@ -82,8 +82,10 @@ class ThreadPool:
         self.name = name
         self.clock = clock
         self.busy_room: Room | None = None
-        self.abandoned_count = 0
         self.served_count = 0
+        self.turn_count = 0
+        self.abandoned: list[Worker] = []
+        self._is_retiring = False
         self._batch_max = batch_max
         self._ready: queue.SimpleQueue[Room | None] = queue.SimpleQueue()
         self._timers = Timers()
@@ -117,15 +119,37 @@ class ThreadPool:
                 continue
             if room is not None:
                 self.busy_room = room
+                self.turn_count += 1
                 room.run(self._batch_max)
                 if self._worker is worker:
                     self.busy_room = None
+            elif self._is_retiring:
+                return
 
     def abandon_worker(self) -> None:
         """Leave a stuck worker behind and go on with a new one. The stuck room must be fenced."""
-        self.abandoned_count += 1
+        assert self._worker is not None
+        self.abandoned.append(self._worker)
         self.busy_room = None
         self._hire()
+
+    def retire(self) -> None:
+        """End the worker once it has served what is queued (it may be stuck: then never)."""
+        self._is_retiring = True
+        self._ready.put(None)
+
+    @property
+    def abandoned_count(self) -> int:
+        return len(self.abandoned)
+
+    @property
+    def worker(self) -> "Worker | None":
+        return self._worker
+
+    @property
+    def waiting_count(self) -> int:
+        """Rooms queued and not yet being served."""
+        return self._ready.qsize()
 
     def close(self, timeout_s: float) -> bool:
         """Stop serving. True if the worker ended in time."""

@@ -7,59 +7,37 @@ because pykka alone kills on tell, survives on ask and calls no hook for a faili
 """
 
 import os
-import sys
-import traceback
 from collections.abc import Callable
-from enum import Enum, unique
-from hashlib import blake2b
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
-import msgspec
 import pykka
 from pykka._envelope import Envelope
 
 from actors.runtime.behaviour import Behaviour, Opening
 from actors.runtime.context import RoomContext
+from actors.runtime.failure import kind_of, poison_digest, text_of, trace_of
 from actors.runtime.inbox import Inbox, Item
-from engine.messages.base import Delivery, Message
+from actors.runtime.leftovers import drop_rest
+from actors.runtime.roomspec import RoomSpec, RoomState
+from engine.messages.base import Message
 from engine.messages.supervision import ChildExited, ChildReady, ExitKind, StopOrdered
 
 if TYPE_CHECKING:
     from actors.runtime.directory import Directory
     from actors.runtime.pool import Pool
 
-TRACE_CHARS_MAX = 4_000
-
-
-@unique
-class RoomState(Enum):
-    STARTING = "starting"
-    READY = "ready"
-    ENDED = "ended"
-
-
-class RoomSpec(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything a host needs to run one generation of one actor.
-
-    `poison` holds digests of messages that killed earlier generations: they are parked, counted,
-    not handled. `busy_ms_max` is the progress deadline of one message.
-    """
-
-    name: str
-    generation: int
-    supervisor: str
-    factory: Callable[[], Behaviour]
-    inbox_max: int = 10_000
-    conflate_after: int = 256
-    busy_ms_max: int = 2_000
-    poison: frozenset[str] = frozenset()
+__all__ = ["Room", "RoomSpec", "RoomState", "poison_digest"]
 
 
 class Room(pykka.Actor):
     """Hosts a behaviour by composition, so no behaviour can shadow a pykka name."""
 
+    context_type: type[RoomContext] = RoomContext
+
     def __init__(self, spec: RoomSpec, pool: "Pool", directory: "Directory") -> None:
-        self._limits = (spec.inbox_max, spec.conflate_after)
+        self._inbox = Inbox(
+            data_max=spec.inbox_max, conflate_after=spec.conflate_after, on_put=self.wake
+        )
         super().__init__()
         self.spec = spec
         self.name = spec.name
@@ -73,26 +51,28 @@ class Room(pykka.Actor):
         self.parked_count = 0
         self.message_type = ""
         self.timers: dict[str, int] = {}
-        self.stop_reason: str | None = None
+        self.stop_wanted: tuple[ExitKind, str, str] | None = None
+        self._claims = [None]
         self._serves_data = False
         self._is_open = False
         self._behaviour: Behaviour | None = None
+        self._handles_stop = False
         self._flush: Callable[[], None] | None = None
         self._receive: Callable[[Message], None] = _unopened
 
     @classmethod
-    def begin(cls, spec: RoomSpec, pool: "Pool", directory: "Directory") -> "Room":
+    def begin(cls, spec: RoomSpec, pool: "Pool", directory: "Directory") -> Self:
         """Start the actor as pykka does and return the room itself, for its supervisor only."""
-        room = cls(spec, pool, directory)
-        pykka.ActorRegistry.register(room.actor_ref)
-        room._start_actor_loop()
-        return room
+        return cls(spec, pool, directory).enter()
 
-    # -- pykka's hooks for new kinds of actors ------------------------------------------------
+    def enter(self) -> Self:
+        """Become known to pykka and the directory, and be scheduled."""
+        pykka.ActorRegistry.register(self.actor_ref)
+        self._start_actor_loop()
+        return self
 
     def _create_actor_inbox(self) -> Inbox:  # type: ignore[override]
-        data_max, conflate_after = self._limits
-        return Inbox(data_max=data_max, conflate_after=conflate_after, on_put=self.wake)
+        return self._inbox
 
     @staticmethod
     def _create_future() -> pykka.Future[Any]:
@@ -103,11 +83,9 @@ class Room(pykka.Actor):
         self.is_scheduled = True
         self.pool.schedule(self)
 
-    # -- producers, any thread ----------------------------------------------------------------
-
     def offer(self, message: Message) -> bool:
         """Queue a message and make sure the room runs. False: refused by the inbox."""
-        if not self.actor_inbox.offer(message):  # type: ignore[attr-defined]
+        if not self._inbox.offer(message):
             return False
         if not self.is_scheduled:
             self.is_scheduled = True
@@ -120,15 +98,14 @@ class Room(pykka.Actor):
             self.is_scheduled = True
             self.pool.schedule(self)
 
-    # -- the pool's worker --------------------------------------------------------------------
-
     def run(self, batch_max: int) -> None:
         """Serve up to `batch_max` messages; only the pool's worker calls this."""
-        if self.is_ended or self.is_fenced:
-            return
-        if not self._is_open:
+        if not (self._is_open or self.is_fenced):
             self._open()
-        inbox: Inbox = self.actor_inbox  # type: ignore[assignment]
+        if self.is_ended or self.is_fenced:
+            self._leave()
+            return
+        inbox = self._inbox
         take = inbox.take
         served = 0
         while served < batch_max and not self.is_ended:
@@ -138,24 +115,34 @@ class Room(pykka.Actor):
             served += 1
             self._handle(item)
             if self.is_fenced:
-                return
-            if self.stop_reason is not None:
-                self.end(ExitKind.NORMAL, self.stop_reason)
+                break
+            if self.stop_wanted is not None:
+                self._stop_as_wanted()
         self.pool.served_count += served
-        if served and self._flush is not None and not self.is_ended:
+        if served and self._flush is not None and not (self.is_ended or self.is_fenced):
             self._guarded(self._flush)
         self.is_scheduled = False
-        if not self.is_ended and inbox.waits(with_data=self._serves_data):
+        if self.is_ended or self.is_fenced:
+            self._leave()
+        elif inbox.waits(with_data=self._serves_data):
             self.wake()
+
+    def _leave(self) -> None:
+        """Nothing is served any more: release what a fence left, name what came too late."""
+        self.is_scheduled = False
+        if self.is_fenced:
+            self._close_behaviour("fenced")
+        drop_rest(self._inbox, self.name, self.directory.dead_letters)
 
     def _open(self) -> None:
         self._is_open = True
         try:
             self._behaviour = behaviour = self.spec.factory()
             self._receive = behaviour.receive
+            self._handles_stop = behaviour.handles_stop
             if type(behaviour).flush is not Behaviour.flush:
                 self._flush = behaviour.flush
-            opening = behaviour.open(RoomContext(self))
+            opening = behaviour.open(self.context_type(self))
         except BaseException as error:  # noqa: BLE001 the host's one door for failures
             self._fail(error, ExitKind.START_FAILED)
             return
@@ -163,10 +150,10 @@ class Room(pykka.Actor):
             return
         if opening is Opening.IGNORE:
             self.end(ExitKind.IGNORED, "not needed")
-        elif opening is Opening.READY and self.stop_reason is None:
+        elif self.stop_wanted is not None:
+            self._stop_as_wanted()
+        elif opening is Opening.READY:
             self.become_ready()
-        elif self.stop_reason is not None:
-            self.end(ExitKind.NORMAL, self.stop_reason)
 
     def become_ready(self) -> None:
         """Serve data from now on and tell the supervisor (idempotent)."""
@@ -186,7 +173,7 @@ class Room(pykka.Actor):
             self.directory.dead_letters.add(self.name, item, "", "parked")
             return
         try:
-            if type(item) is StopOrdered:
+            if type(item) is StopOrdered and not self._handles_stop:
                 self.end(ExitKind.SHUTDOWN, item.reason)
             else:
                 self._receive(item)
@@ -212,18 +199,18 @@ class Room(pykka.Actor):
             step()
         except BaseException as error:  # noqa: BLE001 the host's one door for failures
             self._fail(error, None)
-
-    # -- the end ------------------------------------------------------------------------------
+        if self.stop_wanted is not None:
+            self._stop_as_wanted()
 
     def _fail(
         self, error: BaseException, kind: ExitKind | None, item: Message | None = None
     ) -> None:
         try:
-            reason = f"{type(error).__name__}: {_text_of(error)}"
-            trace = "".join(traceback.format_exception(error, limit=-8))[-TRACE_CHARS_MAX:]
+            reason = f"{type(error).__name__}: {text_of(error)}"
+            trace = trace_of(error)
             poison = poison_digest(item) if item is not None else ""
             self.end(
-                kind or _kind_of(error),
+                kind or kind_of(error),
                 reason,
                 message_type=type(item).__name__ if item is not None else "",
                 poison=poison,
@@ -233,6 +220,8 @@ class Room(pykka.Actor):
             os.write(2, f"pahara: exit report of {self.name} failed: {type(worse)}\n".encode())
             self.is_fenced = True
             self.directory.unregister(self)
+            if self._claim_end():
+                self._report(ExitKind.CRASHED, "its exit report failed")
 
     def end(
         self,
@@ -244,92 +233,76 @@ class Room(pykka.Actor):
         trace: str = "",
     ) -> None:
         """End this generation once: close, dead-letter what is left, report."""
-        if self.is_ended:
+        if not self._claim_end():
             return
         self.is_ended = True
         self.state = RoomState.ENDED
         self.directory.unregister(self)
         self.timers.clear()
-        if self._behaviour is not None:
-            try:
-                self._behaviour.close(reason)
-            except BaseException as error:  # noqa: BLE001 the host's one door for failures
-                reason = f"{reason} (close failed: {type(error).__name__}: {_text_of(error)})"
-                kind = ExitKind.CRASHED if kind.is_normal else kind
+        failed = self._close_behaviour(reason)
+        if failed:
+            reason = f"{reason} (close failed: {failed})"
+            kind = ExitKind.CRASHED if kind.is_normal else kind
         self._stop_pykka()
-        self._drop_rest()
-        self._report(
-            ChildExited(
-                name=self.name,
-                generation=self.spec.generation,
-                kind=kind,
-                reason=reason,
-                message_type=message_type,
-                poison=poison,
-                trace=trace,
-            )
-        )
+        drop_rest(self._inbox, self.name, self.directory.dead_letters)
+        self._report(kind, reason, message_type, poison, trace)
 
     def fence(self, kind: ExitKind, reason: str) -> None:
         """Void this generation from outside: its later output is refused; report it ended.
 
-        Called by a watchdog while the room's own worker may be stuck inside the behaviour, so
-        nothing of the behaviour is touched.
+        Called while the room's own worker may be stuck inside the behaviour, so nothing of the
+        behaviour is touched here; its worker closes it when it comes by.
         """
-        if self.is_ended or self.is_fenced:
+        if not self._claim_end():
             return
         self.is_fenced = True
         self.directory.unregister(self)
         self._stop_pykka()
-        self._drop_rest()
-        self._report(
-            ChildExited(
-                name=self.name,
-                generation=self.spec.generation,
-                kind=kind,
-                reason=reason,
-                message_type=self.message_type,
-            )
-        )
+        drop_rest(self._inbox, self.name, self.directory.dead_letters)
+        self._report(kind, reason, self.message_type)
+        self.wake()
 
-    def _report(self, exited: ChildExited) -> None:
+    def _claim_end(self) -> bool:
+        """True once: `end` and `fence` may race on two threads, and one of them reports."""
+        try:
+            self._claims.pop()
+        except IndexError:
+            return False
+        return True
+
+    def _stop_as_wanted(self) -> None:
+        assert self.stop_wanted is not None
+        kind, reason, trace = self.stop_wanted
+        self.end(kind, reason, trace=trace)
+
+    def _close_behaviour(self, reason: str) -> str:
+        """Close once; returns what went wrong."""
+        behaviour, self._behaviour = self._behaviour, None
+        if behaviour is not None:
+            try:
+                behaviour.close(reason)
+            except BaseException as error:  # noqa: BLE001 the host's one door for failures
+                return f"{type(error).__name__}: {text_of(error)}"
+        return ""
+
+    def _report(
+        self, kind: ExitKind, reason: str, message_type: str = "", poison: str = "", trace: str = ""
+    ) -> None:
+        exited = ChildExited(
+            name=self.name,
+            generation=self.spec.generation,
+            kind=kind,
+            reason=reason,
+            message_type=message_type,
+            poison=poison,
+            trace=trace,
+        )
         self.directory.notify(self.spec.supervisor, exited)
 
     def _stop_pykka(self) -> None:
         pykka.ActorRegistry.unregister(self.actor_ref)
         self.actor_stopped.set()
 
-    def _drop_rest(self) -> None:
-        inbox: Inbox = self.actor_inbox  # type: ignore[assignment]
-        while (item := inbox.take(with_data=True)) is not None:
-            if isinstance(item, Envelope):
-                if item.reply_to is not None:
-                    dead = pykka.ActorDeadError(f"{self.name} ended before handling the message")
-                    item.reply_to.set_exception((pykka.ActorDeadError, dead, None))
-            elif item.delivery is not Delivery.CONFLATE:
-                self.directory.dead_letters.add(self.name, item, "", "ended")
-
-
-def poison_digest(message: Message) -> str:
-    """A digest of a message's type and fields, equal for equal messages."""
-    body = msgspec.msgpack.encode(message)
-    return blake2b(body, digest_size=12).hexdigest()
-
-
-def _kind_of(error: BaseException) -> ExitKind:
-    if isinstance(error, (MemoryError, RecursionError)):
-        return ExitKind.RESOURCE
-    if isinstance(error, AssertionError):
-        return ExitKind.INVARIANT
-    return ExitKind.CRASHED
-
-
-def _text_of(error: BaseException) -> str:
-    try:
-        return str(error)[:500]
-    except Exception:  # noqa: BLE001 a hostile __str__ must not hide the crash
-        return "<unprintable>"
-
 
 def _unopened(message: Message) -> None:
-    raise TypeError(f"{type(message).__name__} before open; {sys.version_info[:2]}")
+    raise TypeError(f"{type(message).__name__} before open")

@@ -4,14 +4,18 @@ Decides on which host a new generation of an actor runs. Refuses to know which a
 The supervisor is its only user; boot and tests build one.
 """
 
+import threading
 from enum import Enum, unique
 from typing import Protocol
 
 from actors.runtime.board import Board
 from actors.runtime.clock import Clock
 from actors.runtime.directory import Directory
+from actors.runtime.hub import ProcessHub
 from actors.runtime.pool import Pool, ThreadPool
-from actors.runtime.room import Room, RoomSpec
+from actors.runtime.process import ProcessRoom
+from actors.runtime.room import Room
+from actors.runtime.roomspec import RoomSpec
 
 
 @unique
@@ -34,6 +38,9 @@ class Hosts(Protocol):
     def release(self, kind: HostKind, pool: Pool) -> None:
         """The room of a THREAD pool has ended; its worker may go."""
 
+    def process_hub(self) -> ProcessHub | None:
+        """Who runs child processes; None: PROCESS rooms run in place, like all others."""
+
 
 class Runtime:
     """Starts rooms. `start` returns at once; the room reports READY or its end itself."""
@@ -48,8 +55,15 @@ class Runtime:
         return self.hosts.clock
 
     def start(self, spec: RoomSpec, kind: HostKind = HostKind.POOLED, pool: str = "core") -> Room:
-        """Start one generation of an actor on the host of its kind."""
+        """Start one generation of an actor on the host of its kind.
+
+        A PROCESS room's `spec.factory` is a `ProcessTarget`, which builds the same behaviour in
+        place where there are no child processes (seeded hosts).
+        """
         host = self.hosts.pool_for(kind, pool, spec.name)
+        hub = self.hosts.process_hub() if kind is HostKind.PROCESS else None
+        if hub is not None:
+            return ProcessRoom(spec, host, self.directory, hub).enter()
         return Room.begin(spec, host, self.directory)
 
 
@@ -62,6 +76,8 @@ class ThreadHosts:
         self.clock = clock
         self.pools = {name: ThreadPool(name, clock) for name in pools}
         self.private: list[ThreadPool] = []
+        self._hub: ProcessHub | None = None
+        self._hub_lock = threading.Lock()
         for pool in self.pools.values():
             pool.start()
 
@@ -76,16 +92,23 @@ class ThreadHosts:
     def release(self, kind: HostKind, pool: Pool) -> None:
         if isinstance(pool, ThreadPool) and pool in self.private:
             self.private.remove(pool)
-            pool.close(0)
+            pool.retire()
+
+    def process_hub(self) -> ProcessHub | None:
+        with self._hub_lock:
+            if self._hub is None or not self._hub.is_alive:
+                self._hub = ProcessHub(self.clock)
+            return self._hub
 
     def all_pools(self) -> tuple[ThreadPool, ...]:
         """Every pool with a worker: the shared and the private ones."""
         return (*self.pools.values(), *self.private)
 
     def close(self, timeout_s: float) -> bool:
-        """Stop all workers. True if all ended in time."""
+        """Kill all child processes, stop all workers. True if all ended in time."""
+        is_hub_closed = self._hub is None or self._hub.close(timeout_s)
         closed = [pool.close(timeout_s) for pool in self.all_pools()]
-        return all(closed)
+        return is_hub_closed and all(closed)
 
 
 class SeededHosts:
@@ -99,4 +122,7 @@ class SeededHosts:
         return self.pool
 
     def release(self, kind: HostKind, pool: Pool) -> None:
+        return None
+
+    def process_hub(self) -> ProcessHub | None:
         return None

@@ -30,6 +30,7 @@ DATABASE: Final = "pahara"
 START_S_MAX: Final = 30.0
 STOP_S_MAX: Final = 10
 LOG_BYTES_MAX: Final = 5_000_000
+_SOCKET_LOCK: Final = ".s.PGSQL.5432.lock"
 StopMode = Literal["smart", "fast", "immediate"]
 _SETTINGS: Final = {
     "listen_addresses": "",
@@ -197,13 +198,14 @@ class EmbeddedPostgres:
         return process if is_ours and _is_alive(process) else None
 
     def _forget_zombie(self) -> None:
-        """Where nothing reaps orphans, a killed server stays a zombie, and PostgreSQL takes its pid
-        for a running one for ever. Its own shared memory check still guards the data."""
-        pid_file = self.place.data / "postmaster.pid"
-        with suppress(OSError, ValueError, psutil.NoSuchProcess):
-            pid = int(pid_file.read_text().split("\n", 1)[0])
-            if psutil.Process(pid).status() == psutil.STATUS_ZOMBIE:
-                pid_file.unlink()
+        """Until something reaps a killed server, and where nothing does for ever, PostgreSQL takes
+        the zombie named in its lock files for a running server. Two servers on the data remain
+        impossible: a live backend of the old one holds the shared memory that a new one needs."""
+        for name in (self.place.data / "postmaster.pid", self.place.sockets / _SOCKET_LOCK):
+            with suppress(OSError, ValueError, psutil.NoSuchProcess):
+                pid = int(name.read_text().split("\n", 1)[0])
+                if psutil.Process(pid).status() == psutil.STATUS_ZOMBIE:
+                    name.unlink()
 
     def _rotate_log(self) -> None:
         log = self.place.log

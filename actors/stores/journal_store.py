@@ -23,8 +23,8 @@ from engine.messages.values import Book
 
 ENGINE_ID: Final = "pahara"
 READ_DEADLINE_FACTOR: Final = 40
-_FENCE: Final = "SELECT fence(%s, %s)"
-_APPEND: Final = "INSERT INTO journal VALUES (%s, %s, %s, %s, %s, %s, %s, %s)"
+_APPEND: Final = """SELECT journal_append(%s, %s, %s, %b::bigint[], %b::bigint[], %s::text[],
+    %s::text[], %b::bytea[], %b::bytea[])"""
 _HEAD: Final = "SELECT seq, chain FROM journal WHERE realm = %s ORDER BY seq DESC LIMIT 1"
 _STORED: Final = (
     "SELECT seq, body, chain FROM journal WHERE realm = %s AND seq BETWEEN %s AND %s ORDER BY seq"
@@ -139,12 +139,18 @@ class JournalStore:
         return True
 
     def _write(self, conn: DeadlineConnection, batch: Sequence[Entry]) -> None:
-        # A pipeline: all statements travel together, one round trip and one fsync a batch.
-        with conn.pipeline(), conn.transaction(), conn.cursor() as cursor:
-            cursor.execute(_FENCE, (self._engine_id, self._epoch))
-            for seq, record, body, chain in batch:
-                key = (self._realm, seq, record.at_ns, kind_of(record), group_of(record))
-                cursor.execute(_APPEND, (*key, body, chain, self._epoch))
+        # One pipeline up to its sync is one transaction (the connection is in autocommit mode): one
+        # round trip and one fsync a batch; an error anywhere leaves nothing.
+        seqs, records, bodies, chains = zip(*batch, strict=True)
+        keys = (
+            [r.at_ns for r in records],
+            list(map(kind_of, records)),
+            list(map(group_of, records)),
+        )
+        leader = (self._engine_id, self._epoch, self._realm)
+        with conn.pipeline(), conn.cursor() as cursor:
+            cursor.execute(_APPEND, (*leader, list(seqs), *keys, list(bodies), list(chains)))
+            for seq, record in zip(seqs, records, strict=True):
                 cursor.execute(*project(self._realm, seq, record))
 
     def _not_stored(self, batch: Sequence[Entry]) -> Sequence[Entry]:

@@ -97,9 +97,14 @@ def binaries(place: Place) -> Path:
     if not copy.exists():
         partial = copy.with_name("programs.partial")
         shutil.rmtree(partial, ignore_errors=True)
-        shutil.copytree(install, partial, symlinks=True)
+        # The programs find their libraries by the way from folder to folder: keep it.
+        for folder in (install, root.with_name(f"{root.name}.libs")):
+            if folder.exists():
+                shutil.copytree(folder, partial / folder.relative_to(root.parent), symlinks=True)
+        for made in (partial, partial / root.name):
+            made.chmod(0o755)  # whatever our umask is
         partial.rename(copy)
-    return copy / "bin"
+    return copy / root.name / install.name / "bin"
 
 
 def is_reachable(folder: Path) -> bool:

@@ -43,17 +43,20 @@ class Spool:
             raise StateUnsafe(f"spool {path} cannot be opened: {error.strerror}") from error
         try:
             os.fchmod(self._fd, 0o600)
-            self._records, good = _parse(_read_all(self._fd))
-            if good < os.fstat(self._fd).st_size:
-                os.ftruncate(self._fd, good)
-            if good == 0:
-                _write_all(self._fd, MAGIC, 0)
-            self._end = max(good, len(MAGIC))
-            os.fsync(self._fd)
-            _sync_folder(path.parent)
-        except BaseException:
-            os.close(self._fd)
+            self._records, self._end = self._repaired()
+        except (OSError, JournalDamaged):
+            self.close()
             raise
+        _sync_folder(path.parent)
+
+    def _repaired(self) -> tuple[list[tuple[int, bytes]], int]:
+        """The records, and where they end after a torn tail is cut off."""
+        records, good = _parse(_read_all(self._fd))
+        os.ftruncate(self._fd, good)
+        if good == 0:
+            _write_all(self._fd, MAGIC, 0)
+        os.fsync(self._fd)
+        return records, max(good, len(MAGIC))
 
     def append(self, records: list[tuple[int, bytes]]) -> None:
         """Put (seq, body) records on disk, in order; durable when this returns.
@@ -79,9 +82,9 @@ class Spool:
         self._end += len(frames)
         self._records.extend(records)
 
-    def records(self) -> tuple[tuple[int, bytes], ...]:
+    def records(self) -> list[tuple[int, bytes]]:
         """What is spooled, in order."""
-        return tuple(self._records)
+        return list(self._records)
 
     def clear(self) -> None:
         """Forget everything, durably. Only after all of it is committed to the database."""

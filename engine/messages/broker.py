@@ -4,7 +4,7 @@ from enum import Enum, unique
 from typing import ClassVar
 
 from engine.messages.base import Delivery, Message
-from engine.messages.values import Action, OrderType, Product, Refusal, Side
+from engine.messages.values import Action, Book, OrderType, Product, Refusal, Side
 
 
 @unique
@@ -57,7 +57,10 @@ class IntentAnswered(Message, frozen=True, kw_only=True):
 
 
 class OrderReport(Message, frozen=True, kw_only=True):
-    """The state of one order as the broker tells it (stream update or row of the order book)."""
+    """The state of one order as the broker tells it (stream update or row of the order book).
+
+    `price_average_paise` is over the filled part; 0 where the broker does not say.
+    """
 
     delivery: ClassVar[Delivery] = Delivery.CRITICAL
 
@@ -72,6 +75,7 @@ class OrderReport(Message, frozen=True, kw_only=True):
     filled_quantity: int
     price_limit_paise: int
     price_trigger_paise: int
+    price_average_paise: int = 0
     text: str = ""
     at_ns: int
 
@@ -110,7 +114,11 @@ class SnapshotRequested(Message, frozen=True, kw_only=True):
 
 
 class BrokerSnapshot(Message, frozen=True, kw_only=True):
-    """One read of the broker's three books, `request_id` of the asker."""
+    """One read of the broker's three books, `request_id` of the asker.
+
+    `book` says whose orders may be found absent in it; a live adapter that forgets to set it
+    proves nothing about live orders.
+    """
 
     delivery: ClassVar[Delivery] = Delivery.CRITICAL
 
@@ -118,4 +126,5 @@ class BrokerSnapshot(Message, frozen=True, kw_only=True):
     orders: tuple[OrderReport, ...]
     trades: tuple[TradeReport, ...]
     positions: tuple[PositionReport, ...]
+    book: Book = Book.PAPER
     at_ns: int

@@ -13,7 +13,8 @@ class ExitKind(Enum):
     NORMAL, SHUTDOWN: in order. IGNORED: declared itself not needed. CRASHED: an unforeseen
     exception. INVARIANT: an assertion of ours failed. RESOURCE: memory or recursion. STUCK: over
     its progress deadline, fenced. START_FAILED, START_TIMEOUT: never became READY. KILLED: ended
-    by force or by a signal. FENCED: its generation was revoked.
+    by force or by a signal. FENCED: its generation was revoked. EXCEEDED: a supervisor spent its
+    restart budget; abnormal, unlike OTP's shutdown, so that a transient one is restarted.
     """
 
     NORMAL = "normal"
@@ -27,6 +28,7 @@ class ExitKind(Enum):
     START_TIMEOUT = "start_timeout"
     KILLED = "killed"
     FENCED = "fenced"
+    EXCEEDED = "intensity_exceeded"
 
     @property
     def is_normal(self) -> bool:
@@ -100,3 +102,24 @@ class TimerFired(Message, frozen=True, kw_only=True):
     delivery: ClassVar[Delivery] = Delivery.CRITICAL
 
     key: str
+
+
+@unique
+class Due(Enum):
+    """What a supervisor's own timer is for."""
+
+    START = "start"
+    STOP = "stop"
+    RETRY = "retry"
+    RESET = "reset"
+
+
+class ChildDue(Message, frozen=True, kw_only=True):
+    """A supervisor's note to itself; stale if generation or count have moved on."""
+
+    delivery: ClassVar[Delivery] = Delivery.CONTROL
+
+    what: Due
+    name: str
+    generation: int
+    count: int = 0

@@ -2,9 +2,6 @@
 -- people. `realm` ('paper', 'live', 'backtest-...') heads every key, so that realms never mix.
 -- The journal is the truth; the other tables are its projections, written in its transaction.
 
-CREATE FUNCTION ns_time(ns bigint) RETURNS timestamptz
-    LANGUAGE sql IMMUTABLE PARALLEL SAFE RETURN to_timestamp(ns::float8 / 1e9);
-
 CREATE TABLE leases (
     engine_id text PRIMARY KEY,
     epoch bigint NOT NULL CHECK (epoch > 0),
@@ -24,7 +21,7 @@ CREATE TABLE journal (
     body bytea NOT NULL,
     chain bytea NOT NULL CHECK (length(chain) = 32),
     epoch bigint NOT NULL,
-    at timestamptz GENERATED ALWAYS AS (ns_time(at_ns)) STORED,
+    at timestamptz GENERATED ALWAYS AS (to_timestamp(at_ns::float8 / 1e9)) STORED,
     PRIMARY KEY (realm, seq)
 );
 CREATE INDEX journal_by_time ON journal (realm, at_ns);
@@ -56,7 +53,7 @@ CREATE TABLE signals (
     score_bps bigint NOT NULL,
     features jsonb NOT NULL,
     at_ns bigint NOT NULL,
-    at timestamptz GENERATED ALWAYS AS (ns_time(at_ns)) STORED,
+    at timestamptz GENERATED ALWAYS AS (to_timestamp(at_ns::float8 / 1e9)) STORED,
     PRIMARY KEY (realm, signal_id)
 );
 
@@ -73,7 +70,7 @@ CREATE TABLE decisions (
     why text,
     config_sha text NOT NULL,
     at_ns bigint NOT NULL,
-    at timestamptz GENERATED ALWAYS AS (ns_time(at_ns)) STORED,
+    at timestamptz GENERATED ALWAYS AS (to_timestamp(at_ns::float8 / 1e9)) STORED,
     PRIMARY KEY (realm, decision_id),
     CONSTRAINT decisions_plan_once UNIQUE (realm, client_plan_id),
     FOREIGN KEY (realm, signal_id) REFERENCES signals,
@@ -96,8 +93,8 @@ CREATE TABLE groups (
     quantity_entered bigint,
     pnl_gross_paise bigint,
     charges_paise bigint,
-    opened_at timestamptz GENERATED ALWAYS AS (ns_time(opened_at_ns)) STORED,
-    closed_at timestamptz GENERATED ALWAYS AS (ns_time(closed_at_ns)) STORED,
+    opened_at timestamptz GENERATED ALWAYS AS (to_timestamp(opened_at_ns::float8 / 1e9)) STORED,
+    closed_at timestamptz GENERATED ALWAYS AS (to_timestamp(closed_at_ns::float8 / 1e9)) STORED,
     PRIMARY KEY (realm, group_id),
     FOREIGN KEY (realm, decision_id) REFERENCES decisions
 );
@@ -125,8 +122,8 @@ CREATE TABLE orders (
     planned_at_ns bigint NOT NULL,
     updated_at_ns bigint NOT NULL,
     ended_at_ns bigint,
-    planned_at timestamptz GENERATED ALWAYS AS (ns_time(planned_at_ns)) STORED,
-    updated_at timestamptz GENERATED ALWAYS AS (ns_time(updated_at_ns)) STORED,
+    planned_at timestamptz GENERATED ALWAYS AS (to_timestamp(planned_at_ns::float8 / 1e9)) STORED,
+    updated_at timestamptz GENERATED ALWAYS AS (to_timestamp(updated_at_ns::float8 / 1e9)) STORED,
     PRIMARY KEY (realm, client_order_id),
     FOREIGN KEY (realm, group_id) REFERENCES groups,
     FOREIGN KEY (realm, decision_id) REFERENCES decisions
@@ -146,7 +143,7 @@ CREATE TABLE trades (
     price_paise bigint NOT NULL,
     charges_paise bigint NOT NULL,
     at_ns bigint NOT NULL,
-    at timestamptz GENERATED ALWAYS AS (ns_time(at_ns)) STORED,
+    at timestamptz GENERATED ALWAYS AS (to_timestamp(at_ns::float8 / 1e9)) STORED,
     CONSTRAINT trades_once PRIMARY KEY (realm, venue_order_id, trade_id),
     FOREIGN KEY (realm, client_order_id) REFERENCES orders
 );
@@ -163,7 +160,7 @@ CREATE TABLE positions (
     realised_paise bigint NOT NULL,
     charges_paise bigint NOT NULL,
     updated_at_ns bigint NOT NULL,
-    updated_at timestamptz GENERATED ALWAYS AS (ns_time(updated_at_ns)) STORED,
+    updated_at timestamptz GENERATED ALWAYS AS (to_timestamp(updated_at_ns::float8 / 1e9)) STORED,
     PRIMARY KEY (realm, book, instrument)
 );
 
@@ -176,7 +173,7 @@ CREATE TABLE risk_events (
     limit_value bigint NOT NULL,
     why text NOT NULL,
     at_ns bigint NOT NULL,
-    at timestamptz GENERATED ALWAYS AS (ns_time(at_ns)) STORED,
+    at timestamptz GENERATED ALWAYS AS (to_timestamp(at_ns::float8 / 1e9)) STORED,
     PRIMARY KEY (realm, seq),
     FOREIGN KEY (realm, seq) REFERENCES journal
 );
@@ -190,7 +187,7 @@ CREATE TABLE audit_log (
     who text NOT NULL,
     reason text NOT NULL,
     at_ns bigint NOT NULL,
-    at timestamptz GENERATED ALWAYS AS (ns_time(at_ns)) STORED,
+    at timestamptz GENERATED ALWAYS AS (to_timestamp(at_ns::float8 / 1e9)) STORED,
     PRIMARY KEY (realm, seq),
     FOREIGN KEY (realm, seq) REFERENCES journal
 );
@@ -211,6 +208,16 @@ BEGIN
     IF NOT FOUND THEN
         RAISE EXCEPTION 'epoch % of % does not lead', p_epoch, p_engine USING ERRCODE = 'PH001';
     END IF;
+END $$;
+
+-- Records enter the journal here and nowhere else: all of them under the leading epoch, or none.
+CREATE FUNCTION journal_append(p_engine text, p_epoch bigint, p_realm text, p_seqs bigint[],
+    p_ats bigint[], p_kinds text[], p_groups text[], p_bodies bytea[], p_chains bytea[])
+    RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM fence(p_engine, p_epoch);
+    INSERT INTO journal SELECT p_realm, r.*, p_epoch
+        FROM unnest(p_seqs, p_ats, p_kinds, p_groups, p_bodies, p_chains) AS r;
 END $$;
 
 CREATE FUNCTION order_fact(p_realm text, p_id text, p_status text, p_venue text, p_filled bigint,

@@ -1,0 +1,185 @@
+"""The order watcher: the only writer of order truth.
+
+Decides when to ask the broker for a snapshot. What reports mean is decided in
+engine/orders/merge.py and resolve.py; what is certain goes to the journal, from which everybody
+else learns it. Refuses to place, change or cancel anything.
+
+A snapshot is asked for at once after recovery, on a gap or contradiction, and at growing real-time
+intervals while anything is unresolved. The writer answers it after all intents that it got before.
+"""
+
+from collections.abc import Mapping
+from enum import Enum, unique
+
+import msgspec
+
+from actors.journaled import JournalCursor
+from actors.runtime.behaviour import Behaviour, Context, Opening
+from engine.errors import JournalUnavailable
+from engine.instruments import Instrument
+from engine.messages.base import Message
+from engine.messages.broker import (
+    BrokerSnapshot,
+    IntentAnswered,
+    OrderReport,
+    SnapshotRequested,
+    TradeReport,
+)
+from engine.messages.control import RecoveryDone
+from engine.messages.journal import Append, AppendRefused, Journaled, Replayed
+from engine.messages.market import PhaseChanged
+from engine.messages.records import IntentPlanned
+from engine.messages.supervision import TimerFired
+from engine.orders.merge import OrderTruth
+from engine.orders.merge_book import Charge, Merged, no_charge
+from engine.orders.resolve import ResolveSettings, merge_snapshot, unresolved
+from engine.units import NS_PER_MS, NS_PER_S
+
+
+class WatcherSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """`unanswered_ns`: how long an intent may stay open before the first snapshot; from then the
+    pause doubles from `poll_ns` to `poll_ns_max`. `steady_ns`: pause while orders work and nothing
+    is owed, because a stream may lose the one report that matters. `gap_ns`: least real time
+    between requests. `parked_ns_max`: how long hearsay may wait for its intent."""
+
+    resolve: ResolveSettings = ResolveSettings()
+    unanswered_ns: int = 2 * NS_PER_S
+    poll_ns: int = 500 * NS_PER_MS
+    poll_ns_max: int = 15 * NS_PER_S
+    steady_ns: int = 30 * NS_PER_S
+    gap_ns: int = 200 * NS_PER_MS
+    parked_ns_max: int = 10 * NS_PER_S
+
+
+@unique
+class _Pacing(Enum):
+    NONE = "none"
+    STEADY = "steady"
+    FAST = "unresolved"
+
+
+class WatcherActor(Behaviour):
+    """Behaviour `watcher`.
+
+    Args:
+        instruments: by name, for charges.
+        charge: the increment of an order's charges, pure.
+        trading_day: until PhaseChanged tells it.
+    """
+
+    def __init__(
+        self,
+        instruments: Mapping[str, Instrument],
+        settings: WatcherSettings,
+        charge: Charge = no_charge,
+        trading_day: str = "",
+    ) -> None:
+        self.truth = OrderTruth(instruments, charge, trading_day)
+        self._settings = settings
+        self._request_id = 0
+        self._requested_mono_ns = -settings.gap_ns
+        self._poll_ns = settings.poll_ns
+        self._pacing = _Pacing.NONE
+
+    def open(self, ctx: Context) -> Opening:
+        self.ctx = ctx
+        self._reader = JournalCursor(ctx)
+        return self._reader.request()
+
+    def receive(self, message: Message) -> None:
+        now_ns = self.ctx.now_ns()
+        match message:
+            case Replayed():
+                self._recover(message)
+            case Journaled():
+                record = self._reader.fresh(message)
+                if isinstance(record, IntentPlanned):
+                    self.truth.evolve(record)
+                    self._publish(self.truth.release_parked(record, now_ns))
+            case IntentAnswered() | OrderReport() | TradeReport():
+                self._publish(self.truth.merge(message, now_ns))
+            case BrokerSnapshot():
+                resolve = self._settings.resolve
+                self._publish(merge_snapshot(self.truth, message, resolve, now_ns))
+            case AppendRefused():
+                # Our view is ahead of the journal: forget it, replay and read the books again.
+                raise JournalUnavailable(f"facts refused: {message.why}")
+            case TimerFired():
+                self._poll(now_ns)
+            case PhaseChanged():
+                self.truth.trading_day = message.trading_day
+            case _:
+                super().receive(message)
+
+    def _recover(self, message: Replayed) -> None:
+        records = self._reader.replayed(message)
+        if records is None:
+            return
+        for record in records:
+            self.truth.evolve(record)
+        self.ctx.ready()
+        done = RecoveryDone(part=self.ctx.name, at_ns=self.ctx.now_ns())
+        self.ctx.send("authority", done)
+        if self.truth.open_orders():
+            self._ask("recovered")
+        self._pace()
+
+    def _publish(self, out: Merged) -> None:
+        if out.facts:
+            self.ctx.send(
+                "journal",
+                Append(
+                    records=tuple(out.facts),
+                    sender=self.ctx.name,
+                    sender_generation=self.ctx.generation,
+                ),
+            )
+        for alert in out.alerts:
+            self.ctx.send("alerts", alert)
+        if out.is_snapshot_wanted:
+            self._ask("gap")
+        self._pace()
+
+    def _pace(self) -> None:
+        """Keep one poll timer running while anything is unresolved, a slow one while any order
+        works."""
+        if unresolved(self.truth):
+            if self._pacing is not _Pacing.FAST:
+                self._pacing = _Pacing.FAST
+                self._poll_ns = self._settings.poll_ns
+                self._set_timer(self._settings.unanswered_ns)
+        elif not self.truth.open_orders():
+            if self._pacing is not _Pacing.NONE:
+                self._pacing = _Pacing.NONE
+                self.ctx.timer_cancel("poll")
+        elif self._pacing is not _Pacing.STEADY:
+            self._pacing = _Pacing.STEADY
+            self._set_timer(self._settings.steady_ns)
+
+    def _poll(self, now_ns: int) -> None:
+        expired = self.truth.expire_parked(now_ns - self._settings.parked_ns_max, now_ns)
+        for alert in expired.alerts:
+            self.ctx.send("alerts", alert)
+        self._pace()
+        if self._pacing is _Pacing.NONE:
+            return
+        if self._pacing is _Pacing.FAST:
+            self._set_timer(self._poll_ns)
+            self._poll_ns = min(2 * self._poll_ns, self._settings.poll_ns_max)
+        else:
+            self._set_timer(self._settings.steady_ns)
+        self._ask(self._pacing.value)
+
+    def _ask(self, reason: str) -> None:
+        mono_ns = self.ctx.mono_ns()
+        if mono_ns - self._requested_mono_ns < self._settings.gap_ns:
+            self._pacing = _Pacing.FAST
+            self._poll_ns = self._settings.poll_ns
+            self._set_timer(self._settings.gap_ns)
+            return
+        self._requested_mono_ns = mono_ns
+        self._request_id += 1
+        self.ctx.send("writer", SnapshotRequested(request_id=self._request_id, reason=reason))
+
+    def _set_timer(self, delay_ns: int) -> None:
+        self.ctx.timer_after("poll", delay_ns, TimerFired(key="poll"))

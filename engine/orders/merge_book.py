@@ -1,0 +1,272 @@
+"""The book that merging works on: orders by tag and venue id, trades seen, hearsay parked.
+
+Decides which order a report is about, and which are nobody's. Refuses to know what a report means
+(merge.py). Stands alone because binding by tag is what keeps an order from being sent or counted
+twice.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Final, TypeAlias, TypedDict
+
+from engine.ids import is_own_tag
+from engine.instruments import Instrument
+from engine.messages.broker import IntentAnswered, OrderReport, TradeReport
+from engine.messages.control import AlertRaised
+from engine.messages.records import AnyOrderFact, IntentPlanned, OrderFact, OrderFilled, Record
+from engine.messages.values import Action, Leg, Side
+from engine.orders import lifecycle
+from engine.orders.lifecycle import OrderState
+
+Charge: TypeAlias = Callable[[Instrument, Side, int, int, str], int]
+"""(instrument, side, turnover before, turnover after, trading day) -> paise, the increment."""
+
+Hearsay: TypeAlias = IntentAnswered | OrderReport | TradeReport
+
+PARKED_MAX: Final = 1_000
+ALERTED_MAX: Final = 10_000
+SYNTHETIC: Final = "syn-"
+
+
+def no_charge(_i: Instrument, _s: Side, _before: int, _after: int, _day: str) -> int:
+    """A charge function for tests and venues without charges."""
+    return 0
+
+
+@dataclass(slots=True)
+class Tracked:
+    """One order and what is not journaled about it.
+
+    `row`: the newest order row since the last request. `synthetic`: units booked without a trade.
+    `absent_count`, `unseen_count`: successive valid snapshots without the order, without the
+    effect of its request.
+    """
+
+    intent: IntentPlanned
+    order: OrderState
+    venue_order_id: str = ""
+    row: OrderReport | None = None
+    is_acked: bool = False
+    is_modify_acked: bool = False
+    synthetic: int = 0
+    absent_count: int = 0
+    unseen_count: int = 0
+
+
+@dataclass(slots=True)
+class Merged:
+    """What follows from what was heard: facts to append in order, alerts, and a wish."""
+
+    facts: list[AnyOrderFact] = field(default_factory=list)
+    alerts: list[AlertRaised] = field(default_factory=list)
+    is_snapshot_wanted: bool = False
+
+    def alert(self, severity: str, event: str, subject: str, text: str, now_ns: int) -> None:
+        self.alerts.append(
+            AlertRaised(severity=severity, event=event, subject=subject, text=text, at_ns=now_ns)
+        )
+
+
+class FactBase(TypedDict):
+    at_ns: int
+    client_order_id: str
+    venue_order_id: str
+    group_id: str
+    leg: Leg
+    instrument: str
+
+
+def fact_base(tracked: Tracked, now_ns: int) -> FactBase:
+    """The fields that all facts about an order share."""
+    intent = tracked.intent
+    return FactBase(
+        at_ns=now_ns,
+        client_order_id=intent.client_order_id,
+        venue_order_id=tracked.venue_order_id,
+        group_id=intent.group_id,
+        leg=intent.leg,
+        instrument=intent.instrument,
+    )
+
+
+class MergeBook:
+    """All orders we know of and what is proven about them.
+
+    Args:
+        instruments: by name, for charges; an order in an unknown one is charged nothing.
+        trading_day: "2026-11-20", for dated charge rates.
+    """
+
+    def __init__(
+        self,
+        instruments: Mapping[str, Instrument],
+        charge: Charge = no_charge,
+        trading_day: str = "",
+    ) -> None:
+        self.trading_day = trading_day
+        self.orders: dict[str, Tracked] = {}
+        self.parked: list[tuple[int, Hearsay]] = []
+        self.counts: Counter[str] = Counter()
+        self._instruments = instruments
+        self._charge = charge
+        self._open: dict[str, Tracked] = {}
+        self._by_venue_id: dict[str, Tracked] = {}
+        self._trade_keys: set[tuple[str, str]] = set()
+        self._alerted: set[str] = set()
+
+    def evolve(self, record: Record) -> None:
+        """Take a durable record: an intent, or (in replay) a fact of ours."""
+        if isinstance(record, IntentPlanned):
+            self._intended(record)
+        elif isinstance(record, OrderFact) and record.client_order_id in self.orders:
+            assert isinstance(record, AnyOrderFact)
+            self._apply(self.orders[record.client_order_id], record)
+
+    def find(self, item: Hearsay) -> Tracked | None:
+        """The order by its tag, or by the venue's id where the tag is missing."""
+        tracked = self.orders.get(item.client_order_id)
+        return tracked or self._by_venue_id.get(item.venue_order_id)
+
+    def open_orders(self) -> tuple[Tracked, ...]:
+        """Orders that are not terminal, and those whose last row is ahead of their facts."""
+        self._open = {
+            key: tracked
+            for key, tracked in self._open.items()
+            if not tracked.order.is_terminal
+            or (tracked.row is not None and tracked.row.filled_quantity > tracked.order.filled)
+        }
+        return tuple(self._open.values())
+
+    def expire_parked(self, before_ns: int, now_ns: int) -> Merged:
+        """Give up on hearsay with our tag for which no intent ever came: somebody else's, or a
+        journal that lost records. A person must look."""
+        out = Merged()
+        for at_ns, item in self.parked:
+            if at_ns <= before_ns:
+                self._alert(out, "orphan_tag", item.client_order_id, "no intent in journal", now_ns)
+        self.parked = [entry for entry in self.parked if entry[0] > before_ns]
+        return out
+
+    def _intended(self, intent: IntentPlanned) -> None:
+        tracked = self.orders.get(intent.client_order_id)
+        if intent.action is Action.PLACE:
+            if tracked is None:
+                tracked = Tracked(intent, lifecycle.planned(intent))
+                self.orders[intent.client_order_id] = tracked
+                self._open[intent.client_order_id] = tracked
+        elif tracked is not None:
+            tracked.order = lifecycle.requested(tracked.order, intent)
+            tracked.is_modify_acked = False
+            tracked.unseen_count = 0
+
+    def _find(self, item: Hearsay, now_ns: int, out: Merged) -> Tracked | None:
+        tracked = self.find(item)
+        if tracked is None:
+            self._unknown(item, now_ns, out)
+            return None
+        if isinstance(item, IntentAnswered):
+            return tracked
+        intent = tracked.intent
+        mine = (intent.instrument, intent.side, intent.product)
+        if mine != (item.instrument, item.side, item.product):
+            text = f"{item.venue_order_id} is {item.instrument} {item.side.value}"
+            self._alert(out, "tag_collision", item.client_order_id, text, now_ns)
+            return None
+        if tracked.venue_order_id not in ("", item.venue_order_id):
+            text = f"{tracked.venue_order_id} and {item.venue_order_id} carry one tag"
+            self._alert(out, "duplicate_effect", item.venue_order_id, text, now_ns)
+            return None
+        self._bind(tracked, item.venue_order_id)
+        return tracked
+
+    def _unknown(self, item: Hearsay, now_ns: int, out: Merged) -> None:
+        if isinstance(item, IntentAnswered) or is_own_tag(item.client_order_id):
+            if len(self.parked) < PARKED_MAX:
+                self.parked.append((now_ns, item))
+            else:
+                self.counts["parked_dropped"] += 1
+            return
+        self.counts["alien"] += 1
+        text = f"{item.side.value} {item.quantity} {item.instrument}, not ours"
+        self._alert(out, "alien_order", item.venue_order_id, text, now_ns, "warning")
+
+    def _bind(self, tracked: Tracked, venue_order_id: str) -> None:
+        if venue_order_id and not tracked.venue_order_id:
+            tracked.venue_order_id = venue_order_id
+            self._by_venue_id[venue_order_id] = tracked
+
+    def _fill(
+        self, tracked: Tracked, trade_id: str, quantity: int, price: int, now_ns: int, out: Merged
+    ) -> None:
+        """Book one fill with the increment of its order's charges."""
+        order, intent = tracked.order, tracked.intent
+        if order.is_terminal:
+            text = f"{quantity} filled after {order.status.value}"
+            self._alert(out, "fill_after_terminal", order.client_order_id, text, now_ns)
+        if price <= 0:
+            # The quantity is certain, the money is not (ORD-25): book our own price, and say so.
+            price = order.price_limit_paise or order.price_trigger_paise
+            self._alert(out, "fill_without_price", order.client_order_id, trade_id, now_ns)
+        after = order.value_paise + quantity * price
+        instrument = self._instruments.get(intent.instrument)
+        charges = (
+            self._charge(instrument, order.side, order.value_paise, after, self.trading_day)
+            if instrument is not None
+            else 0
+        )
+        fact = OrderFilled(
+            **fact_base(tracked, now_ns),
+            trade_id=trade_id,
+            strategy=intent.strategy,
+            book=intent.book,
+            side=order.side,
+            quantity=quantity,
+            price_paise=price,
+            filled_total=order.filled + quantity,
+            order_quantity=_quantity_max(order),
+            charges_paise=charges,
+        )
+        self._emit(tracked, fact, out)
+
+    def _emit(self, tracked: Tracked, fact: AnyOrderFact, out: Merged) -> None:
+        if self._apply(tracked, fact):
+            out.facts.append(fact)
+        else:
+            self.counts["fact_refused"] += 1
+
+    def _apply(self, tracked: Tracked, fact: AnyOrderFact) -> bool:
+        """True if the order's life cycle takes the fact (flagged ones count as taken)."""
+        event = lifecycle.event_of(fact)
+        before = tracked.order
+        if event is not None and (before.status, event) not in lifecycle.TRANSITIONS:
+            return False
+        tracked.order, _ = lifecycle.evolve(before, fact)
+        self._bind(tracked, fact.venue_order_id)
+        if isinstance(fact, OrderFilled):
+            self._trade_keys.add((fact.venue_order_id, fact.trade_id))
+            if fact.trade_id.startswith(SYNTHETIC):
+                tracked.synthetic += fact.quantity
+        return True
+
+    def _alert(
+        self,
+        out: Merged,
+        event: str,
+        subject: str,
+        text: str,
+        now_ns: int,
+        severity: str = "critical",
+    ) -> None:
+        self.counts[event] += 1
+        if (key := f"{event}/{subject}") not in self._alerted:
+            self._alerted.add(key)
+            out.alert(severity, event, subject, text, now_ns)
+
+
+def _quantity_max(order: OrderState) -> int:
+    """The order's quantity, or what a growing modify under way may have made of it: an order is
+    full only when nothing can have enlarged it."""
+    request = order.request
+    is_growing = request is not None and request.action is Action.MODIFY and not order.is_terminal
+    return max(order.quantity, request.quantity) if request and is_growing else order.quantity

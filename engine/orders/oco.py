@@ -1,0 +1,211 @@
+"""The OCO group: from the wanted legs to the fewest intents that bring them about.
+
+Decides what is asked of the broker next. Each child order has a single flight: while a PLACE,
+MODIFY or CANCEL is unanswered nothing more is asked of it; needs that arise meanwhile coalesce,
+because the plan is made anew from the facts after each answer. Refuses to know the journal, the
+broker and clocks. The policy is in oco_plan.py, the memory in oco_state.py.
+
+An exit is resized by MODIFY, never by cancel and new (no naked window), until its modifications
+are used up or refused: then it is cancelled and, once that is confirmed, placed anew. The
+quantity of an entry never exceeds the freeze quantity, so no exit ever needs slices (ORD-20).
+"""
+
+from msgspec.structs import replace
+
+from engine.messages.values import Leg, OrderType, Side
+from engine.orders.lifecycle import OrderState, Status
+from engine.orders.oco_draft import Draft, Output
+from engine.orders.oco_plan import (
+    Situation,
+    Stage,
+    Want,
+    exit_reason,
+    keeps_entry,
+    market_limit,
+    stage,
+    trailed,
+    wants,
+)
+from engine.orders.oco_state import failures
+from engine.orders.pricing import stop_limit
+from engine.units import round_to_tick
+
+
+def decide(at: Situation) -> tuple[Output, ...]:
+    """What to record and when to look again.
+
+    Args:
+        at: the group with all that was recorded so far, own intents included. Calling again
+            without a new fact, tick or due time yields no further intent.
+
+    Returns:
+        Records to append in this order, at most one Wake, and notices.
+    """
+    now_stage = stage(at)
+    draft = Draft(at, now_stage)
+    if now_stage is Stage.OPENING:
+        _open(draft)
+    else:
+        _reconcile(draft, now_stage)
+        _note(draft, now_stage)
+    return draft.outputs()
+
+
+def _open(draft: Draft) -> None:
+    at, plan = draft.at, draft.plan
+    draft.open()
+    refusal = _entry_refusal(at)
+    if refusal:
+        draft.close(refusal)
+        return
+    is_up = plan.side is Side.SELL
+    draft.place(
+        Want(
+            leg=Leg.ENTRY,
+            side=plan.side,
+            quantity=plan.quantity,
+            order_type=OrderType.LIMIT,
+            price_limit_paise=round_to_tick(plan.price_limit_paise, plan.tick_paise, up=is_up),
+        )
+    )
+    draft.look_at(plan.entry_expires_at_ns)
+
+
+def _entry_refusal(at: Situation) -> str:
+    plan, freeze = at.group.plan, at.instrument.freeze_quantity
+    if exit_reason(at) or at.view.is_entry_withdrawn:
+        return "entry_withdrawn"
+    if not at.now_ns < plan.entry_expires_at_ns or 0 < at.flat_by_at_ns <= at.now_ns:
+        return "entry_expired"
+    return "freeze_quantity" if freeze and not plan.quantity <= freeze else ""
+
+
+def _reconcile(draft: Draft, now_stage: Stage) -> None:
+    """Bring the live orders towards the wanted ones: cancels and modifies, then places."""
+    at, group = draft.at, draft.group
+    wanted = {want.leg: want for want in wants(at, now_stage) if want.quantity > 0}
+    for order in group.live:
+        want = wanted.get(order.leg)
+        if order.leg is Leg.ENTRY:
+            _keep_or_cancel(draft, order, now_stage)
+        elif want is None or want.side is not order.side or order is not group.live_of(order.leg):
+            draft.cancel(order)
+        else:
+            _adjust(draft, order, want)
+    for want in wanted.values():
+        if group.live_of(want.leg) is None:
+            draft.place(want)
+    if now_stage is Stage.FINISHING and not group.live and not group.is_closed:
+        draft.close(_closing_reason(at))
+    if group.position:
+        draft.look_at(at.flat_by_at_ns)
+
+
+def _keep_or_cancel(draft: Draft, entry: OrderState, now_stage: Stage) -> None:
+    if keeps_entry(draft.at, now_stage):
+        draft.look_at(draft.plan.entry_expires_at_ns)
+        draft.look_at(draft.at.flat_by_at_ns)
+    else:
+        draft.cancel(entry)
+
+
+def _adjust(draft: Draft, order: OrderState, want: Want) -> None:
+    """Modify a working order if quantity or price are not as wanted."""
+    if order.is_busy:
+        return
+    settings = draft.at.settings
+    is_marketable = order.leg is Leg.EXIT or order.was_triggered
+    want = _repriced(draft, order, want) if is_marketable else _trailed(draft, order, want)
+    is_resize = want.quantity != order.remaining
+    if not is_resize and want.price_limit_paise == order.price_limit_paise:
+        return
+    is_exhausted = (
+        order.modify_count >= settings.modifies_max
+        or order.refused_count >= settings.request_refusals_max
+    )
+    if is_exhausted and (is_resize or is_marketable):
+        draft.cancel(order)
+    elif not is_exhausted and draft.is_due(_modify_at_ns(draft, order)):
+        draft.modify(order, want)
+
+
+def _modify_at_ns(draft: Draft, order: OrderState) -> int:
+    """When the next modification may go: at once at first, later in paces."""
+    if order.refused_count:
+        return order.requested_at_ns + draft.backoff_ns(order.refused_count)
+    if order.modify_count < draft.at.settings.resize_fast_count:
+        return 0
+    return order.requested_at_ns + draft.at.settings.resize_interval_ns
+
+
+def _trailed(draft: Draft, order: OrderState, want: Want) -> Want:
+    """The want at the order's own prices, or one step further if the stop trails."""
+    own = replace(
+        want,
+        price_limit_paise=order.price_limit_paise,
+        price_trigger_paise=order.price_trigger_paise,
+    )
+    trigger = trailed(draft.at, order) if order.leg is Leg.STOP else own.price_trigger_paise
+    if trigger == own.price_trigger_paise:
+        return own
+    settings = draft.at.settings
+    if not draft.is_due(order.requested_at_ns + settings.trail_interval_ns):
+        return own
+    limit = stop_limit(want.side, trigger, settings.stop_limit_gap_bps, draft.plan.tick_paise)
+    return replace(own, price_trigger_paise=trigger, price_limit_paise=limit)
+
+
+def _repriced(draft: Draft, order: OrderState, want: Want) -> Want:
+    """Follow the market with an exit that did not fill in time; never back away from it.
+
+    A triggered stop works as a LIMIT order at the venue and is modified as one (ORD-11).
+    """
+    at = draft.at
+    own = replace(
+        want,
+        order_type=order.order_type if order.price_limit_paise == 0 else OrderType.LIMIT,
+        price_limit_paise=order.price_limit_paise,
+        price_trigger_paise=0,
+    )
+    since_ns = max(order.requested_at_ns, order.status_at_ns, order.planned_at_ns)
+    if not draft.is_due(since_ns + at.settings.reprice_ns):
+        return own
+    limit = market_limit(at, order.side, 1 + order.modify_count)
+    current = order.price_limit_paise
+    is_bolder = current == 0 or order.side.sign * (limit - current) > 0
+    if limit == 0 or not is_bolder:
+        draft.look_at(at.now_ns + at.settings.reprice_ns)
+        return own
+    return replace(own, order_type=OrderType.LIMIT, price_limit_paise=limit)
+
+
+def _closing_reason(at: Situation) -> str:
+    group, entry = at.group, at.group.entry
+    if group.entered:
+        return group.exit_reason or ("stop" if group.is_stop_hit else "target")
+    if entry is None:
+        return "entry_withdrawn"
+    if entry.is_cancel_asked and not group.exit_reason:
+        return "entry_expired" if at.now_ns >= group.plan.entry_expires_at_ns else "entry_withdrawn"
+    return group.exit_reason or f"entry_{entry.status.value}"
+
+
+def _note(draft: Draft, now_stage: Stage) -> None:
+    """Say what a person should know: no protection in time, an exit that does not fill."""
+    group, settings = draft.group, draft.at.settings
+    if now_stage is Stage.HOLDING:
+        stop = group.live_of(Leg.STOP)
+        is_waiting = stop is not None and stop.status in (Status.PLANNED, Status.UNKNOWN)
+        is_late = (
+            stop is not None
+            and is_waiting
+            and draft.is_due(stop.planned_at_ns + settings.protect_wait_ns)
+        )
+        if is_late or failures(group.of_leg(Leg.STOP)) > 1:
+            draft.notice("critical", "protect_failed", "the position has no working stop")
+    if now_stage is Stage.FLIPPED:
+        draft.notice("critical", "both_legs_filled", "the position flipped; flattening it")
+    for order in group.live:
+        is_marketable = order.leg is Leg.EXIT or order.was_triggered
+        if is_marketable and order.modify_count >= settings.reprices_before_alert:
+            draft.notice("critical", "exit_not_filling", f"{order.client_order_id} rests")

@@ -1,0 +1,257 @@
+"""Which orders a group should have working, given its facts and the market.
+
+Decides stage, reasons to go out, and the wanted legs with quantity and price. Refuses to diff them
+against working orders and to emit intents (oco.py). Stands alone because this is the trading
+policy of an open trade, and it can be read and tested without any order machinery.
+
+    stage      when                                        wanted
+    OPENING    nothing recorded                            entry
+    ENTERING   flat, nothing entered yet, entry alive      entry (unless withdrawn, expired)
+    HOLDING    position, no reason to exit                 stop for all of it + targets by share;
+                                                           entry rest until the first exit fill
+    EXITING    position and a reason to exit               EXIT for what no child may still fill
+    FLIPPED    position on the other side (ORD-07)         EXIT back to flat
+    FINISHING  flat after all, or nothing can enter        nothing; close when nothing lives
+
+Trailing starts once the first of two targets has filled in full; with one target (or none) it
+starts with the position, because after the only target nothing is left to trail.
+"""
+
+from enum import Enum, unique
+
+import msgspec
+
+from engine.instruments import Instrument
+from engine.messages.values import Leg, OrderType, Side
+from engine.orders.lifecycle import OrderState, Status
+from engine.orders.oco_state import Group, OcoSettings, failures
+from engine.orders.oco_view import View
+from engine.orders.pricing import exit_limit, stop_limit
+from engine.units import BPS, round_to_tick
+
+TARGET_LEGS = (Leg.TARGET_1, Leg.TARGET_2)
+
+
+@unique
+class Stage(Enum):
+    OPENING = "opening"
+    ENTERING = "entering"
+    HOLDING = "holding"
+    EXITING = "exiting"
+    FLIPPED = "flipped"
+    FINISHING = "finishing"
+
+
+class Want(msgspec.Struct, frozen=True, kw_only=True):
+    """An order that should be working: `quantity` is what it may still fill."""
+
+    leg: Leg
+    side: Side
+    quantity: int
+    order_type: OrderType
+    price_limit_paise: int
+    price_trigger_paise: int = 0
+
+
+class Situation(msgspec.Struct, frozen=True, kw_only=True):
+    """All that planning looks at."""
+
+    group: Group
+    view: View
+    instrument: Instrument
+    settings: OcoSettings
+    now_ns: int
+
+    @property
+    def flat_by_at_ns(self) -> int:
+        return self.view.flat_by_at_ns or self.settings.flat_by_at_ns
+
+    def mark(self, side: Side) -> int:
+        """What an aggressive order on `side` meets: ask, bid, or the last price; 0 unknown."""
+        depth = self.view.ask_paise if side is Side.BUY else self.view.bid_paise
+        return depth or self.view.price_paise
+
+
+def stage(at: Situation) -> Stage:
+    group = at.group
+    if not group.is_opened:
+        return Stage.OPENING
+    if group.position < 0:
+        return Stage.FLIPPED
+    if group.position > 0:
+        return Stage.EXITING if exit_reason(at) else Stage.HOLDING
+    entry = group.entry
+    is_entering = entry is not None and not entry.is_terminal and not group.entered
+    return Stage.ENTERING if is_entering and not group.is_closed else Stage.FINISHING
+
+
+def exit_reason(at: Situation) -> str:
+    """Why the position must go at the market now; "" if it need not."""
+    group, view = at.group, at.view
+    if group.exit_reason or view.exit_reason:
+        return group.exit_reason or view.exit_reason
+    if group.is_closed:
+        return "late_fill"
+    if 0 < at.flat_by_at_ns <= at.now_ns:
+        return "flat_by"
+    if group.position <= 0 or group.live_of(Leg.STOP) is not None:
+        return ""
+    if group.is_stop_hit:
+        return "stop"
+    sign = group.plan.side.sign
+    if view.price_paise and sign * (view.price_paise - stop_level(at)) <= 0:
+        return "stop_through"
+    stops = group.of_leg(Leg.STOP)
+    refused = sum(order.status is Status.REJECTED for order in stops)
+    if failures(stops) and refused >= at.settings.rejects_max:
+        return "stop_rejected"
+    return ""
+
+
+def keeps_entry(at: Situation, now_stage: Stage) -> bool:
+    """True while the entry's rest may go on working."""
+    group, entry = at.group, at.group.entry
+    return (
+        now_stage in (Stage.ENTERING, Stage.HOLDING)
+        and at.now_ns < group.plan.entry_expires_at_ns
+        and not at.view.is_entry_withdrawn
+        and not group.has_exit_fill
+        and not group.is_stop_hit
+        and not exit_reason(at)
+        and not (entry is not None and entry.was_lost)
+    )
+
+
+def wants(at: Situation, now_stage: Stage) -> tuple[Want, ...]:
+    """The exit orders that should be working, the stop first."""
+    match now_stage:
+        case Stage.HOLDING:
+            stop = _stop(at)
+            return (stop,) if at.group.is_stop_hit else (stop, *_targets(at))
+        case Stage.EXITING:
+            return _exit(at, at.group.plan.side.opposite)
+        case Stage.FLIPPED:
+            return _exit(at, at.group.plan.side)
+        case Stage.OPENING | Stage.ENTERING | Stage.FINISHING:
+            return ()
+
+
+def first_target_units(filled: int, share_bps: int, lot: int) -> int:
+    """The first target's part of a filled quantity: its share, rounded up to whole lots."""
+    lots = -(-filled * share_bps // (BPS * lot))
+    return min(filled, lots * lot)
+
+
+def stop_level(at: Situation) -> int:
+    """The trigger a new stop gets: the planned one, or as far as trailing has brought it."""
+    plan = at.group.plan
+    levels = [order.price_trigger_paise for order in at.group.of_leg(Leg.STOP)]
+    is_long = plan.side is Side.BUY
+    levels.append(round_to_tick(plan.price_stop_paise, plan.tick_paise, up=is_long))
+    levels = [level for level in levels if level > 0]
+    return max(levels) if is_long else min(levels)
+
+
+def is_trailing(group: Group) -> bool:
+    if not group.plan.trail_paise:
+        return False
+    if len(group.plan.targets) < 2:
+        return group.entered > 0
+    share = group.plan.targets[0].share_bps
+    first = first_target_units(group.entered, share, group.plan.lot)
+    return 0 < first <= group.filled_of(Leg.TARGET_1)
+
+
+def trailed(at: Situation, stop: OrderState) -> int:
+    """The trigger that trailing asks of a working stop: on a tick, never through the market and
+    never backwards; unchanged if the step is too small or the modifications are used up."""
+    plan, settings = at.group.plan, at.settings
+    current = stop.price_trigger_paise
+    is_spent = stop.was_triggered or stop.modify_count >= settings.trail_modifies_max
+    if is_spent or not at.view.best_paise or not is_trailing(at.group):
+        return current
+    is_long, sign = plan.side is Side.BUY, plan.side.sign
+    by_best = at.view.best_paise - sign * plan.trail_paise
+    by_market = at.view.price_paise - sign * plan.tick_paise
+    candidate = min(by_best, by_market) if is_long else max(by_best, by_market)
+    candidate = round_to_tick(candidate, plan.tick_paise, up=not is_long)
+    step = settings.trail_step_paise or max(plan.tick_paise, plan.trail_paise // 10)
+    return candidate if sign * (candidate - current) >= step and candidate > 0 else current
+
+
+def market_limit(at: Situation, side: Side, widenings: int) -> int:
+    """The limit of a marketable exit, widened by each re-pricing; 0 if no price is known."""
+    mark = at.mark(side)
+    if mark <= 0:
+        return 0
+    protection = at.settings.protection_bps * (1 + widenings)
+    bps = min(protection, at.settings.protection_bps_max)
+    return exit_limit(at.instrument, side, mark, bps)
+
+
+def _stop(at: Situation) -> Want:
+    group, plan = at.group, at.group.plan
+    side = plan.side.opposite
+    trigger = stop_level(at)
+    limit = stop_limit(side, trigger, at.settings.stop_limit_gap_bps, plan.tick_paise)
+    return Want(
+        leg=Leg.STOP,
+        side=side,
+        quantity=group.position - _elsewhere(group, (Leg.STOP,), group.live_of(Leg.STOP)),
+        order_type=OrderType.SL,
+        price_limit_paise=limit,
+        price_trigger_paise=trigger,
+    )
+
+
+def _targets(at: Situation) -> tuple[Want, ...]:
+    group, plan = at.group, at.group.plan
+    if not plan.targets:
+        return ()
+    rest = group.position
+    parts: tuple[int, ...] = (rest,)
+    if len(plan.targets) > 1:
+        share = first_target_units(group.entered, plan.targets[0].share_bps, plan.lot)
+        first = max(0, min(rest, share - group.filled_of(Leg.TARGET_1)))
+        parts = (first, rest - first)
+    found = []
+    for leg, target, units in zip(TARGET_LEGS, plan.targets, parts, strict=False):
+        room = group.position - _elsewhere(group, TARGET_LEGS, group.live_of(leg))
+        if min(units, room) > 0:
+            is_up = plan.side is Side.SELL
+            found.append(
+                Want(
+                    leg=leg,
+                    side=plan.side.opposite,
+                    quantity=min(units, room),
+                    order_type=OrderType.LIMIT,
+                    price_limit_paise=round_to_tick(target.price_paise, plan.tick_paise, up=is_up),
+                )
+            )
+    return tuple(found)
+
+
+def _exit(at: Situation, side: Side) -> tuple[Want, ...]:
+    """What may be sent to the market on `side` without any chance of flipping: the position
+    less everything of ours that may still fill there."""
+    group = at.group
+    current = group.live_of(Leg.EXIT)
+    others = sum(o.exposure for o in group.live if o.side is side and o is not current)
+    quantity = abs(group.position) - others
+    if quantity <= 0:
+        return ()
+    limit = market_limit(at, side, failures(group.of_leg(Leg.EXIT)))
+    return (
+        Want(
+            leg=Leg.EXIT,
+            side=side,
+            quantity=quantity,
+            order_type=OrderType.LIMIT if limit else OrderType.MARKET,
+            price_limit_paise=limit,
+        ),
+    )
+
+
+def _elsewhere(group: Group, legs: tuple[Leg, ...], current: OrderState | None) -> int:
+    """Units that other live orders of these legs may still fill."""
+    return sum(o.exposure for o in group.live if o.leg in legs and o is not current)

@@ -1,0 +1,145 @@
+"""Resolving what is not known: absence and missing effects, proven by snapshots.
+
+Decides when an unanswered order is lost and when a request did not happen. Refuses to ask for
+snapshots (the watcher's pace). Stands alone because "not in the order book" is evidence, not
+proof: it counts only in a snapshot that is not stale, taken well after the request, several times
+in a row.
+Source: Kite forum 35732, an order seen 8 s after a time-out.
+"""
+
+from typing import Final
+
+import msgspec
+
+from engine.messages.broker import TERMINAL_STATUSES, BrokerSnapshot, OrderStatus
+from engine.orders.lifecycle import Status
+from engine.orders.merge import OrderTruth
+from engine.orders.merge_book import Merged, Tracked
+from engine.units import NS_PER_S
+
+_IN_PROGRESS: Final = frozenset({OrderStatus.MODIFY_PENDING, OrderStatus.CANCEL_PENDING})
+
+
+class ResolveSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """`settle_ns`: a snapshot younger than this after a placement proves nothing about it.
+    `request_settle_ns`: the same for modify and cancel. `proofs_min`: successive snapshots."""
+
+    settle_ns: int = 30 * NS_PER_S
+    request_settle_ns: int = 5 * NS_PER_S
+    proofs_min: int = 3
+
+
+def is_unresolved(tracked: Tracked) -> bool:
+    """True while an answer, a fill or a terminal state is owed."""
+    order, row = tracked.order, tracked.row
+    is_row_ahead = row is not None and (
+        row.filled_quantity > order.filled
+        or (row.status in TERMINAL_STATUSES and not order.is_terminal)
+    )
+    return order.is_busy or is_row_ahead
+
+
+def unresolved(truth: OrderTruth) -> bool:
+    return bool(truth.parked) or any(is_unresolved(tracked) for tracked in truth.open_orders())
+
+
+def merge_snapshot(
+    truth: OrderTruth, snapshot: BrokerSnapshot, settings: ResolveSettings, now_ns: int
+) -> Merged:
+    """Take a snapshot: trades first, then rows, then what it proves by silence."""
+    out = Merged()
+    for trade in snapshot.trades:
+        truth.merge(trade, now_ns, out)
+    for row in snapshot.orders:
+        truth.merge(row, now_ns, out, is_proof=True)
+    found = {
+        tracked.intent.client_order_id for row in snapshot.orders if (tracked := truth.find(row))
+    }
+    waiting = [t for t in truth.open_orders() if t.intent.book is snapshot.book]
+    if _is_stale(snapshot, waiting, found):
+        truth.counts["snapshot_stale"] += 1
+        _vanished(waiting, found, settings, now_ns, out)
+        return out
+    for tracked in waiting:
+        if tracked.intent.client_order_id in found:
+            tracked.absent_count = 0
+            _effect(truth, tracked, snapshot, settings, now_ns, out)
+        else:
+            _absence(truth, tracked, snapshot, settings, now_ns, out)
+    return out
+
+
+def _is_stale(snapshot: BrokerSnapshot, waiting: list[Tracked], found: set[str]) -> bool:
+    """The canary: an order that works for certain must be in it, as far filled as we know."""
+    filled = {row.venue_order_id: row.filled_quantity for row in snapshot.orders}
+    return any(
+        tracked.order.status in (Status.WORKING, Status.TRIGGERED)
+        and tracked.venue_order_id != ""
+        and (
+            tracked.intent.client_order_id not in found
+            or filled.get(tracked.venue_order_id, 0) < tracked.order.filled
+        )
+        and snapshot.at_ns > tracked.order.status_at_ns
+        for tracked in waiting
+    )
+
+
+def _vanished(
+    waiting: list[Tracked],
+    found: set[str],
+    settings: ResolveSettings,
+    now_ns: int,
+    out: Merged,
+) -> None:
+    """A working order that stays out of the book is for a person, never for a guess."""
+    for tracked in waiting:
+        is_working = tracked.order.status in (Status.WORKING, Status.TRIGGERED)
+        if is_working and tracked.intent.client_order_id not in found:
+            tracked.absent_count += 1
+            if tracked.absent_count == settings.proofs_min:
+                subject = tracked.intent.client_order_id
+                out.alert("critical", "order_vanished", subject, "not in the order book", now_ns)
+
+
+def _absence(
+    truth: OrderTruth,
+    tracked: Tracked,
+    snapshot: BrokerSnapshot,
+    settings: ResolveSettings,
+    now_ns: int,
+    out: Merged,
+) -> None:
+    if tracked.order.status not in (Status.PLANNED, Status.UNKNOWN):
+        return
+    if snapshot.at_ns < tracked.order.planned_at_ns + settings.settle_ns:
+        return
+    tracked.absent_count += 1
+    if tracked.absent_count < settings.proofs_min:
+        return
+    if tracked.is_acked:
+        if tracked.absent_count == settings.proofs_min:
+            subject = tracked.intent.client_order_id
+            out.alert("critical", "order_vanished", subject, "acknowledged, then gone", now_ns)
+        return
+    truth.lost(tracked, f"absent in {tracked.absent_count} snapshots", now_ns, out)
+
+
+def _effect(
+    truth: OrderTruth,
+    tracked: Tracked,
+    snapshot: BrokerSnapshot,
+    settings: ResolveSettings,
+    now_ns: int,
+    out: Merged,
+) -> None:
+    """A request whose effect no snapshot shows did not happen."""
+    order, row = tracked.order, tracked.row
+    if order.is_terminal or order.request is None or row is None or row.status in _IN_PROGRESS:
+        tracked.unseen_count = 0
+        return
+    if snapshot.at_ns < order.requested_at_ns + settings.request_settle_ns:
+        return
+    tracked.unseen_count += 1
+    if tracked.unseen_count >= settings.proofs_min:
+        tracked.unseen_count = 0
+        truth.not_applied(tracked, "no effect at the venue", now_ns, out)
