@@ -96,6 +96,7 @@ class Backtest:
             check_every_ns=NS_PER_MINUTE,
             view_every_ns=0,
             reconcile_every_ns=RECONCILE_EVERY_NS,
+            sentinel_every_ns=0,
             staleness=MINUTE_BARS,
             tick_limits=RECORDED,
             extra={"console": lambda _: self.collector, "alerts": lambda _: Ignore()},
