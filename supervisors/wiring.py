@@ -110,7 +110,11 @@ def _core(parts: Parts, names: tuple[Instrument, ...]) -> dict[str, Factory]:
         *(name for name in ("console", "metrics") if name in parts.extra),
     )
     authority = AuthoritySettings(
-        listeners=listeners, parts=PARTS_RECOVERING, strategies=strategies
+        listeners=listeners,
+        parts=PARTS_RECOVERING,
+        strategies=strategies,
+        sentinel_ns=NS_PER_S if parts.view_every_ns else 0,
+        reconcile_age_ns_max=3 * parts.reconcile_every_ns,
     )
     caps = GateCaps(quantity_max=QUANTITY_MAX, notional_paise_max=limits.notional_symbol_paise_max)
     known = {
@@ -138,13 +142,18 @@ def _core(parts: Parts, names: tuple[Instrument, ...]) -> dict[str, Factory]:
         "watcher": lambda _: WatcherActor(
             by_name, WATCHER, charger(parts.charges), parts.trading_day
         ),
-        "book": lambda _: BookBehaviour(instruments=names, capital_paise=limits.capital_paise_max),
+        "book": lambda _: BookBehaviour(
+            instruments=names,
+            capital_paise=limits.capital_paise_max,
+            view_every_ns=parts.view_every_ns,
+        ),
         "reconciler": lambda _: ReconcilerBehaviour(every_ns=parts.reconcile_every_ns),
         "guard": lambda _: GuardBehaviour(
             settings=limits,
             instruments=names,
             strategies=known,
             config_sha=fingerprint(config),
+            view_every_ns=parts.view_every_ns,
         ),
         "oco/": lambda argument: group(argument, by_name),
         "custodian": lambda _: CustodianBehaviour(),
