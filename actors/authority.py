@@ -9,13 +9,14 @@ FlatVerified, OperatorCommand, Replayed, TimerFired. Sends AuthorityChanged and 
 the listeners, Append to "journal", FlattenOrdered and EntriesCancelled to "custodian", CommandDone
 and ViewPublished to "console", AlertRaised to "alerts".
 
-A listener that says RecoveryDone is sent the present view and all fences: what it missed while it was
-down reaches it before it may act on anything.
+A listener that says RecoveryDone is sent the present view and all fences: what it missed while it
+was down reaches it before it may act on anything.
 """
 
 import msgspec
 
 from actors.authority_commands import Commands
+from actors.authority_view import authority_body
 from actors.journaled import JournalReader
 from actors.runtime.log import log_event
 from actors.stores.latches import HALT, KILL, LatchStore
@@ -294,14 +295,5 @@ class AuthorityBehaviour(JournalReader):
         view = self.state.view(self.ctx.now_ns())
         for name in self.settings.listeners:
             self.ctx.send(name, view)
-        shown = {
-            "mode": view.mode.value,
-            "mode_seq": view.mode_seq,
-            "latches": self.latched,
-            "ceilings": [
-                {"owner": c.owner, "scope": c.scope, "authority": c.authority.name, "why": c.reason}
-                for c in view.ceilings
-            ],
-        }
-        body = msgspec.json.encode(shown).decode()
+        body = msgspec.json.encode(authority_body(view, self.latched)).decode()
         self.ctx.send("console", ViewPublished(topic="authority", body=body, at_ns=view.at_ns))

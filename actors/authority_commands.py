@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from actors.stores.latches import HALT
 from actors.telling import append
-from engine.authority import RELEASE_OWNER, ModeEvent
+from engine.authority import RELEASE_OWNER, STORM_OWNER, ModeEvent
 from engine.messages.control import CommandDone, OperatorCommand
 from engine.messages.records import OperatorActed
 from engine.messages.values import Authority, Mode
@@ -131,7 +131,7 @@ class Commands:
     def _unpause(self, command: OperatorCommand) -> Outcome:
         if not self._is_strategy(command.argument):
             return Outcome(False, f"no strategy {command.argument!r}")
-        for owner in ("operator", "storm"):
+        for owner in ("operator", STORM_OWNER):
             scope = f"strategy:{command.argument}"
             self._authority.lower(owner, scope, Authority.FULL, command.reason)
         return Outcome(True, f"{command.argument} goes on")

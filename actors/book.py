@@ -25,8 +25,11 @@ from engine.messages.values import Book, SessionPhase
 from engine.portfolio.drawdown import Drawdown, moved, started
 from engine.portfolio.pnl import Pnl, ledger_pnl
 from engine.portfolio.positions import Ledger
+from engine.units import NS_PER_S
 
 _VIEW_TIMER = "view"
+TRACK_EVERY_NS = NS_PER_S
+"""Market time between two looks at the equity while prices move."""
 
 
 class BookBehaviour(JournalReader):
@@ -36,10 +39,16 @@ class BookBehaviour(JournalReader):
         instruments: for their multipliers.
         capital_paise: what drawdown is measured against.
         book: whose day is closed and whose drawdown is tracked.
+        view_every_ns: real time between views; 0: only when the session moves.
     """
 
     def __init__(
-        self, *, instruments: tuple[Instrument, ...], capital_paise: int, book: Book = Book.PAPER
+        self,
+        *,
+        instruments: tuple[Instrument, ...],
+        capital_paise: int,
+        book: Book = Book.PAPER,
+        view_every_ns: int = VIEW_EVERY_NS,
     ) -> None:
         self.ledger = Ledger({spec.name: spec.multiplier for spec in instruments})
         self.ticks: dict[str, Tick] = {}
@@ -47,6 +56,9 @@ class BookBehaviour(JournalReader):
         self.drawdown: Drawdown = started(capital_paise)
         self.book = book
         self._session: PhaseChanged | None = None
+        self._view_every_ns = view_every_ns
+        self._past_paise = 0
+        self._tracked_at_ns = 0
         self._has_traded = False
         self._is_view_due = False
         self._is_live = False
@@ -56,6 +68,7 @@ class BookBehaviour(JournalReader):
             case Tick():
                 self.ticks[message.instrument] = message
                 if self.ledger.is_held(message.instrument):
+                    self._track(TRACK_EVERY_NS)
                     self._changed()
             case PhaseChanged():
                 self._phase(message)
@@ -78,6 +91,7 @@ class BookBehaviour(JournalReader):
             case _:
                 return
         if self._is_live:
+            self._track(0)
             self._changed()
 
     def recovered(self) -> None:
@@ -91,6 +105,8 @@ class BookBehaviour(JournalReader):
 
     def _phase(self, changed: PhaseChanged) -> None:
         before, self._session = self._session, changed
+        if not self._view_every_ns:
+            self._publish()
         was_open = before is not None and before.phase is not SessionPhase.CLOSED
         if changed.phase is SessionPhase.CLOSED and (was_open or self._has_traded):
             self._close_day(before.trading_day if before else changed.trading_day)
@@ -118,10 +134,22 @@ class BookBehaviour(JournalReader):
         )
 
     def _start_day(self) -> None:
+        """Forget the day's figures; the equity that drawdown follows goes on."""
+        before = self.pnl(self.book).total_paise
         self.ledger.start_day()
+        self._past_paise += before - self.pnl(self.book).total_paise
         self.round_trips = dict.fromkeys(Book, 0)
-        self.drawdown = started(self.drawdown.capital_paise)
         self._has_traded = False
+
+    def _track(self, every_ns: int) -> None:
+        """Follow the equity for its peak and drawdown, not more often than `every_ns`."""
+        now_ns = self.ctx.now_ns()
+        if now_ns - self._tracked_at_ns < every_ns:
+            return
+        self._tracked_at_ns = now_ns
+        pnl = self.pnl(self.book)
+        if not pnl.unmarked:
+            self.drawdown = moved(self.drawdown, self._past_paise + pnl.total_paise)
 
     def pnl(self, book: Book) -> Pnl:
         """The day's P&L at worst marks."""
@@ -130,16 +158,14 @@ class BookBehaviour(JournalReader):
     # -- telling --------------------------------------------------------------------------
 
     def _changed(self) -> None:
-        if not self._is_view_due:
+        if not self._is_view_due and self._view_every_ns:
             self._is_view_due = True
-            self.ctx.timer_after(_VIEW_TIMER, VIEW_EVERY_NS, TimerFired(key=_VIEW_TIMER))
+            timer = TimerFired(key=_VIEW_TIMER)
+            self.ctx.timer_after(_VIEW_TIMER, self._view_every_ns, timer)
 
     def _publish(self) -> None:
         self._is_view_due = False
         now_ns = self.ctx.now_ns()
-        pnl = self.pnl(self.book)
-        if not pnl.unmarked:
-            self.drawdown = moved(self.drawdown, pnl.total_paise)
         views = (
             ("positions", positions_body(self.ledger, self.ticks)),
             (

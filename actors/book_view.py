@@ -10,6 +10,7 @@ from engine.messages.values import Book
 from engine.portfolio.drawdown import Drawdown
 from engine.portfolio.pnl import Pnl, ledger_pnl, position_pnl
 from engine.portfolio.positions import Ledger
+from engine.units import rupees
 
 
 def positions_body(ledger: Ledger, ticks: Mapping[str, Tick]) -> list[dict[str, object]]:
@@ -56,6 +57,7 @@ def pnl_body(
         "drawdown_paise": drawdown.drawdown_paise,
         "drawdown_paise_max": drawdown.drawdown_paise_max,
         "drawdown_bps_max": drawdown.drawdown_bps_max,
+        "drawdown_max_inr": rupees(drawdown.drawdown_paise_max),
     }
 
 

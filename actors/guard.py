@@ -22,8 +22,9 @@ from actors.guard_view import printable, risk_body
 from actors.journaled import JournalReader
 from actors.runtime.log import log_event
 from actors.telling import alert, append
+from engine.authority import STORM_OWNER
 from engine.instruments import Instrument
-from engine.limits import GROUPS_OPEN_MAX, VIEW_EVERY_NS
+from engine.limits import VIEW_EVERY_NS
 from engine.messages.base import Message
 from engine.messages.control import (
     AuthorityChanged,
@@ -42,6 +43,7 @@ from engine.messages.supervision import ChildWanted, TimerFired
 from engine.messages.values import Authority, Refusal
 from engine.risk.account import LOSS_LATCH, Account
 from engine.risk.approval import decision_records, make_plan
+from engine.risk.pauses import Pauses
 from engine.risk.settings import RiskSettings
 from engine.risk.shape import is_text
 from engine.risk.size_rules import assess
@@ -60,6 +62,7 @@ class GuardBehaviour(JournalReader):
         instruments: all configured names.
         strategies: the instruments each strategy may propose.
         config_sha: the configuration's fingerprint, for the records.
+        view_every_ns: real time between views; 0: only when the session moves.
     """
 
     def __init__(
@@ -69,6 +72,7 @@ class GuardBehaviour(JournalReader):
         instruments: tuple[Instrument, ...],
         strategies: Mapping[str, frozenset[str]],
         config_sha: str,
+        view_every_ns: int = VIEW_EVERY_NS,
     ) -> None:
         assert not settings.faults(), settings.faults()
         self._account = Account(settings=settings, instruments=instruments, strategies=strategies)
@@ -76,7 +80,8 @@ class GuardBehaviour(JournalReader):
         self._strategies = strategies
         self._config_sha = config_sha
         self._refused: Counter[str] = Counter()
-        self._stormy: set[str] = set()
+        self._view_every_ns = view_every_ns
+        self._pauses = Pauses()
         self._is_warned = False
         self._is_view_due = False
         self._is_live = False
@@ -97,6 +102,7 @@ class GuardBehaviour(JournalReader):
                 self._session(message)
             case AuthorityChanged():
                 self._account.take_authority(message)
+                self._pauses.follow(message.ceilings)
             case GenerationFenced():
                 self._account.take_fence(message.name, message.generation)
             case AppendRefused():
@@ -137,10 +143,6 @@ class GuardBehaviour(JournalReader):
         verdict = assess(proposal, view, self._settings)
         if isinstance(verdict, Refusal):
             self._refuse(proposal, view, verdict)
-        elif not len(self._account.reservations) < GROUPS_OPEN_MAX:
-            count = len(self._account.reservations)
-            full = Refusal(rule="groups_open", measured=count, limit=GROUPS_OPEN_MAX, why="full")
-            self._refuse(proposal, view, full)
         else:
             self._approve(proposal, view, verdict)
 
@@ -198,11 +200,10 @@ class GuardBehaviour(JournalReader):
 
     def _pause(self, strategy: str, refusal: Refusal) -> None:
         """A storm pauses the strategy until a person lets it go on (BAD-63, CTL-13)."""
-        if strategy in self._stormy:
+        if not self._pauses.start(strategy):
             return
-        self._stormy.add(strategy)
         self._note("proposal_storm", strategy, refusal)
-        self._ceiling("storm", f"strategy:{strategy}", Authority.NONE, refusal.why)
+        self._ceiling(STORM_OWNER, f"strategy:{strategy}", Authority.NONE, refusal.why)
         alert(
             self.ctx, "critical", "proposal_storm", strategy, f"{strategy} is paused: {refusal.why}"
         )
@@ -215,11 +216,13 @@ class GuardBehaviour(JournalReader):
     # -- the day --------------------------------------------------------------------------
 
     def _session(self, changed: PhaseChanged) -> None:
+        if not self._view_every_ns:
+            self._publish()
         was_latched = self._account.is_loss_latched
         if not self._account.take_session(changed):
             return
         self._is_warned = False
-        self._stormy.clear()
+        self._pauses.clear()
         if was_latched:
             self._latch(is_set=False, why="a new trading day")
             self._ceiling("account", "", Authority.FULL, "a new trading day")
@@ -277,9 +280,10 @@ class GuardBehaviour(JournalReader):
         self.ctx.send("authority", CeilingMoved(ceiling=ceiling, at_ns=self.ctx.now_ns()))
 
     def _changed(self) -> None:
-        if not self._is_view_due:
+        if not self._is_view_due and self._view_every_ns:
             self._is_view_due = True
-            self.ctx.timer_after(_VIEW_TIMER, VIEW_EVERY_NS, TimerFired(key=_VIEW_TIMER))
+            timer = TimerFired(key=_VIEW_TIMER)
+            self.ctx.timer_after(_VIEW_TIMER, self._view_every_ns, timer)
 
     def _publish(self) -> None:
         self._is_view_due = False

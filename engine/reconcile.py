@@ -130,21 +130,24 @@ class JournalView:
         order.is_unknown = isinstance(fact, OrderUnknown)
         order.is_seen = order.is_seen or not isinstance(fact, OrderUnknown | OrderDenied)
 
-    def position(self, group_id: str) -> int:
-        """The group's signed position by the journal's fills."""
-        return sum(
-            fill.side.sign * fill.quantity
-            for fill in self.trades.values()
-            if fill.group_id == group_id
-        )
+    def positions(self) -> dict[str, int]:
+        """Signed position by group, of the journal's fills; closed groups included, because a late
+        fill may have reopened one."""
+        found: dict[str, int] = {}
+        for fill in self.trades.values():
+            signed = fill.side.sign * fill.quantity
+            found[fill.group_id] = found.get(fill.group_id, 0) + signed
+        return found
 
-    def working(self, group_id: str) -> list[WorkingExit]:
-        """The group's exits that may still fill."""
-        return [
-            WorkingExit(group_id, o.intent.leg, o.intent.side, o.remaining)
-            for o in self.orders.values()
-            if o.intent.group_id == group_id and o.intent.leg.is_exit and o.remaining
-        ]
+    def working(self) -> dict[str, list[WorkingExit]]:
+        """Exits that may still fill, by group."""
+        found: dict[str, list[WorkingExit]] = {}
+        for order in self.orders.values():
+            intent = order.intent
+            if intent.leg.is_exit and order.remaining:
+                leg = WorkingExit(intent.group_id, intent.leg, intent.side, order.remaining)
+                found.setdefault(intent.group_id, []).append(leg)
+        return found
 
 
 def compare(journal: JournalView, broker: BrokerSnapshot) -> tuple[Difference, ...]:
@@ -269,8 +272,9 @@ def _positions(journal: JournalView, broker: BrokerSnapshot) -> Iterable[Differe
 
 
 def _protection(journal: JournalView) -> Iterable[Difference]:
-    for group_id in sorted(journal.groups_open):
-        position, exits = journal.position(group_id), journal.working(group_id)
+    positions, working = journal.positions(), journal.working()
+    for group_id in sorted(positions.keys() | working.keys()):
+        position, exits = positions.get(group_id, 0), working.get(group_id, [])
         if not position and not exits:
             continue
         side = next((e.side for e in exits if e.side.sign * position < 0), None)

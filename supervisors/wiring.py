@@ -143,13 +143,18 @@ def _core(parts: Parts, names: tuple[Instrument, ...]) -> dict[str, Factory]:
         "watcher": lambda _: WatcherActor(
             by_name, WATCHER, charger(parts.charges), parts.trading_day
         ),
-        "book": lambda _: BookBehaviour(instruments=names, capital_paise=limits.capital_paise_max),
+        "book": lambda _: BookBehaviour(
+            instruments=names,
+            capital_paise=limits.capital_paise_max,
+            view_every_ns=parts.view_every_ns,
+        ),
         "reconciler": lambda _: ReconcilerBehaviour(every_ns=parts.reconcile_every_ns),
         "guard": lambda _: GuardBehaviour(
             settings=limits,
             instruments=names,
             strategies=known,
             config_sha=fingerprint(config),
+            view_every_ns=parts.view_every_ns,
         ),
         "oco/": lambda argument: group(argument, by_name),
         "custodian": lambda _: CustodianBehaviour(),

@@ -101,6 +101,19 @@ def test_when_the_session_closes_then_the_day_is_written_once(
     )
 
 
+def test_when_days_follow_each_other_then_the_drawdown_goes_on(
+    book: BookBehaviour, ctx: FakeContext
+) -> None:
+    number = journaled()
+    for day, (bought, sold) in enumerate(((150_000, 151_000), (150_000, 149_000))):
+        book.receive(replace(SESSION, trading_day=f"2024-10-0{day + 1}"))
+        book.receive(number(fill(f"B{day}", 10, bought)))
+        book.receive(number(fill(f"S{day}", 10, sold, side=Side.SELL)))
+        book.receive(replace(CLOSED, trading_day=f"2024-10-0{day + 1}"))
+    assert book.drawdown.peak_paise == 10_010_000
+    assert book.drawdown.drawdown_paise_max == 10_000
+
+
 def test_when_a_group_never_entered_then_it_is_no_round_trip(
     book: BookBehaviour, ctx: FakeContext
 ) -> None:

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from actors.guard import GuardBehaviour
 from engine.messages.control import (
     AlertRaised,
+    Ceiling,
     CeilingMoved,
     FlattenOrdered,
     GenerationFenced,
@@ -247,6 +248,40 @@ def test_when_a_strategy_storms_then_it_is_paused_once_and_the_journal_is_spared
     assert len(ctx.of(AlertRaised)) == 1
     propose(guard, "sig-x", strategy="other")
     assert len(approvals(ctx)) == 1
+
+
+def test_when_a_pause_was_lifted_then_the_next_storm_pauses_again(
+    guard: GuardBehaviour, ctx: FakeContext
+) -> None:
+    paused = Ceiling(owner="storm", scope="strategy:ema", authority=Authority.NONE, reason="x")
+    for number in range(10):
+        propose(guard, f"sig-{number}")
+    guard.receive(authority(seq=2))
+    propose(guard, "a")
+    guard.receive(authority(seq=3, ceilings=(paused,)))
+    propose(guard, "b")
+    assert len(ctx.of(CeilingMoved)) == 1
+    guard.receive(authority(seq=4))
+    propose(guard, "c")
+    assert len(ctx.of(CeilingMoved)) == 2
+
+
+def test_when_views_are_not_wanted_then_they_come_with_the_session_only() -> None:
+    guard = GuardBehaviour(
+        settings=SETTINGS,
+        instruments=(INFY, TCS),
+        strategies={"ema": NAMES},
+        config_sha="c",
+        view_every_ns=0,
+    )
+    ctx = awake(guard)
+    ctx.forget()
+    propose(guard)
+    ctx.advance(guard, 60 * NS_PER_S)
+    assert not ctx.of(ViewPublished)
+    guard.receive(SESSION)
+    (view,) = ctx.of(ViewPublished)
+    assert json.loads(view.body)["heat_max_pct"] == pytest.approx(0.3795)
 
 
 @pytest.mark.conformance("PK-07")

@@ -3,6 +3,7 @@
 import pytest
 
 from actors.writer import WriterBehaviour
+from engine.journal import recipients
 from engine.messages.broker import (
     BrokerSnapshot,
     IntentAnswered,
@@ -13,8 +14,8 @@ from engine.messages.broker import (
 from engine.messages.control import GenerationFenced, RecoveryDone
 from engine.messages.journal import Journaled
 from engine.messages.market import Tick
-from engine.messages.records import IntentPlanned, Record
-from engine.messages.values import Action, Book, Mode, Side
+from engine.messages.records import IntentPlanned, OrderLost, Record
+from engine.messages.values import Action, Book, Leg, Mode, Side
 from engine.risk.gate import GateCaps
 from engine.units import NS_PER_S
 from tests.fakes import FakeContext, journaled, opened
@@ -22,44 +23,50 @@ from tests.risk_samples import INFY, NOW, authority, fill, intent, stop, tick
 
 
 class FakeBroker:
-    """Takes everything and answers ACKED; fills what it is told to at the next tick."""
+    """Takes everything and answers ACKED; reports the trades that the test puts in."""
 
     def __init__(self) -> None:
         self.calls: list[tuple[str, str]] = []
         self.recovered: tuple[Record, ...] = ()
         self.trades: list[TradeReport] = []
+        self.is_readable = True
+        self.outcome = Outcome.ACKED
 
-    def place(self, asked: IntentPlanned, now_ns: int) -> tuple[IntentAnswered, ...]:
-        return self._answer("place", asked, now_ns)
+    def recover(self, records: tuple[Record, ...]) -> None:
+        self.recovered = records
 
-    def modify(self, asked: IntentPlanned, now_ns: int) -> tuple[IntentAnswered, ...]:
-        return self._answer("modify", asked, now_ns)
+    def place(self, intent: IntentPlanned, now_ns: int) -> IntentAnswered:
+        return self._answer("place", intent, now_ns)
 
-    def cancel(self, asked: IntentPlanned, now_ns: int) -> tuple[IntentAnswered, ...]:
-        return self._answer("cancel", asked, now_ns)
+    def modify(self, intent: IntentPlanned, now_ns: int) -> IntentAnswered:
+        return self._answer("modify", intent, now_ns)
 
-    def on_tick(self, seen: Tick) -> tuple[TradeReport, ...]:
+    def cancel(self, intent: IntentPlanned, now_ns: int) -> IntentAnswered:
+        return self._answer("cancel", intent, now_ns)
+
+    def on_tick(self, tick: Tick, now_ns: int) -> None:
+        self.calls.append(("tick", tick.instrument))
+
+    def reports(self) -> tuple[TradeReport, ...]:
         done, self.trades = tuple(self.trades), []
         return done
 
-    def snapshot(self, request_id: int, now_ns: int) -> BrokerSnapshot:
+    def snapshot(self, request_id: int, now_ns: int) -> BrokerSnapshot | None:
+        if not self.is_readable:
+            return None
         return BrokerSnapshot(
             request_id=request_id, orders=(), trades=(), positions=(), at_ns=now_ns
         )
 
-    def recover(self, records: tuple[Record, ...], now_ns: int) -> None:
-        self.recovered = records
-
-    def _answer(self, call: str, asked: IntentPlanned, now_ns: int) -> tuple[IntentAnswered, ...]:
+    def _answer(self, call: str, asked: IntentPlanned, now_ns: int) -> IntentAnswered:
         self.calls.append((call, asked.intent_id))
-        answer = IntentAnswered(
+        return IntentAnswered(
             intent_id=asked.intent_id,
             client_order_id=asked.client_order_id,
             action=asked.action,
-            outcome=Outcome.ACKED,
+            outcome=self.outcome,
             at_ns=now_ns,
         )
-        return (answer,)
 
 
 def trade(trade_id: str = "T1", tag: str = "E1", quantity: int = 10) -> TradeReport:
@@ -251,8 +258,41 @@ def test_when_a_snapshot_is_wanted_then_watcher_and_reconciler_get_it(
         assert [snapshot.request_id for snapshot in ctx.of(BrokerSnapshot, name)] == [4]
 
 
+def test_when_the_books_can_not_be_read_then_nobody_is_told_of_them(
+    writer: WriterBehaviour, ctx: FakeContext, broker: FakeBroker
+) -> None:
+    broker.is_readable = False
+    writer.receive(SnapshotRequested(request_id=4, reason="test"))
+    assert not ctx.of(BrokerSnapshot)
+
+
 def test_when_a_message_is_not_for_it_then_it_is_a_bug(
     writer: WriterBehaviour, ctx: FakeContext
 ) -> None:
     with pytest.raises(TypeError, match="does not understand"):
         writer.receive(trade())
+
+
+@pytest.mark.conformance("ORD-03")
+def test_when_an_unknown_order_is_proven_lost_then_the_writer_hears_of_it(
+    writer: WriterBehaviour, ctx: FakeContext, broker: FakeBroker
+) -> None:
+    lost = OrderLost(
+        at_ns=NOW,
+        client_order_id="S1",
+        group_id="grp-1",
+        leg=Leg.STOP,
+        instrument="NSE:INFY",
+        reason="absent",
+    )
+    assert "writer" in recipients(lost)
+    broker.outcome = Outcome.UNKNOWN
+    number = journaled()
+    writer.receive(number(intent()))
+    broker.trades.append(trade())
+    writer.receive(tick())
+    writer.receive(number(stop()))
+    writer.receive(number(stop("S2")))
+    writer.receive(number(lost))
+    writer.receive(number(stop("S3")))
+    assert outcomes(ctx) == ["unknown", "unknown", "reduce_only", "unknown"]

@@ -24,7 +24,7 @@ from engine.messages.values import (
 )
 from engine.risk.gate import Gate, GateCaps, Verdict
 from engine.units import NS_PER_S
-from tests.risk_samples import NOW, authority, fill, intent, stop
+from tests.risk_samples import NOW, authority, closed_group, fill, intent, stop
 
 CAPS = GateCaps(quantity_max=100, notional_paise_max=15_000_000)
 
@@ -308,6 +308,17 @@ def test_when_reports_come_late_then_filled_never_falls_and_late_fills_count(hel
     order = held.orders.get("S1")
     assert order is not None
     assert order.remaining == 0
+
+
+@pytest.mark.conformance("ORD-10", "INV-09")
+def test_when_a_late_fill_reopens_a_closed_group_then_its_exit_may_leave(held: Gate) -> None:
+    sale = {"side": Side.SELL, "leg": Leg.STOP, "client_order_id": "S1"}
+    late = fill("T3", 2, filled_total=12)
+    for record in (stop(), fill("T2", 10, **sale), closed_group(), late):
+        held.orders.fold(record)
+    out = {"leg": Leg.EXIT, "order_type": OrderType.LIMIT, "price_trigger_paise": 0}
+    assert verdict(held, stop("X1", 3, **out)) == "reduce_only"
+    assert verdict(held, stop("X1", 2, **out)) == "send"
 
 
 def test_when_a_book_is_live_then_paper_mode_sends_no_entry(gate: Gate) -> None:

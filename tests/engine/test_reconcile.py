@@ -162,9 +162,19 @@ def test_when_a_tag_and_its_book_disagree_then_it_is_critical() -> None:
     assert kinds(records) == ["book_mixed"]
 
 
-def test_when_a_group_is_closed_then_its_day_is_not_compared_by_protection() -> None:
-    records = (*RECORDS, closed_group())
-    assert kinds(records) == []
+@pytest.mark.conformance("INV-17")
+def test_when_a_late_fill_reopens_a_closed_group_then_it_is_unprotected() -> None:
+    sale = {"side": Side.SELL, "leg": Leg.STOP}
+    flat = (*RECORDS, fill("T2", 10, client_order_id=STOP, **sale), closed_group())
+    orders = (ORDERS[0], order(STOP, OrderStatus.COMPLETE, 10))
+    agreed = {"orders": orders, "trades": (*TRADES, trade("T2", STOP)), "positions": ()}
+    assert kinds(flat, **agreed) == []
+    late = (*flat, fill("T3", 2, client_order_id=ENTRY, filled_total=12))
+    bought = (PositionReport(instrument="NSE:INFY", product=Product.MIS, quantity=2),)
+    trades = (*agreed["trades"], trade("T3", ENTRY, 2))
+    assert kinds(late, **{**agreed, "positions": bought, "trades": trades}) == [
+        "position_unprotected"
+    ]
 
 
 def test_when_a_difference_lasts_then_it_is_in_both_reads() -> None:
