@@ -78,6 +78,8 @@ class AuthorityBehaviour(JournalReader):
                 self.lower(ceiling.owner, ceiling.scope, ceiling.authority, ceiling.reason)
             case ChildExited():
                 self._exited(message)
+            case GenerationFenced():
+                self._fenced_by_supervisor(message)
             case FlatVerified() | PhaseChanged():
                 self._session(message)
             case TimerFired():
@@ -201,6 +203,16 @@ class AuthorityBehaviour(JournalReader):
             self.lower(f"down/{name}", "", authority, exited.reason)
             if exited.kind is ExitKind.INVARIANT:
                 self.move(ModeEvent.HALT_ORDERED, f"{name} broke an invariant")
+
+    def _fenced_by_supervisor(self, fence: GenerationFenced) -> None:
+        """A supervisor is about to restart a room: its authority falls before it is back."""
+        exited = ChildExited(
+            name=fence.name,
+            generation=fence.generation,
+            kind=ExitKind.CRASHED,
+            reason=fence.reason,
+        )
+        self._exited(exited)
 
     def _session(self, message: FlatVerified | PhaseChanged) -> None:
         if isinstance(message, FlatVerified):

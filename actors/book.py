@@ -18,7 +18,7 @@ from engine.instruments import Instrument
 from engine.limits import VIEW_EVERY_NS
 from engine.messages.base import Message
 from engine.messages.control import RecoveryDone, ViewPublished
-from engine.messages.market import PhaseChanged, Tick
+from engine.messages.market import PhaseChanged, PhaseWanted, Tick
 from engine.messages.records import DayClosed, GroupClosed, OrderFilled, Record
 from engine.messages.supervision import TimerFired
 from engine.messages.values import Book, SessionPhase
@@ -81,6 +81,7 @@ class BookBehaviour(JournalReader):
             self._changed()
 
     def recovered(self) -> None:
+        self.ctx.send("calendar", PhaseWanted(reader=self.ctx.name))
         self._is_live = True
         self._changed()
         now_ns = self.ctx.now_ns()

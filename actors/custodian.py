@@ -25,7 +25,7 @@ from engine.messages.control import (
     FlatVerified,
     RecoveryDone,
 )
-from engine.messages.market import PhaseChanged
+from engine.messages.market import PhaseChanged, PhaseWanted
 from engine.messages.records import GroupClosed, GroupOpened, PlanApproved, Record, RiskNoted
 from engine.messages.signals import ExitAdvised, TradePlan
 from engine.messages.supervision import ChildExited, ChildReady, ChildWanted, TimerFired
@@ -82,6 +82,7 @@ class CustodianBehaviour(JournalReader):
                 pass
 
     def recovered(self) -> None:
+        self.ctx.send("calendar", PhaseWanted(reader=self.ctx.name))
         self._is_live = True
         self._want_all()
         now_ns = self.ctx.now_ns()

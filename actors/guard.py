@@ -35,7 +35,7 @@ from engine.messages.control import (
     ViewPublished,
 )
 from engine.messages.journal import AppendRefused
-from engine.messages.market import FeedStateChanged, PhaseChanged, Tick
+from engine.messages.market import FeedStateChanged, PhaseChanged, PhaseWanted, Tick
 from engine.messages.records import LatchChanged, PlanApproved, Record, RiskNoted
 from engine.messages.signals import EntryDecided, EntryProposed
 from engine.messages.supervision import ChildWanted, TimerFired
@@ -117,6 +117,7 @@ class GuardBehaviour(JournalReader):
             self._changed()
 
     def recovered(self) -> None:
+        self.ctx.send("calendar", PhaseWanted(reader=self.ctx.name))
         self._is_live = True
         self._account.start(self.ctx.now_ns())
         if self._account.is_loss_latched:

@@ -26,6 +26,7 @@ from engine.messages.base import Message
 from engine.messages.broker import BrokerSnapshot, SnapshotRequested
 from engine.messages.control import (
     AlertRaised,
+    AuthorityChanged,
     CommandDone,
     OperatorCommand,
     Reconciled,
@@ -33,9 +34,13 @@ from engine.messages.control import (
 )
 from engine.messages.journal import JournalStateChanged, Replayed, ReplayRequested
 from engine.messages.supervision import TimerFired
+from engine.messages.values import Mode
 from engine.reconcile import Difference, JournalView, Severity, compare, lasting
 
 _NEXT, _ANSWER = "next", "answer"
+
+
+HURRIED_MODES = frozenset({Mode.RECOVERING, Mode.REDUCE, Mode.FLATTENING})
 
 
 class ReconcilerBehaviour(Behaviour):
@@ -47,6 +52,7 @@ class ReconcilerBehaviour(Behaviour):
         self._request_id = 0
         self._is_running = False
         self._is_wanted = False
+        self._is_hurried = False
         self._snapshot: BrokerSnapshot | None = None
         self._first: tuple[Difference, ...] | None = None
         self._commands: list[str] = []
@@ -67,6 +73,8 @@ class ReconcilerBehaviour(Behaviour):
             case JournalStateChanged():
                 if message.is_available:
                     self._run("journal is back")
+            case AuthorityChanged():
+                self._watch_mode(message)
             case OperatorCommand():
                 self._commands.append(message.request_id)
                 self._run(f"asked by {message.by}")
@@ -74,6 +82,12 @@ class ReconcilerBehaviour(Behaviour):
                 self._timer(message.key)
             case _:
                 super().receive(message)
+
+    def _watch_mode(self, changed: AuthorityChanged) -> None:
+        """While authority waits for clean books, look every few seconds instead of each minute."""
+        was_hurried, self._is_hurried = self._is_hurried, changed.mode in HURRIED_MODES
+        if self._is_hurried and not was_hurried:
+            self._run(f"mode {changed.mode.value}")
 
     # -- a run ----------------------------------------------------------------------------
 
@@ -147,7 +161,8 @@ class ReconcilerBehaviour(Behaviour):
             self._is_wanted = False
             self._run("wanted meanwhile")
         else:
-            self.ctx.timer_after(_NEXT, self._every_ns, TimerFired(key=_NEXT))
+            pause_ns = RECONCILE_RECHECK_NS if self._is_hurried else self._every_ns
+            self.ctx.timer_after(_NEXT, pause_ns, TimerFired(key=_NEXT))
 
     # -- telling --------------------------------------------------------------------------
 

@@ -25,6 +25,7 @@ from engine.messages.broker import (
     SnapshotRequested,
     TradeReport,
 )
+from engine.messages.control import RecoveryDone
 from engine.messages.journal import Append, AppendRefused, Journaled, Replayed
 from engine.messages.market import PhaseChanged
 from engine.messages.records import IntentPlanned
@@ -117,6 +118,8 @@ class WatcherActor(Behaviour):
         for record in records:
             self.truth.evolve(record)
         self.ctx.ready()
+        done = RecoveryDone(part=self.ctx.name, at_ns=self.ctx.now_ns())
+        self.ctx.send("authority", done)
         if self.truth.open_orders():
             self._ask("recovered")
         self._pace()

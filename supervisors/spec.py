@@ -11,10 +11,11 @@ import msgspec
 
 from actors.runtime.behaviour import Behaviour
 from actors.runtime.runtime import HostKind
+from actors.runtime.target import ProcessTarget
 from engine.messages.base import Message
 from engine.messages.values import Authority
 
-Factory = Callable[[Message | None], Behaviour]
+Factory = Callable[[Message | None], Behaviour] | ProcessTarget
 
 
 @unique

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.journaled import JournalReader
+from actors.journaled import JournalCursor
 from actors.oco import OcoActor
 from actors.runtime.behaviour import Opening
 from engine.instruments import Instrument
@@ -233,7 +233,7 @@ def test_when_an_append_was_never_taken_then_the_group_reads_its_past_and_repeat
 def test_when_records_are_replayed_then_older_deliveries_are_dropped() -> None:
     world = World()
     context = FakeContext(world, "book", 3)
-    reader = JournalReader(context)
+    reader = JournalCursor(context)
     assert reader.request() is Opening.DEFERRED
     record = SignalRecorded(signal=a_signal(), at_ns=1)
     foreign = Replayed(reader_generation=2, records=(record,), seq=9)
