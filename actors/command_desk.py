@@ -11,6 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
+import msgspec
+
 from actors.channels.commands import COMMANDS, Code
 from actors.runtime.behaviour import Context
 from actors.runtime.log import log_event
@@ -20,7 +22,6 @@ from engine.messages.supervision import TimerFired
 from engine.units import NS_PER_MS, NS_PER_S
 
 KILL_WAIT_MS: Final = 100
-COMMAND_WAIT_MS: Final = 2_000
 OFFER_AGAIN_MS: Final = 250
 OFFERS_MAX: Final = 240
 KILL_COALESCED_NS: Final = NS_PER_S
@@ -49,9 +50,8 @@ class Entry:
 class CommandDesk:
     """request id -> entry, in order of arrival; bounded, a finished one is forgotten first."""
 
-    def __init__(self, kill_latch: KillLatch, authority: str, reply: Reply, encode: Encode) -> None:
+    def __init__(self, kill_latch: KillLatch, reply: Reply, encode: Encode) -> None:
         self._kill_latch = kill_latch
-        self._authority = authority
         self._reply = reply
         self._encode = encode
         self._entries: OrderedDict[str, Entry] = OrderedDict()
@@ -118,7 +118,8 @@ class CommandDesk:
         log_event(
             "command_received", command=order.command, by=order.by, request_id=order.request_id
         )
-        wait_ms = KILL_WAIT_MS if order.command == "kill" else COMMAND_WAIT_MS
+        is_kill = order.command == "kill"
+        wait_ms = KILL_WAIT_MS if is_kill else COMMANDS[order.command].wait_ms
         self._after(f"wait:{order.request_id}", wait_ms)
         self._offer(entry)
 
@@ -148,7 +149,9 @@ class CommandDesk:
         if entry.is_confirmed or not is_wanted or entry.offer_count >= OFFERS_MAX:
             return
         entry.offer_count += 1
-        self._ctx.send(self._authority, order)
+        self._ctx.send(COMMANDS[order.command].actor, order)
+        if order.command == "kill" and order.argument:
+            self._ctx.send("authority", _flatten_with(order))
         if COMMANDS[order.command].is_lowering:
             self._after(f"again:{order.request_id}", OFFER_AGAIN_MS)
 
@@ -186,6 +189,12 @@ class CommandDesk:
             at_ns=self._ctx.now_ns(),
         )
         self._ctx.send("alerts", alert)
+
+
+def _flatten_with(kill: OperatorCommand) -> OperatorCommand:
+    """KILL FLAT is two commands to the authority, each with its own id."""
+    changes = {"command": "flatten", "argument": "", "request_id": f"{kill.request_id}:flat"}
+    return msgspec.structs.replace(kill, **changes)
 
 
 def _argument_of(asked: RequestReceived) -> str:

@@ -29,8 +29,9 @@ from engine.messages.control import (
     ViewPublished,
 )
 from engine.messages.journal import Journaled
+from engine.messages.market import FeedEnded
 from engine.messages.records import OrderFilled
-from engine.messages.supervision import TimerFired
+from engine.messages.supervision import RestartWanted, TimerFired
 from engine.units import NS_PER_MS, NS_PER_S, rupees
 
 STATUS_EVERY_MS: Final = 1_000
@@ -52,7 +53,6 @@ class Console(Behaviour):
         channel: where requests come from.
         board: the tree as supervisors see it.
         kill_latch: makes a kill durable (reason, by); raises OSError when it cannot.
-        authority: the actor that carries commands out.
         followers: actors that get a copy of each view (metrics, heartbeat).
     """
 
@@ -63,7 +63,6 @@ class Console(Behaviour):
         board: Board,
         kill_latch: KillLatch,
         *,
-        authority: str = "authority",
         followers: tuple[str, ...] = ("metrics", "heartbeat"),
     ) -> None:
         self._identity = identity
@@ -71,7 +70,7 @@ class Console(Behaviour):
         self._board = board
         self._followers = followers
         self._views = Views()
-        self._desk = CommandDesk(kill_latch, authority, channel.reply, self._encode)
+        self._desk = CommandDesk(kill_latch, channel.reply, self._encode)
 
     def open(self, ctx: Context) -> Opening:
         self.ctx = ctx
@@ -97,6 +96,8 @@ class Console(Behaviour):
                 self._publish("alert", msgspec.structs.asdict(message))
             case Journaled():
                 self._publish_fill(message)
+            case FeedEnded():
+                self._publish("feed_ended", {"rows_rejected": dict(message.rows_rejected)})
             case TimerFired(key="status"):
                 self._tick()
             case TimerFired(key=key):
@@ -110,6 +111,8 @@ class Console(Behaviour):
         refusal = self._refuse(asked)
         if refusal is not None:
             self._reply(asked.peer, asked.request_id, *refusal)
+        elif asked.command == "restart":
+            self._restart(asked)
         elif COMMANDS[asked.command].has_effect:
             self._desk.take(asked)
         else:
@@ -135,6 +138,15 @@ class Console(Behaviour):
         if actor and actor not in actors:
             return Code.NOT_FOUND, f"no actor {actor}"
         return None
+
+    def _restart(self, asked: RequestReceived) -> None:
+        """Straight to the actor's supervisor: the authority may be the one to be restarted."""
+        name = str(asked.argument("actor"))
+        row = next(row for row in self._board.rows() if row.name == name)
+        reason = f"{asked.argument('reason') or 'operator'} (console:{asked.by})"
+        self.ctx.send(row.supervisor, RestartWanted(child_id=name, reason=reason))
+        text = f"restart ordered of {row.supervisor}; generation was {row.generation}"
+        self._reply(asked.peer, asked.request_id, Code.OK, text, {"generation": row.generation})
 
     def _read(self, command: str) -> object:
         rows = self._board.rows()
@@ -162,7 +174,7 @@ class Console(Behaviour):
         self._views.put(view)
         for follower in self._followers:
             self.ctx.send(follower, view)
-        self._channel.publish(f"view/{view.topic}", view.body.encode("utf-8", "replace"))
+        self._publish(f"view/{view.topic}", self._views.any_of(view.topic))
 
     def _take_authority(self, changed: AuthorityChanged) -> None:
         if self._views.put_authority(changed):

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from typing import Any, Final
 
 from actors.runtime.board import ChildRow
+from actors.view_shapes import shaped
 from engine.messages.control import AuthorityChanged, ViewPublished
 from engine.messages.values import Mode
 
@@ -57,7 +58,7 @@ class Views:
     def rows(self, topic: str) -> list[dict[str, Any]]:
         """A topic whose body is a list of maps."""
         body = self._body(topic)
-        return [row for row in body if isinstance(row, dict)] if isinstance(body, list) else []
+        return body if isinstance(body, list) else []
 
     def figures(self, topic: str) -> dict[str, Any]:
         """A topic whose body is a map."""
@@ -125,11 +126,16 @@ class Views:
     def _body(self, topic: str) -> object:
         if topic not in self._decoded:
             try:
-                self._decoded[topic] = json.loads(self._bodies.get(topic, "null"))
+                body = json.loads(self._bodies.get(topic, "null"), parse_constant=_refuse)
+                self._decoded[topic] = shaped(topic, body)
             except (ValueError, RecursionError):
                 self.malformed_count += 1
                 self._decoded[topic] = None
         return self._decoded[topic]
+
+
+def _refuse(constant: str) -> object:
+    raise ValueError(f"{constant} is no number")
 
 
 def tree(rows: Iterable[ChildRow]) -> dict[str, Any]:

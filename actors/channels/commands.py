@@ -45,11 +45,14 @@ class Argument(NamedTuple):
 
 class Command(NamedTuple):
     """`has_effect`: goes to the authority actor, repeated ids are answered from memory.
-    `is_lowering`: may only lower what the engine can do, so it is offered again until confirmed."""
+    `is_lowering`: may only lower what the engine can do, so it is offered again until confirmed.
+    `actor` carries it out, within `wait_ms` or the reply says that it has not answered."""
 
     arguments: dict[str, Argument]
     has_effect: bool = False
     is_lowering: bool = False
+    actor: str = "authority"
+    wait_ms: int = 2_000
 
 
 _REASON: Final = {"reason": Argument(Kind.TEXT)}
@@ -75,9 +78,9 @@ COMMANDS: Final[dict[str, Command]] = {
     "unpause": Command(_STRATEGY, has_effect=True),
     "resume": Command(_REASON, has_effect=True),
     "restart": Command(
-        {"actor": Argument(Kind.ACTOR, is_required=True), **_REASON}, has_effect=True
+        {"actor": Argument(Kind.ACTOR, is_required=True), **_REASON}, has_effect=True, actor=""
     ),
-    "reconcile": Command(_REASON, has_effect=True),
+    "reconcile": Command(_REASON, has_effect=True, actor="reconciler", wait_ms=20_000),
 }
 
 # Each name as it may be, and the same shape in any script: a look-alike is a name that nothing

@@ -19,12 +19,12 @@ def state_dir(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def engine(state_dir: Path) -> Iterator[TestEngine]:
-    threads = set(threading.enumerate())
+    threads, actors = set(threading.enumerate()), set(pykka.ActorRegistry.get_all())
     engine = TestEngine(state_dir)
-    engine.start_console()
+    assert not engine.start_console().is_ended, engine.exits
     yield engine
     engine.close()
-    assert not pykka.ActorRegistry.get_all()
+    assert set(pykka.ActorRegistry.get_all()) <= actors
     wait_for(lambda: not {t for t in threading.enumerate() if not t.daemon} - threads)
     wait_for(lambda: not [t for t in threading.enumerate() if t.name == "console-sockets"])
     assert not list(state_dir.glob("*.sock"))

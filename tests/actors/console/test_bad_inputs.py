@@ -129,7 +129,8 @@ CASES: list[tuple[str, str, bytes, Code]] = [
 @pytest.fixture(params=CASES, ids=lambda case: f"{case[0]} {case[1]}")
 def case(request: pytest.FixtureRequest) -> tuple[str, str, bytes, Code]:
     request.node.add_marker(pytest.mark.conformance(request.param[0]))
-    return request.param
+    found: tuple[str, str, bytes, Code] = request.param
+    return found
 
 
 def test_when_bytes_are_bad_then_the_code_is_right(case: tuple[str, str, bytes, Code]) -> None:

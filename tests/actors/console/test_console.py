@@ -5,6 +5,7 @@ import threading
 from contextlib import closing
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import msgpack
 import msgspec
@@ -15,7 +16,7 @@ from actors.channels.socket_path import CONTROL_NAME, EVENTS_NAME, POINTER_NAME,
 from actors.runtime.behaviour import Behaviour, Context, Opening
 from actors.runtime.clock import boot_ns
 from engine.messages.control import AlertRaised, AuthorityChanged, OperatorCommand
-from engine.messages.supervision import ExitKind, StopOrdered
+from engine.messages.supervision import ExitKind, RestartWanted, StopOrdered
 from engine.messages.values import Mode
 from tests.fixtures.engine import Client, TestEngine, wait_for
 
@@ -77,9 +78,8 @@ def test_when_kill_is_sent_then_it_is_latched_and_reaches_the_authority(
     reply = client.ask("kill", flat=True, reason="drill")
     assert reply["code"] == "OK"
     assert engine.latched == [("drill", "console:tester")]
-    command = engine.commands[0]
-    assert isinstance(command, OperatorCommand)
-    assert (command.command, command.argument) == ("kill", "flat")
+    orders = [(c.command, c.argument) for c in engine.commands if isinstance(c, OperatorCommand)]
+    assert orders == [("kill", "flat"), ("flatten", "")]
 
 
 def test_when_the_authority_is_down_then_kill_is_latched_and_offered_until_it_is_back(
@@ -99,6 +99,16 @@ def test_when_the_authority_is_down_then_kill_is_latched_and_offered_until_it_is
     assert "not confirmed" in str(reply["text"])
     engine.start_authority()
     wait_for(lambda: len(engine.commands) == 1)
+
+
+def test_when_an_actor_is_restarted_then_its_supervisor_is_told(
+    engine: TestEngine, client: Client
+) -> None:
+    engine.row("guard", supervisor="supervisor")
+    assert client.ask("restart", actor="guard")["code"] == "OK"
+    wait_for(
+        lambda: RestartWanted(child_id="guard", reason="operator (console:tester)") in engine.exits
+    )
 
 
 def test_when_the_latch_cannot_be_written_then_the_authority_is_still_told(
@@ -151,6 +161,8 @@ def test_when_a_name_is_unknown_then_not_found(engine: TestEngine, client: Clien
     assert not engine.commands
     assert client.ask("pause", strategy="ema")["code"] == "OK"
     assert client.ask("flatten", scope="instrument:NSE:INFY")["code"] == "OK"
+    reply = client.ask("restart", actor="strategy/ema")
+    assert reply["code"] == "OK"
     arguments = [c.argument for c in engine.commands if isinstance(c, OperatorCommand)]
     assert arguments == ["ema", "instrument:NSE:INFY"]
 
@@ -248,7 +260,7 @@ def test_when_things_happen_then_watchers_see_them(engine: TestEngine, client: C
     alert = AlertRaised(severity="info", event="e", subject="s", text="t", at_ns=1)
     engine.runtime.directory.deliver("console", alert)
     for topic in (b"mode", b"view/pnl", b"alert"):
-        wait_for(lambda topic=topic: arrives(topic))
+        wait_for(partial(arrives, topic))
     assert msgspec.json.decode(seen[b"mode"])["mode"] == "LIVE"
 
 
@@ -280,7 +292,10 @@ def test_when_the_core_restarts_in_a_loop_then_status_tree_and_kill_are_quick(
             with closing(Client(engine.state_dir)) as client:
                 for command in ("status", "tree", "kill"):
                     # every other kill finds nobody to confirm it
-                    kill = {"flat": number % 2 == 1, "reason": "silent" if number % 2 else "drill"}
+                    kill: dict[str, Any] = {
+                        "flat": number % 2 == 1,
+                        "reason": "silent" if number % 2 else "drill",
+                    }
                     began_ns = boot_ns()
                     reply = client.ask(command, **(kill if command == "kill" else {}))
                     took_ms.append((boot_ns() - began_ns) / 1e6)
