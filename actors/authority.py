@@ -9,7 +9,7 @@ FlatVerified, OperatorCommand, Replayed, TimerFired. Sends AuthorityChanged and 
 the listeners, Append to "journal", FlattenOrdered and EntriesCancelled to "custodian", CommandDone
 and ViewPublished to "console", AlertRaised to "alerts".
 
-A room that says RecoveryDone is sent the present view and all fences: what it missed while it was
+A listener that says RecoveryDone is sent the present view and all fences: what it missed while it was
 down reaches it before it may act on anything.
 """
 
@@ -148,12 +148,11 @@ class AuthorityBehaviour(JournalReader):
     def _recovered_part(self, part: str) -> None:
         self.state.parts_done.add(part)
         self.lower(f"down/{part}", "", Authority.FULL, "recovered")
-        for name, generation in self._fenced.items():
-            fence = GenerationFenced(name=name, generation=generation, reason="before")
-            self.ctx.send(part, fence)
+        if part in self.settings.listeners:
+            for name, generation in self._fenced.items():
+                fence = GenerationFenced(name=name, generation=generation, reason="before")
+                self.ctx.send(part, fence)
         self.tell()
-        if part not in self.settings.listeners:
-            self.ctx.send(part, self.state.view(self.ctx.now_ns()))
         if part == self.settings.protecting_part and self.state.mode is Mode.KILLED:
             self._kill_positions("killed before the restart")
         self._try_rise()

@@ -110,8 +110,7 @@ class FeedBehaviour(Behaviour):
             return
         verdict, reason = self._gate.admit(tick)
         if verdict is QUARANTINE:
-            self.refused[reason] += 1
-            self._judge(tick.received_at_ns)  # nobody beats a feed whose ticks come but do not pass
+            self._refuse(tick, reason)
             return
         self._freshness.on_tick(now_ns)
         if reason != self._doubt or self._state[0] is not FRESH:
@@ -129,6 +128,12 @@ class FeedBehaviour(Behaviour):
         if not reason:
             for name in self._idea_readers:
                 send(name, tick)
+
+    def _refuse(self, tick: Tick, reason: str) -> None:
+        """Nobody beats a feed whose ticks come but do not pass, so it judges itself."""
+        self.refused[reason] += 1
+        self._freshness.on_source(tick.received_at_ns)
+        self._judge(tick.received_at_ns)
 
     def _on_check(self, check: FeedChecked) -> None:
         self._freshness.on_source(check.source_at_ns)

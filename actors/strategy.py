@@ -231,7 +231,7 @@ class StrategyBehaviour(Behaviour):
         """Paused: somebody holds this strategy or actor below FULL. The release ceiling does not
         count: it keeps a strategy on the paper book, where it trades."""
         scopes = (f"strategy:{self._name}", f"actor:{self.ctx.name}")
-        self._door.paused_by = next(
+        paused_by = next(
             (
                 f"{ceiling.owner}: {ceiling.reason}"
                 for ceiling in changed.ceilings
@@ -241,6 +241,7 @@ class StrategyBehaviour(Behaviour):
             ),
             "",
         )
+        self._door.pause(paused_by)
         self._changed()
 
     def _feed_state(self, changed: FeedStateChanged) -> None:

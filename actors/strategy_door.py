@@ -117,10 +117,14 @@ class Door:
         self._arrange_expiry()
         return answers
 
+    def pause(self, by: str) -> None:
+        """Stop proposing, or ('') go on; a storm after that is a new one."""
+        self.paused_by = by
+        self._is_stormy = self._is_stormy and bool(by)
+
     def new_day(self) -> None:
         """Ideas of another day cannot come again: their time is part of their identity."""
         self.seen.clear()
-        self._is_stormy = False
 
     # -- inside -----------------------------------------------------------------------------
 

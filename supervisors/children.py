@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 from actors.runtime.behaviour import Behaviour, Context
 from actors.runtime.room import Room
 from actors.runtime.runtime import Runtime
+from actors.runtime.target import ProcessTarget
 from engine.messages.base import Message
 from engine.messages.supervision import ExitKind
 from supervisors.policy import Window
@@ -134,6 +135,8 @@ class Maker:
 
     def __call__(self) -> Behaviour:
         argument, self._argument = self._argument, None
+        if isinstance(self._factory, ProcessTarget):
+            return self._factory()
         return self._factory(argument)
 
 

@@ -8,11 +8,11 @@ import random
 
 from actors.runtime.runtime import HostKind, Runtime
 from engine.messages.supervision import ChildExited
+from supervisors.children import RestartLedger
 from supervisors.config import EngineConfig
 from supervisors.root import Tree
 from supervisors.spec import ChildSpec, SupervisorSpec
-from supervisors.supervisor import supervisor_child, supervising
-from supervisors.children import RestartLedger
+from supervisors.supervisor import supervising, supervisor_child
 from supervisors.tree import root
 from supervisors.wiring import Parts, factories
 

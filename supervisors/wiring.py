@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from actors.authority import AuthorityBehaviour, AuthoritySettings
+from actors.authority import AuthorityBehaviour
 from actors.book import BookBehaviour
 from actors.brokers.paper import PaperBroker
 from actors.calendar import CalendarBehaviour
@@ -30,6 +30,7 @@ from actors.stores.port import JournalStorePort
 from actors.stores.spool import Spool
 from actors.watcher import WatcherActor, WatcherSettings
 from actors.writer import WriterBehaviour
+from engine.authority_state import AuthoritySettings
 from engine.exchange.venue import VenueSettings
 from engine.instruments import Instrument
 from engine.limits import QUANTITY_MAX
@@ -44,6 +45,8 @@ from engine.orders.resolve import ResolveSettings
 from engine.portfolio.charges import ChargeSegment, ChargeTable, order_charges
 from engine.risk.gate import GateCaps
 from engine.session import SegmentClass, SessionTable
+from engine.strategies.base import Strategy
+from engine.strategies.registry import find_strategy
 from engine.units import NS_PER_MINUTE, NS_PER_S
 from supervisors.config import EngineConfig, StrategyConfig, fingerprint, instruments, risk_settings
 from supervisors.spec import Factory
@@ -71,11 +74,12 @@ class Parts:
     latches: LatchStore
     since_ns: int
     trading_day: str
+    clock_speed: int = 0
     check_every_ns: int = NS_PER_S
     view_every_ns: int = NS_PER_S
     reconcile_every_ns: int = 60 * NS_PER_S
-    staleness: StalenessLimits = StalenessLimits()
-    tick_limits: TickLimits = TickLimits()
+    staleness: StalenessLimits = field(default_factory=StalenessLimits)
+    tick_limits: TickLimits = field(default_factory=TickLimits)
     extra: Mapping[str, Factory] = field(default_factory=dict)
 
 
@@ -108,10 +112,10 @@ def _core(parts: Parts, names: tuple[Instrument, ...]) -> dict[str, Factory]:
     authority = AuthoritySettings(
         listeners=listeners, parts=PARTS_RECOVERING, strategies=strategies
     )
-    caps = GateCaps(
-        quantity_max=QUANTITY_MAX, notional_paise_max=limits.notional_symbol_paise_max
-    )
-    known = {item.name: frozenset(item.instruments) or frozenset(by_name) for item in config.strategies}
+    caps = GateCaps(quantity_max=QUANTITY_MAX, notional_paise_max=limits.notional_symbol_paise_max)
+    known = {
+        item.name: frozenset(item.instruments) or frozenset(by_name) for item in config.strategies
+    }
 
     def writer() -> Behaviour:
         paper = PaperBroker(by_name, VenueSettings(), parts.trading_day)
@@ -131,10 +135,10 @@ def _core(parts: Parts, names: tuple[Instrument, ...]) -> dict[str, Factory]:
         "calendar": lambda _: calendar(parts),
         "authority": lambda _: AuthorityBehaviour(settings=authority, latches=parts.latches),
         "writer": lambda _: writer(),
-        "watcher": lambda _: WatcherActor(by_name, WATCHER, charger(parts.charges), parts.trading_day),
-        "book": lambda _: BookBehaviour(
-            instruments=names, capital_paise=limits.capital_paise_max
+        "watcher": lambda _: WatcherActor(
+            by_name, WATCHER, charger(parts.charges), parts.trading_day
         ),
+        "book": lambda _: BookBehaviour(instruments=names, capital_paise=limits.capital_paise_max),
         "reconciler": lambda _: ReconcilerBehaviour(every_ns=parts.reconcile_every_ns),
         "guard": lambda _: GuardBehaviour(
             settings=limits,
@@ -166,6 +170,7 @@ def calendar(parts: Parts) -> Behaviour:
             *PHASE_READERS,
             *(f"strategy/{item.name}" for item in parts.config.strategies),
         ),
+        clock_speed=parts.clock_speed,
     )
 
 
@@ -211,7 +216,17 @@ def _feed(parts: Parts, item: Instrument) -> Factory:
         state_readers=("guard", "market", *readers),
         tick_limits=parts.tick_limits,
         staleness=parts.staleness,
+        idea_readers=tuple(
+            f"strategy/{x.name}"
+            for x in parts.config.strategies
+            if item.name in (x.instruments or (item.name,)) and wants_ticks(x.use)
+        ),
     )
+
+
+def wants_ticks(use: str) -> bool:
+    """True if the strategy class listens to ticks, not only to bars."""
+    return find_strategy(use).on_tick is not Strategy.on_tick
 
 
 def _strategies(parts: Parts, names: tuple[Instrument, ...]) -> dict[str, Factory]:
