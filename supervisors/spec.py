@@ -11,10 +11,11 @@ import msgspec
 
 from actors.runtime.behaviour import Behaviour
 from actors.runtime.runtime import HostKind
+from actors.runtime.target import ProcessTarget
 from engine.messages.base import Message
 from engine.messages.values import Authority
 
-Factory = Callable[[Message | None], Behaviour]
+Factory = Callable[[Message | None], Behaviour] | ProcessTarget
 
 
 @unique
@@ -94,7 +95,8 @@ class ChildSpec(msgspec.Struct, frozen=True, kw_only=True):
 
     Args:
         factory: builds the behaviour on the child's own host; its argument is what
-            `ChildWanted.argument` brought, None for static children.
+            `ChildWanted.argument` brought, None for static children. A PROCESS child needs a
+            `ProcessTarget` (importable), which has its arguments inside.
         shutdown: 5 s for a worker and INFINITY for a supervisor unless given.
         start_timeout_ms: from start to READY. 10 s for a worker unless given; 0 is none, for
             supervisors only (their children have their own).

@@ -9,7 +9,7 @@ from engine.messages.administration import Outcome
 from engine.messages.supervision import ChildDue, ChildExited, ChildReady, Due, ExitKind
 from engine.units import NS_PER_MS
 from supervisors.answers import answer_waiting
-from supervisors.children import DOWN_BY_ORDER, Child, ChildState, Maker, Office, Phase, Then
+from supervisors.children import DOWN_BY_ORDER, Child, ChildState, Office, Phase, Then, maker_of
 from supervisors.spec import Restart
 from supervisors.stopping import go_on_ending, order_stop
 
@@ -75,7 +75,7 @@ def start(office: Office, child: Child) -> None:
         name=child.name,
         generation=child.generation,
         supervisor=ctx.name,
-        factory=Maker(child),
+        factory=maker_of(child),
         inbox_max=spec.inbox_max,
         conflate_after=spec.conflate_after,
         busy_ms_max=spec.busy_ms_max,

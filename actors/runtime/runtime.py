@@ -100,6 +100,10 @@ class ThreadHosts:
                 self._hub = ProcessHub(self.clock)
             return self._hub
 
+    def is_private(self, pool: ThreadPool) -> bool:
+        """Whether the pool serves a single THREAD room."""
+        return pool.name not in self.pools or self.pools[pool.name] is not pool
+
     def all_pools(self) -> tuple[ThreadPool, ...]:
         """Every pool with a worker: the shared and the private ones."""
         return (*self.pools.values(), *self.private)

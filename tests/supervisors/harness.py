@@ -13,11 +13,11 @@ import pykka
 from actors.runtime.behaviour import Behaviour, Context, Opening
 from actors.runtime.clock import SystemClock, VirtualClock
 from actors.runtime.room import Room
-from actors.runtime.runtime import HostKind, Runtime, SeededHosts, ThreadHosts
+from actors.runtime.runtime import Runtime, SeededHosts, ThreadHosts
 from actors.runtime.seeded import SeededPool
 from engine.messages.administration import Admin, ChildAdministrated, ChildCounts, Outcome
 from engine.messages.base import Message
-from engine.messages.supervision import ChildExited
+from engine.messages.supervision import ChildExited, ExitKind
 from engine.units import NS_PER_MS
 from supervisors.children import RestartLedger
 from supervisors.root import Tree
@@ -130,7 +130,7 @@ class SeededStage:
 
     def __init__(self, seed: int | None = None) -> None:
         rng = random.Random(seed or 0)
-        choose = (lambda n: rng.randrange(n)) if seed is not None else None
+        choose = rng.randrange if seed is not None else None
         self.clock = VirtualClock()
         self.pool = SeededPool(self.clock, choose=choose)
         self.runtime = Runtime(SeededHosts(self.pool))
@@ -281,6 +281,13 @@ class House:
         self.settle(lambda: request_id in tree.porter.answers)
         return tree.porter.answers.pop(request_id)
 
+    def bring(self, spec: object, *, at: str = "root") -> ChildAdministrated:
+        """Add a child (ChildSpec) or change the flags (SupervisorSpec)."""
+        tree = next((t for t in self.trees if t.name == at), self.trees[0])
+        request_id = tree.bring(at, spec)
+        self.settle(lambda: request_id in tree.porter.answers)
+        return tree.porter.answers.pop(request_id)
+
     def outcome(self, action: Admin, child_id: str = "", **fields: object) -> Outcome:
         return self.ask(action, child_id, **fields).outcome  # type: ignore[arg-type]
 
@@ -308,7 +315,7 @@ class House:
             if not tree.porter.ended.is_set():
                 self.stop(tree)
         for room in tuple(self.runtime.directory.rooms.values()):
-            room.fence_for_test() if hasattr(room, "fence_for_test") else _end(room)
+            room.fence(ExitKind.KILLED, "test over")
         self.stage.close()
         assert not self.runtime.directory.rooms
         assert not pykka.ActorRegistry.get_all()
@@ -325,12 +332,3 @@ class Ear(Behaviour):
 class _Bare:
     def __init__(self, runtime: Runtime) -> None:
         self.runtime = runtime
-
-
-def _end(room: Room) -> None:
-    from engine.messages.supervision import ExitKind
-
-    room.fence(ExitKind.KILLED, "test over")
-
-
-HOST = HostKind

@@ -45,9 +45,7 @@ def test_when_the_middle_dies_then_the_rest_stop_in_reverse_and_start_in_order(
 
 @ids("SUP-063")
 def test_when_different_children_die_then_their_deaths_count_together(house: House) -> None:
-    tree = house.tree(
-        *(house.child(name) for name in "abc"), restarts_max=2, window_ms=3_600_000
-    )
+    tree = house.tree(*(house.child(name) for name in "abc"), restarts_max=2, window_ms=3_600_000)
     house.kill_until("a", 2)
     house.kill_until("b", 2)
     house.tell("c", "crash")
