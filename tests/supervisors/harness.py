@@ -17,7 +17,7 @@ from actors.runtime.runtime import Runtime, SeededHosts, ThreadHosts
 from actors.runtime.seeded import SeededPool
 from engine.messages.administration import Admin, ChildAdministrated, ChildCounts, Outcome
 from engine.messages.base import Message
-from engine.messages.supervision import ChildExited, ExitKind
+from engine.messages.supervision import ChildExited, ChildWanted, ExitKind, StopOrdered
 from engine.units import NS_PER_MS
 from supervisors.children import RestartLedger
 from supervisors.root import Tree
@@ -112,6 +112,30 @@ class Player(Behaviour):
                 self.script.gate.wait(WAIT_S)
 
 
+class Ender(Player):
+    """Takes its stop into its own hands: never, after some ms, or in an odd way."""
+
+    handles_stop = True
+
+    def __init__(self, script: Script, how: str) -> None:
+        super().__init__(script)
+        self.how = how
+
+    def receive(self, message: Message) -> None:
+        if isinstance(message, StopOrdered):
+            match self.how.split(":"):
+                case ["after", ms]:
+                    self.ctx.timer_after("stop", int(ms) * NS_PER_MS, Do(what="stop"))
+                case ["normal"]:
+                    self.ctx.stop("own way")
+                case ["shutdown"]:
+                    self.ctx.stop("own way", ExitKind.SHUTDOWN)
+                case ["crash"]:
+                    raise RuntimeError("odd end")
+            return
+        super().receive(message)
+
+
 class Stage(Protocol):
     """A host under test."""
 
@@ -184,12 +208,18 @@ class House:
         self.runtime = stage.runtime
         self.script = Script()
         self.trees: list[Tree] = []
-        self.threads_before = threading.active_count()
+        self.prefix = "d/"
 
     # -- building ---------------------------------------------------------------------------
 
     def child(self, name: str, **fields: object) -> ChildSpec:
         return ChildSpec(id=name, factory=self.script.factory, **fields)  # type: ignore[arg-type]
+
+    def ender(self, name: str, how: str, **fields: object) -> ChildSpec:
+        def factory(_: Message | None) -> Behaviour:
+            return Ender(self.script, how)
+
+        return ChildSpec(id=name, factory=factory, **fields)  # type: ignore[arg-type]
 
     def sup_child(self, name: str, spec: SupervisorSpec, **fields: object) -> ChildSpec:
         factory = supervising(self.runtime, spec, random.Random(1))
@@ -262,9 +292,33 @@ class House:
     def send(self, name: str, message: Message) -> None:
         self.runtime.directory.deliver(name, message, "test")
 
+    def want(self, child_id: str, argument: Message | None = None, *, at: str = "root") -> None:
+        """Start a dynamic child by message and wait until it is ready."""
+        name = f"{self.prefix}{child_id}"
+        self.send(at, ChildWanted(child_id=child_id, argument=argument))
+        self.wait_ready(name, self.runtime.directory.generation(name) or 1)
+
+    def wait_state(self, name: str, state: str) -> None:
+        self.settle(lambda: self.state(name) == state)
+
+    def restarts(self, name: str) -> int:
+        return sum(row.restarts for row in self.runtime.board.rows() if row.name == name)
+
+    def shutdown(self, name: str) -> None:
+        """End a child in order, by an order that did not come from its supervisor."""
+        room = self.room(name)
+        assert room is not None
+        room.offer(StopOrdered(reason="test"))
+
+    def fence(self, name: str, kind: ExitKind = ExitKind.KILLED) -> None:
+        """Take a child's generation away, as a kill does."""
+        room = self.room(name)
+        assert room is not None
+        room.fence(kind, "test")
+
     def kill_until(self, name: str, generation: int) -> None:
         """Crash a child and wait for the given generation to be ready."""
-        self.tell(name, "crash")
+        self.tell(name, "crash", f"the {generation}th life begins with this")
         self.wait_ready(name, generation)
 
     def wait_ready(self, name: str, generation: int) -> None:
