@@ -79,6 +79,8 @@ def main(arguments: list[str]) -> int:
     path, deadline_ms = Path(arguments[0]), int(arguments[1])
     alerts = path.with_name(path.name + ".alert")
     watch = Watch(path, deadline_ms, lambda event, pid: write_alert(alerts, event, pid))
+    sys.stderr.write(json.dumps({"event": "outside_watching", "deadline_ms": deadline_ms}) + "\n")
+    sys.stderr.flush()
     pause = threading.Event()
     while True:
         code = watch.look(boot_ns(), is_process_alive)

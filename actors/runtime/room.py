@@ -219,10 +219,9 @@ class Room(pykka.Actor):
             )
         except BaseException as worse:  # noqa: BLE001 the reporter itself failed: last resort
             os.write(2, f"pahara: exit report of {self.name} failed: {type(worse)}\n".encode())
+            self.fence(ExitKind.CRASHED, "its exit report failed")
             self.is_fenced = True
             self.directory.unregister(self)
-            if self._exit.claim():
-                self._exit.send(ExitKind.CRASHED, "its exit report failed")
 
     def end(
         self,

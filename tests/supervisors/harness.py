@@ -48,6 +48,7 @@ class Script:
         self.log: list[str] = []
         self.heard: list[tuple[str, int, Message]] = []
         self.gate = threading.Event()
+        self.on_open: Callable[[], None] = lambda: None
 
     def next_opening(self, name: str) -> str:
         plan = self.opening.get(name, [""])
@@ -68,6 +69,7 @@ class Player(Behaviour):
     def open(self, ctx: Context) -> Opening:
         super().open(ctx)
         self.script.log.append(f"open {ctx.name}")
+        self.script.on_open()
         match self.script.next_opening(ctx.name):
             case "raise":
                 raise OSError("no database")
