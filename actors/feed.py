@@ -2,6 +2,17 @@
 
 Decides what of an instrument's data may be traded on. Refuses to know other instruments and who
 trades. Reasons are counted per code; a refused tick neither becomes a price nor refreshes the age.
+
+Receives Tick, FeedChecked, PhaseChanged, FeedBlocked, MarketWatch, FeedsCalled, all through market.
+Sends Tick, BarClosed, FeedStateChanged to its readers, FeedAnnounced to "market".
+
+| tick                          | watchers and tick readers | bars | strategies on ticks |
+|-------------------------------|---------------------------|------|---------------------|
+| outside the session           | -                         | -    | -                   |
+| quarantined                   | -                         | -    | -                   |
+| in a span the source blocks   | yes (exits need a price)  | -    | -                   |
+| believable, for exits only    | yes                       | yes  | -                   |
+| good                          | yes                       | yes  | yes                 |
 """
 
 from collections import Counter
@@ -13,25 +24,31 @@ from engine.market.staleness import Freshness, StalenessLimits
 from engine.messages.base import Message
 from engine.messages.market import (
     BarClosed,
+    FeedAnnounced,
     FeedBlocked,
     FeedChecked,
+    FeedsCalled,
     FeedStateChanged,
     MarketWatch,
     PhaseChanged,
     Tick,
 )
 from engine.messages.values import FeedState, SessionPhase
+from engine.units import NS_PER_S
 
-ACCEPT, QUARANTINE = Verdict.ACCEPT, Verdict.QUARANTINE
+BAR_WAIT_NS = NS_PER_S
+"""How long after its end a bar waits for late ticks if no newer one comes."""
+QUARANTINE, FRESH = Verdict.QUARANTINE, FeedState.FRESH
 
 
 class FeedBehaviour(Behaviour):
     """Behaviour `feed/<instrument>`.
 
     Args:
-        tick_readers: get every accepted tick; `MarketWatch` adds and removes more.
+        tick_readers: get every believable tick; `MarketWatch` adds and removes more.
         bar_readers: (interval in s, names) pairs; get each closed bar of that interval.
         state_readers: get `FeedStateChanged`.
+        idea_readers: strategies that want ticks; get only what may be entered on.
     """
 
     def __init__(
@@ -43,9 +60,13 @@ class FeedBehaviour(Behaviour):
         state_readers: tuple[str, ...],
         tick_limits: TickLimits,
         staleness: StalenessLimits,
+        idea_readers: tuple[str, ...] = (),
     ) -> None:
         self._instrument = instrument
         self._readers = list(tick_readers)
+        self._watchers: list[str] = []
+        self._idea_readers = idea_readers
+        self._opens_at_ns = self._closes_at_ns = 0
         self._bars = [(BarBuilder(instrument, s), names) for s, names in bar_readers]
         self._state_readers = state_readers
         self._gate = TickGate(tick_limits)
@@ -58,6 +79,7 @@ class FeedBehaviour(Behaviour):
     def open(self, ctx: Context) -> Opening:
         super().open(ctx)
         self._freshness = Freshness(self._staleness, ctx.now_ns())
+        ctx.send("market", FeedAnnounced(instrument=self._instrument))
         return Opening.READY
 
     def receive(self, message: Message) -> None:
@@ -66,10 +88,7 @@ class FeedBehaviour(Behaviour):
             return
         match message:
             case FeedChecked():
-                self._freshness.on_source(message.at_ns)
-                for builder, names in self._bars:
-                    self._send_bar(builder.on_time(message.at_ns), names)
-                self._judge(message.at_ns)
+                self._on_check(message)
             case PhaseChanged():
                 self._on_phase(message)
             case FeedBlocked():
@@ -77,29 +96,60 @@ class FeedBehaviour(Behaviour):
                 self._judge(message.at_ns)
             case MarketWatch():
                 self._watch(message)
+            case FeedsCalled():
+                watchers = tuple(self._watchers)
+                announced = FeedAnnounced(instrument=self._instrument, watchers=watchers)
+                self.ctx.send("market", announced)
             case _:
                 super().receive(message)
 
     def _on_tick(self, tick: Tick) -> None:
+        now_ns = tick.at_ns
+        if not self._opens_at_ns <= now_ns < self._closes_at_ns:
+            self.refused["out_of_session"] += 1
+            return
         verdict, reason = self._gate.admit(tick)
         if verdict is QUARANTINE:
-            self.refused[reason] += 1
+            self._refuse(tick, reason)
             return
-        now_ns = tick.at_ns
         self._freshness.on_tick(now_ns)
-        if reason != self._doubt or self._state[0] is not FeedState.FRESH:
+        if reason != self._doubt or self._state[0] is not FRESH:
             self._doubt = reason
             self._judge(now_ns)
         send = self.ctx.send
+        for name in self._readers:
+            send(name, tick)
+        if self._blocked_by:
+            return
         for builder, names in self._bars:
             bar = builder.on_tick(tick)
             if bar is not None:
                 self._send_bar(bar, names)
-        for name in self._readers:
-            send(name, tick)
+        if not reason:
+            for name in self._idea_readers:
+                send(name, tick)
+
+    def _refuse(self, tick: Tick, reason: str) -> None:
+        """Nobody beats a feed whose ticks come but do not pass, so it judges itself."""
+        self.refused[reason] += 1
+        self._freshness.on_source(tick.received_at_ns)
+        self._judge(tick.received_at_ns)
+
+    def _on_check(self, check: FeedChecked) -> None:
+        self._freshness.on_source(check.source_at_ns)
+        end_ns = check.at_ns - BAR_WAIT_NS
+        for builder, names in self._bars:
+            self._send_bar(builder.on_time(end_ns), names)
+        self._judge(check.at_ns)
 
     def _on_phase(self, phase: PhaseChanged) -> None:
         self._freshness.on_phase(phase.phase, phase.at_ns)
+        if phase.opens_at_ns and phase.opens_at_ns != self._opens_at_ns:
+            self._opens_at_ns, self._closes_at_ns = phase.opens_at_ns, phase.closes_at_ns
+            self._gate = TickGate(self._gate.limits)  # the gap over night is no jump
+        last = self._gate.last
+        if last is not None and phase.phase is SessionPhase.CONTINUOUS:
+            self._freshness.on_tick(last.at_ns)  # came at the very instant of the opening
         if phase.phase is SessionPhase.CLOSED:
             for builder, names in self._bars:
                 self._send_bar(builder.flush(), names)
@@ -108,10 +158,12 @@ class FeedBehaviour(Behaviour):
     def _watch(self, watch: MarketWatch) -> None:
         if watch.is_on and watch.reader not in self._readers:
             self._readers.append(watch.reader)
+            self._watchers.append(watch.reader)
             if self._gate.last is not None:
                 self.ctx.send(watch.reader, self._gate.last)
-        elif not watch.is_on and watch.reader in self._readers:
+        elif not watch.is_on and watch.reader in self._watchers:
             self._readers.remove(watch.reader)
+            self._watchers.remove(watch.reader)
 
     def _send_bar(self, bar: BarClosed | None, names: tuple[str, ...]) -> None:
         if bar is not None:

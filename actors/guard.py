@@ -21,11 +21,12 @@ import msgspec
 from actors.guard_view import printable, risk_body
 from actors.journaled import JournalReader
 from actors.runtime.log import log_event
+from actors.telling import alert, append
+from engine.authority import STORM_OWNER
 from engine.instruments import Instrument
-from engine.limits import GROUPS_OPEN_MAX, VIEW_EVERY_NS
+from engine.limits import VIEW_EVERY_NS
 from engine.messages.base import Message
 from engine.messages.control import (
-    AlertRaised,
     AuthorityChanged,
     Ceiling,
     CeilingMoved,
@@ -34,14 +35,15 @@ from engine.messages.control import (
     RecoveryDone,
     ViewPublished,
 )
-from engine.messages.journal import Append, AppendRefused
-from engine.messages.market import FeedStateChanged, PhaseChanged, Tick
+from engine.messages.journal import AppendRefused
+from engine.messages.market import FeedStateChanged, PhaseChanged, PhaseWanted, Tick
 from engine.messages.records import LatchChanged, PlanApproved, Record, RiskNoted
 from engine.messages.signals import EntryDecided, EntryProposed
 from engine.messages.supervision import ChildWanted, TimerFired
 from engine.messages.values import Authority, Refusal
 from engine.risk.account import LOSS_LATCH, Account
 from engine.risk.approval import decision_records, make_plan
+from engine.risk.pauses import Pauses
 from engine.risk.settings import RiskSettings
 from engine.risk.shape import is_text
 from engine.risk.size_rules import assess
@@ -60,6 +62,7 @@ class GuardBehaviour(JournalReader):
         instruments: all configured names.
         strategies: the instruments each strategy may propose.
         config_sha: the configuration's fingerprint, for the records.
+        view_every_ns: real time between views; 0: only when the session moves.
     """
 
     def __init__(
@@ -69,6 +72,7 @@ class GuardBehaviour(JournalReader):
         instruments: tuple[Instrument, ...],
         strategies: Mapping[str, frozenset[str]],
         config_sha: str,
+        view_every_ns: int = VIEW_EVERY_NS,
     ) -> None:
         assert not settings.faults(), settings.faults()
         self._account = Account(settings=settings, instruments=instruments, strategies=strategies)
@@ -76,7 +80,8 @@ class GuardBehaviour(JournalReader):
         self._strategies = strategies
         self._config_sha = config_sha
         self._refused: Counter[str] = Counter()
-        self._stormy: set[str] = set()
+        self._view_every_ns = view_every_ns
+        self._pauses = Pauses()
         self._is_warned = False
         self._is_view_due = False
         self._is_live = False
@@ -97,6 +102,7 @@ class GuardBehaviour(JournalReader):
                 self._session(message)
             case AuthorityChanged():
                 self._account.take_authority(message)
+                self._pauses.follow(message.ceilings)
             case GenerationFenced():
                 self._account.take_fence(message.name, message.generation)
             case AppendRefused():
@@ -117,6 +123,7 @@ class GuardBehaviour(JournalReader):
             self._changed()
 
     def recovered(self) -> None:
+        self.ctx.send("calendar", PhaseWanted(reader=self.ctx.name))
         self._is_live = True
         self._account.start(self.ctx.now_ns())
         if self._account.is_loss_latched:
@@ -136,10 +143,6 @@ class GuardBehaviour(JournalReader):
         verdict = assess(proposal, view, self._settings)
         if isinstance(verdict, Refusal):
             self._refuse(proposal, view, verdict)
-        elif not len(self._account.reservations) < GROUPS_OPEN_MAX:
-            count = len(self._account.reservations)
-            full = Refusal(rule="groups_open", measured=count, limit=GROUPS_OPEN_MAX, why="full")
-            self._refuse(proposal, view, full)
         else:
             self._approve(proposal, view, verdict)
 
@@ -178,7 +181,7 @@ class GuardBehaviour(JournalReader):
             records = decision_records(
                 proposal, view.book, 0, refusal, config_sha=self._config_sha, now_ns=view.now_ns
             )
-            self._append(*records)
+            append(self.ctx, *records)
         self._answer(proposal, "", refusal)
 
     def _answer(self, proposal: EntryProposed, group_id: str, refusal: Refusal | None) -> None:
@@ -197,12 +200,13 @@ class GuardBehaviour(JournalReader):
 
     def _pause(self, strategy: str, refusal: Refusal) -> None:
         """A storm pauses the strategy until a person lets it go on (BAD-63, CTL-13)."""
-        if strategy in self._stormy:
+        if not self._pauses.start(strategy):
             return
-        self._stormy.add(strategy)
         self._note("proposal_storm", strategy, refusal)
-        self._ceiling("storm", f"strategy:{strategy}", Authority.NONE, refusal.why)
-        self._alert("critical", "proposal_storm", strategy, f"{strategy} is paused: {refusal.why}")
+        self._ceiling(STORM_OWNER, f"strategy:{strategy}", Authority.NONE, refusal.why)
+        alert(
+            self.ctx, "critical", "proposal_storm", strategy, f"{strategy} is paused: {refusal.why}"
+        )
 
     def _append_refused(self, refused: AppendRefused) -> None:
         if refused.group_id and self._account.reservations.release(refused.group_id):
@@ -212,11 +216,13 @@ class GuardBehaviour(JournalReader):
     # -- the day --------------------------------------------------------------------------
 
     def _session(self, changed: PhaseChanged) -> None:
+        if not self._view_every_ns:
+            self._publish()
         was_latched = self._account.is_loss_latched
         if not self._account.take_session(changed):
             return
         self._is_warned = False
-        self._stormy.clear()
+        self._pauses.clear()
         if was_latched:
             self._latch(is_set=False, why="a new trading day")
             self._ceiling("account", "", Authority.FULL, "a new trading day")
@@ -230,14 +236,14 @@ class GuardBehaviour(JournalReader):
         if loss >= limit:
             account.is_loss_latched = True
             self._latch(is_set=True, why=f"loss of {loss} paise reached the limit of {limit}")
-            self._alert("critical", "loss_day_reached", "account", f"{loss} of {limit} paise")
+            alert(self.ctx, "critical", "loss_day_reached", "account", f"{loss} of {limit} paise")
             self._stop_entries()
         elif loss * 10 >= limit * 8 and not self._is_warned:
             self._is_warned = True
             why = "80 % of the daily loss limit"
             refusal = Refusal(rule="loss_day", measured=loss, limit=limit, why=why)
             self._note("loss_day_near", "account", refusal)
-            self._alert("warning", "loss_day_near", "account", f"{loss} of {limit} paise")
+            alert(self.ctx, "warning", "loss_day_near", "account", f"{loss} of {limit} paise")
 
     def _stop_entries(self) -> None:
         self._ceiling("account", "", Authority.REDUCE, LOSS_LATCH)
@@ -247,22 +253,18 @@ class GuardBehaviour(JournalReader):
     def _latch(self, *, is_set: bool, why: str) -> None:
         log_event("latch_changed", "WARNING", latch=LOSS_LATCH, is_set=is_set, why=why)
         now_ns = self.ctx.now_ns()
-        self._append(
+        append(
+            self.ctx,
             LatchChanged(
                 at_ns=now_ns, latch=LOSS_LATCH, is_set=is_set, reason=why, by=self.ctx.name
-            )
+            ),
         )
 
     # -- telling --------------------------------------------------------------------------
 
-    def _append(self, *records: Record) -> None:
-        append = Append(
-            records=records, sender=self.ctx.name, sender_generation=self.ctx.generation
-        )
-        self.ctx.send("journal", append)
-
     def _note(self, event: str, subject: str, refusal: Refusal) -> None:
-        self._append(
+        append(
+            self.ctx,
             RiskNoted(
                 at_ns=self.ctx.now_ns(),
                 event=event,
@@ -270,30 +272,26 @@ class GuardBehaviour(JournalReader):
                 measured=refusal.measured,
                 limit=refusal.limit,
                 why=refusal.why,
-            )
+            ),
         )
 
     def _ceiling(self, owner: str, scope: str, authority: Authority, reason: str) -> None:
         ceiling = Ceiling(owner=owner, scope=scope, authority=authority, reason=reason)
         self.ctx.send("authority", CeilingMoved(ceiling=ceiling, at_ns=self.ctx.now_ns()))
 
-    def _alert(self, severity: str, event: str, subject: str, text: str) -> None:
-        now_ns = self.ctx.now_ns()
-        alert = AlertRaised(
-            severity=severity, event=event, subject=subject, text=text, at_ns=now_ns
-        )
-        self.ctx.send("alerts", alert)
-
     def _changed(self) -> None:
-        if not self._is_view_due:
+        if not self._is_view_due and self._view_every_ns:
             self._is_view_due = True
-            self.ctx.timer_after(_VIEW_TIMER, VIEW_EVERY_NS, TimerFired(key=_VIEW_TIMER))
+            timer = TimerFired(key=_VIEW_TIMER)
+            self.ctx.timer_after(_VIEW_TIMER, self._view_every_ns, timer)
 
     def _publish(self) -> None:
         self._is_view_due = False
         now_ns = self.ctx.now_ns()
         for group_id in self._account.reservations.never_opened(now_ns):
             self._account.reservations.release(group_id)
-            self._alert("warning", "group_never_opened", group_id, "its reservation is released")
+            alert(
+                self.ctx, "warning", "group_never_opened", group_id, "its reservation is released"
+            )
         body = msgspec.json.encode(risk_body(self._account, self._refused)).decode()
         self.ctx.send("console", ViewPublished(topic="risk", body=body, at_ns=now_ns))

@@ -10,7 +10,8 @@ from engine.risk.account import Account
 
 
 def risk_body(account: Account, refused: Mapping[str, int]) -> dict[str, object]:
-    """The view as plain data; money in paise, `limit_*` beside what it bounds."""
+    """The view as plain data; money in paise, `limit_*` beside what it bounds;
+    `heat_max_pct` is the highest heat since the start, of the capital."""
     book, settings = account.guarded_book(), account.settings
     pnl, held = account.pnl_day(book), account.reservations
     return {
@@ -20,6 +21,7 @@ def risk_body(account: Account, refused: Mapping[str, int]) -> dict[str, object]
         "is_loss_latched": account.is_loss_latched,
         "heat_paise": held.risk_paise(book),
         "limit_heat_paise": settings.heat_paise_max,
+        "heat_max_pct": account.heat_paise_max * 100 / settings.capital_paise_max,
         "notional_paise": held.notional_paise(book),
         "limit_notional_paise": settings.notional_paise_max,
         "positions_count": held.count(book),

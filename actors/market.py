@@ -1,10 +1,19 @@
 """The market: takes frames apart and hands each tick to its instrument's feed.
 
-Decides which feed a tick belongs to and beats the feeds' coarse clock while the session runs.
-Refuses to judge data. A tick of an instrument that nobody configured is counted, never an error.
+Decides which feed a tick belongs to and beats the coarse clock of quiet feeds while the session
+runs: a feed that ticks judges itself. Refuses to judge data. A tick of an instrument that nobody
+configured is counted, never an error. Remembers phase, watches and blocks for feeds that restart,
+and asks its feeds for the watches when it restarts itself.
+
+Receives MarketFrame (without ticks: a sign of life), FeedBlocked, FeedEnded from the source,
+PhaseChanged, MarketWatch, FeedStateChanged, FeedAnnounced, TimerFired. Sends Tick, PhaseChanged,
+FeedChecked, FeedBlocked, MarketWatch, FeedsCalled to the feeds, PhaseWanted to "calendar",
+ViewPublished to "console", FeedEnded to one reader.
 """
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 import msgspec
 
@@ -12,19 +21,24 @@ from actors.runtime.behaviour import Behaviour, Context, Opening
 from engine.messages.base import Message
 from engine.messages.control import ViewPublished
 from engine.messages.market import (
+    FeedAnnounced,
     FeedBlocked,
     FeedChecked,
     FeedEnded,
+    FeedsCalled,
     FeedStateChanged,
     MarketFrame,
     MarketWatch,
     PhaseChanged,
+    PhaseWanted,
     Tick,
 )
 from engine.messages.supervision import TimerFired
 from engine.messages.values import SessionPhase
 from engine.units import NS_PER_S, rupees
 
+VIEW_ROWS_MAX = 200
+AGE_BUCKETS_S = (1, 5, 15, 60, 300)
 _CHECK = TimerFired(key="check")
 _VIEW = TimerFired(key="view")
 
@@ -53,12 +67,20 @@ class MarketBehaviour(Behaviour):
         self._ended_reader = ended_reader
         self._last: dict[str, Tick] = {}
         self._states: dict[str, FeedStateChanged] = {}
+        self._phase: PhaseChanged | None = None
+        self._blocks: dict[str, FeedBlocked] = {}
+        self._watches: dict[str, dict[str, MarketWatch]] = {}
+        self._source_at_ns = 0
         self._is_open = False
         self._tick_count = 0
         self._stranger_count = 0
 
     def open(self, ctx: Context) -> Opening:
         super().open(ctx)
+        self._source_at_ns = ctx.now_ns()
+        ctx.send("calendar", PhaseWanted(reader=ctx.name))
+        for name in self._feeds.values():
+            ctx.send(name, FeedsCalled())
         if self._view_every_ns:
             ctx.timer_after("view", self._view_every_ns, _VIEW)
         return Opening.READY
@@ -68,69 +90,139 @@ class MarketBehaviour(Behaviour):
             self._on_frame(message)
             return
         match message:
-            case TimerFired(key="check"):
-                self._check()
-            case TimerFired(key="view"):
-                self._publish()
-                self.ctx.timer_after("view", self._view_every_ns, _VIEW)
+            case TimerFired():
+                self._timer(message.key)
             case PhaseChanged():
                 self._on_phase(message)
-            case FeedBlocked() | MarketWatch():
-                name = self._feeds.get(message.instrument)
-                if name is not None:
-                    self.ctx.send(name, message)
+            case MarketWatch():
+                self._watch(message)
+            case FeedAnnounced():
+                self._welcome(message)
+            case FeedBlocked():
+                self._blocks[message.instrument] = message
+                self._forward(message.instrument, message)
             case FeedStateChanged():
                 self._states[message.instrument] = message
             case FeedEnded():
-                self._publish()
-                if self._ended_reader:
-                    self.ctx.send(self._ended_reader, message)
+                self._end(message)
             case _:
                 super().receive(message)
 
     def _on_frame(self, frame: MarketFrame) -> None:
         send, feeds, last = self.ctx.send, self._feeds, self._last
+        self._source_at_ns = self.ctx.now_ns()
         for tick in frame.ticks:
-            name = feeds.get(tick.instrument)
+            instrument = tick.instrument
+            name = feeds.get(instrument)
             if name is None:
                 self._stranger_count += 1
                 continue
-            last[tick.instrument] = tick
+            last[instrument] = tick
             send(name, tick)
         self._tick_count += len(frame.ticks)
 
     def _on_phase(self, phase: PhaseChanged) -> None:
+        self._phase = phase
         self._is_open = phase.phase is SessionPhase.CONTINUOUS
         for name in self._feeds.values():
             self.ctx.send(name, phase)
         if self._is_open:
             self._arrange_check()
 
+    def _timer(self, key: str) -> None:
+        if key == "check":
+            self._check()
+        else:
+            self._publish()
+            self.ctx.timer_after("view", self._view_every_ns, _VIEW)
+
+    def _end(self, ended: FeedEnded) -> None:
+        if self._view_every_ns:
+            self._publish()
+        if self._ended_reader:
+            self.ctx.send(self._ended_reader, ended)
+
+    def _forward(self, instrument: str, message: Message) -> None:
+        name = self._feeds.get(instrument)
+        if name is not None:
+            self.ctx.send(name, message)
+
+    def _watch(self, watch: MarketWatch) -> None:
+        watches = self._watches.setdefault(watch.instrument, {})
+        if watch.is_on:
+            watches[watch.reader] = watch
+        else:
+            watches.pop(watch.reader, None)
+        self._forward(watch.instrument, watch)
+
+    def _welcome(self, feed: FeedAnnounced) -> None:
+        """Give a feed what it cannot know after its start; learn what we forgot by ours."""
+        watches = self._watches.setdefault(feed.instrument, {})
+        missing = [watch for reader, watch in watches.items() if reader not in feed.watchers]
+        for reader in feed.watchers:
+            watches[reader] = MarketWatch(instrument=feed.instrument, reader=reader, is_on=True)
+        block = self._blocks.get(feed.instrument)
+        for message in (self._phase, block, *missing):
+            if message is not None:
+                self._forward(feed.instrument, message)
+
     def _check(self) -> None:
-        if self._is_open:
-            beat = FeedChecked(at_ns=self.ctx.now_ns())
-            for name in self._feeds.values():
-                self.ctx.send(name, beat)
-            self._arrange_check()
+        if not self._is_open:
+            return
+        now_ns, last, send = self.ctx.now_ns(), self._last, self.ctx.send
+        quiet_since_ns = now_ns - self._check_every_ns
+        beat = FeedChecked(at_ns=now_ns, source_at_ns=self._source_at_ns)
+        for instrument, name in self._feeds.items():
+            tick = last.get(instrument)
+            if tick is None or tick.at_ns <= quiet_since_ns:
+                send(name, beat)
+        self._arrange_check()
 
     def _arrange_check(self) -> None:
         now_ns, every_ns = self.ctx.now_ns(), self._check_every_ns
         self.ctx.timer_at("check", now_ns - now_ns % every_ns + every_ns, _CHECK)
 
     def _publish(self) -> None:
-        now_ns = self.ctx.now_ns()
-        rows = []
-        for instrument in self._feeds:
-            tick, state = self._last.get(instrument), self._states.get(instrument)
-            rows.append(
-                {
-                    "instrument": instrument,
-                    "state": state.state.value if state else "stale",
-                    "reasons": state.reasons if state else ("no_tick_yet",),
-                    "age_s": round((now_ns - tick.at_ns) / NS_PER_S, 1) if tick else None,
-                    "price": rupees(tick.price_paise) if tick else None,
-                }
-            )
-        body = {"ticks": self._tick_count, "strangers": self._stranger_count, "feeds": rows}
+        now_ns, ages = self.ctx.now_ns(), self._ages_ns()
+        worst = sorted(ages, key=lambda name: (-ages[name], name))[:VIEW_ROWS_MAX]
+        states = Counter(state.state.value for state in self._states.values())
+        body = {
+            "ticks": self._tick_count,
+            "strangers": self._stranger_count,
+            "source_age_s": round((now_ns - self._source_at_ns) / NS_PER_S, 1),
+            "feeds_count": len(self._feeds),
+            "never_ticked": len(self._feeds) - len(ages),
+            "states": dict(sorted(states.items())),
+            "ages": _buckets(ages.values()),
+            "feeds": [self._row(instrument, ages) for instrument in self._shown(worst)],
+        }
         text = msgspec.json.encode(body).decode()
         self.ctx.send("console", ViewPublished(topic="feeds", body=text, at_ns=now_ns))
+
+    def _ages_ns(self) -> dict[str, int]:
+        now_ns = self.ctx.now_ns()
+        return {instrument: now_ns - tick.at_ns for instrument, tick in self._last.items()}
+
+    def _shown(self, worst: list[str]) -> list[str]:
+        """All feeds if there are few, else the oldest ones: a view is read by a person."""
+        return list(self._feeds) if len(self._feeds) <= VIEW_ROWS_MAX else worst
+
+    def _row(self, instrument: str, ages: Mapping[str, int]) -> dict[str, Any]:
+        tick, state = self._last.get(instrument), self._states.get(instrument)
+        return {
+            "instrument": instrument,
+            "state": state.state.value if state else "stale",
+            "reasons": state.reasons if state else ("no_tick_yet",),
+            "age_s": round(ages[instrument] / NS_PER_S, 1) if tick else None,
+            "price": rupees(tick.price_paise) if tick else None,
+        }
+
+
+def _buckets(ages_ns: Iterable[int]) -> dict[str, int]:
+    """How many instruments have a tick of at most so many seconds; 'inf' counts all."""
+    counts = dict.fromkeys((*map(str, AGE_BUCKETS_S), "inf"), 0)
+    for age_ns in ages_ns:
+        for bound in AGE_BUCKETS_S:
+            counts[str(bound)] += age_ns <= bound * NS_PER_S
+        counts["inf"] += 1
+    return counts

@@ -123,6 +123,8 @@ _PAPER_BOOK: Final = {**_LIVE_BOOK, Mode.PAPER: Authority.FULL}
 
 RELEASE_OWNER: Final = "release"
 """Owner of the ceilings that keep a strategy on paper; they concern the live book alone."""
+STORM_OWNER: Final = "storm"
+"""Owner of the ceilings that pause a strategy after a storm of proposals."""
 PROTECTORS: Final = ("oco/", "custodian")
 """Names of the protection path, by prefix: it holds every position, whatever its strategy may."""
 

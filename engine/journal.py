@@ -108,9 +108,10 @@ def recipients(record: Record) -> tuple[str, ...]:
             | OrderDenied()
             | RequestRefused()
             | OrderUnknown()
-            | OrderLost()
         ):
             return (f"oco/{record.group_id}", "guard")
+        case OrderLost():
+            return (f"oco/{record.group_id}", "guard", "writer")
         case GroupOpened():
             return ("guard", "custodian")
         case GroupClosed():

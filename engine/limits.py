@@ -40,6 +40,10 @@ EXITS_PER_SECOND_RESERVE: Final = 2
 ENTRIES_PER_SECOND_MAX: Final = ORDERS_PER_SECOND_MAX - EXITS_PER_SECOND_RESERVE
 EXITS_QUEUED_MAX: Final = 1_000
 PROPOSALS_MINUTE_MAX: Final = 600
+PROPOSALS_SECOND_MAX: Final = 50
+"""Of one strategy; more in a second of market time is a storm and pauses it."""
+SIGNALS_DAY_MAX: Final = 10_000
+TIMERS_STRATEGY_MAX: Final = 100
 
 # -- values ---------------------------------------------------------------------------------
 PRICE_PAISE_MAX: Final = 10_000_000_00
@@ -55,6 +59,9 @@ TICK_AGE_MS_MAX: Final = 600_000
 TICK_AHEAD_NS_MAX: Final = 2 * NS_PER_S
 """How far an exchange time may lie ahead of ours before the clock is doubted."""
 ENTRY_LIFE_NS_MAX: Final = 60 * NS_PER_MINUTE
+IDEA_AGE_NS_MAX: Final = 60 * NS_PER_MINUTE
+DECISION_WAIT_NS: Final = 10 * NS_PER_S
+"""How long after its expiry a proposal without an answer counts as refused."""
 RECONCILE_EVERY_NS: Final = 60 * NS_PER_S
 RECONCILE_RECHECK_NS: Final = 2 * NS_PER_S
 RECONCILE_ANSWER_NS_MAX: Final = 15 * NS_PER_S
@@ -71,10 +78,12 @@ CLEAN_RECONCILES_MIN: Final = 2
 assert 0 < INBOX_CONFLATE_AFTER < INBOX_MESSAGES_MAX
 assert ENTRIES_PER_SECOND_MAX + EXITS_PER_SECOND_RESERVE == ORDERS_PER_SECOND_MAX
 assert 0 < ENTRIES_PER_SECOND_MAX < ORDERS_PER_SECOND_MAX < ORDERS_PER_SECOND_BROKER
-assert POSITIONS_MAX <= GROUPS_OPEN_MAX <= EXITS_QUEUED_MAX, "a flatten of all groups must queue"
+assert 2 * POSITIONS_MAX <= GROUPS_OPEN_MAX, "both books full, and a group still has its place"
+assert GROUPS_OPEN_MAX <= EXITS_QUEUED_MAX, "a flatten of all groups must queue"
 assert GROUPS_OPEN_MAX <= INBOX_MESSAGES_MAX
 assert ORDERS_DAY_MAX * MODIFIES_PER_ORDER_MAX < RECORDS_RECENT_MAX
 assert PRICE_PAISE_MAX * QUANTITY_MAX < 2**63
 assert RECONCILE_RECHECK_NS < RECONCILE_ANSWER_NS_MAX < RECONCILE_EVERY_NS < RECONCILE_AGE_NS_MAX
 assert TICK_AHEAD_NS_MAX < TICK_AGE_MS_MAX * NS_PER_MS
 assert CLEAN_RECONCILES_MIN >= 2
+assert PROPOSALS_SECOND_MAX < PROPOSALS_MINUTE_MAX < SIGNALS_DAY_MAX

@@ -33,6 +33,7 @@ CONTROL: tuple[tuple[str, HostKind], ...] = (
 )
 CORE_FIRST: tuple[tuple[str, HostKind], ...] = (
     ("journal", HostKind.THREAD),
+    ("calendar", HostKind.POOLED),
     ("authority", HostKind.POOLED),
     ("writer", HostKind.POOLED),
     ("watcher", HostKind.POOLED),
@@ -41,7 +42,6 @@ CORE_FIRST: tuple[tuple[str, HostKind], ...] = (
     ("guard", HostKind.POOLED),
 )
 CORE_LAST: tuple[tuple[str, HostKind], ...] = (
-    ("calendar", HostKind.POOLED),
     ("scheduler", HostKind.POOLED),
     ("source", HostKind.POOLED),
 )

@@ -15,7 +15,7 @@ from engine.exchange.matching import MatchingSettings
 from engine.exchange.venue import VenueSettings
 from engine.instruments import Instrument
 from engine.messages.base import Delivery, Message
-from engine.messages.broker import SnapshotRequested
+from engine.messages.broker import IntentAnswered, Outcome, SnapshotRequested
 from engine.messages.control import AlertRaised
 from engine.messages.journal import Append, Journaled, Replayed, ReplayRequested
 from engine.messages.market import Tick
@@ -73,6 +73,16 @@ def a_plan(**changes: object) -> TradePlan:
 def a_tick(price_paise: int, at_ns: int = START_NS, **fields: int) -> Tick:
     return Tick(
         instrument=INFY.name, price_paise=price_paise, at_ns=at_ns, received_at_ns=at_ns, **fields
+    )
+
+
+def an_answer(intent: IntentPlanned, outcome: Outcome, at_ns: int) -> IntentAnswered:
+    return IntentAnswered(
+        intent_id=intent.intent_id,
+        client_order_id=intent.client_order_id,
+        action=intent.action,
+        outcome=outcome,
+        at_ns=at_ns,
     )
 
 
@@ -145,6 +155,7 @@ class World:
         self.timers: dict[tuple[str, str], tuple[int, Message]] = {}
         self.queues: dict[str, deque[Message]] = {}
         self.intents: list[IntentPlanned] = []
+        self.gate: Callable[[IntentPlanned], Outcome | None] = lambda intent: None
         self.mangle: Callable[[tuple[Message, ...]], tuple[Message, ...]] = lambda items: items
         self.oco_name = f"oco/{self.plan.group_id}"
         self._generations = {self.oco_name: 0, "watcher": 0}
@@ -251,6 +262,10 @@ class World:
         intent = message.record
         assert isinstance(intent, IntentPlanned)
         self.intents.append(intent)
+        outcome = self.gate(intent)
+        if outcome is not None:
+            self.post("watcher", an_answer(intent, outcome, self.now_ns))
+            return
         send = {
             Action.PLACE: self.broker.place,
             Action.MODIFY: self.broker.modify,
@@ -276,7 +291,8 @@ class World:
     def settle(self, steps_max: int = 20_000) -> None:
         """Deliver all that is in any queue, round by round, time standing still."""
         for _ in range(steps_max):
-            if not any([self.step(target) for target in tuple(self.queues)]):
+            served = sum(self.step(target) for target in tuple(self.queues))
+            if not served:
                 return
         raise AssertionError("the world does not come to rest")
 

@@ -63,6 +63,11 @@ class CsvSource:
         self.instruments = tuple(sorted({name for s in self._series for name in s.names}))
 
     @property
+    def ends_at_ns(self) -> int:
+        """The end of the last row, 0 if there is none."""
+        return max((series.ends_at_ns for series in self._series), default=0)
+
+    @property
     def rows_rejected(self) -> Mapping[str, int]:
         """Rows by reason code; `ohlc_rounded` rows were kept."""
         return {reason: count for reason, count in sorted(self._counts.items()) if count}
@@ -83,6 +88,11 @@ class _Series:
         self.bars: list[Bar] = []
         self.ticks: list[Tick] = []
         self.blocks: list[FeedBlocked] = []
+
+    @property
+    def ends_at_ns(self) -> int:
+        bar_end_ns = self.bars[-1].end_at_ns if self.bars else 0
+        return max(bar_end_ns, self.ticks[-1].at_ns if self.ticks else 0)
 
     def items(self, from_ns: int) -> Iterator[SourceItem]:
         due = (tick for tick in self.ticks if tick.at_ns >= from_ns)

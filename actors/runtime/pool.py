@@ -25,8 +25,11 @@ IDLE_WAIT_S = 0.5
 class Pool(Protocol):
     """What a room needs of its host."""
 
-    clock: Clock
     served_count: int
+
+    @property
+    def clock(self) -> Clock:
+        """The clocks of the rooms."""
 
     def schedule(self, room: "Room") -> None:
         """Let the room run soon. Any thread."""

@@ -10,7 +10,7 @@ from typing import Final
 
 from engine.exchange.matching import VenueOrder
 from engine.messages.broker import OrderStatus, TradeReport
-from engine.messages.records import IntentPlanned, OrderFact, OrderFilled, Record
+from engine.messages.records import AnyOrderFact, IntentPlanned, OrderFact, OrderFilled, Record
 from engine.messages.values import Action, Book, OrderType
 from engine.orders import lifecycle
 from engine.orders.lifecycle import OrderState, Status
@@ -56,8 +56,8 @@ def restored(
     return tuple(row for row in rows if row is not None), tuple(trades)
 
 
-def _known(fact: OrderFact) -> lifecycle.AnyOrderFact:
-    assert isinstance(fact, lifecycle.AnyOrderFact), fact
+def _known(fact: OrderFact) -> AnyOrderFact:
+    assert isinstance(fact, AnyOrderFact), fact
     return fact
 
 

@@ -85,7 +85,8 @@ class FeedStateChanged(Message, frozen=True, kw_only=True):
 
 
 class PhaseChanged(Message, frozen=True, kw_only=True):
-    """The session calendar moved. `entries_end_at_ns` and `flat_by_at_ns` are 0 when closed."""
+    """The session calendar moved. When closed, `entries_end_at_ns` and `flat_by_at_ns` are 0, and
+    the bounds are those of the next session, 0 if none is known."""
 
     delivery: ClassVar[Delivery] = Delivery.CONTROL
 
@@ -109,8 +110,36 @@ class MarketWatch(Message, frozen=True, kw_only=True):
 
 
 class FeedChecked(Message, frozen=True, kw_only=True):
-    """The market's coarse beat to its feeds: judge your age, close bars whose end has passed."""
+    """The market's coarse beat to its quiet feeds: judge your age, close bars whose end has passed.
+
+    `source_at_ns` is when the source last gave a sign of life, market time.
+    """
 
     delivery: ClassVar[Delivery] = Delivery.CONFLATE
 
     at_ns: int
+    source_at_ns: int
+
+
+class FeedsCalled(Message, frozen=True, kw_only=True):
+    """A market that has just started asks its feeds to announce themselves."""
+
+    delivery: ClassVar[Delivery] = Delivery.CONTROL
+
+
+class FeedAnnounced(Message, frozen=True, kw_only=True):
+    """A feed is there; `watchers` are the names that had asked it for ticks before (none after its
+    own start). The market answers with the phase, a block in force and the watches it misses."""
+
+    delivery: ClassVar[Delivery] = Delivery.CONTROL
+
+    instrument: str
+    watchers: tuple[str, ...] = ()
+
+
+class PhaseWanted(Message, frozen=True, kw_only=True):
+    """A room has started and wants the present `PhaseChanged` from the calendar."""
+
+    delivery: ClassVar[Delivery] = Delivery.CONTROL
+
+    reader: str

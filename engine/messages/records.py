@@ -180,6 +180,21 @@ class OrderLost(OrderFact, frozen=True, kw_only=True):
     reason: str
 
 
+AnyOrderFact: TypeAlias = (
+    OrderAccepted
+    | OrderTriggered
+    | OrderModified
+    | OrderFilled
+    | OrderCancelled
+    | OrderRejected
+    | OrderDenied
+    | RequestRefused
+    | OrderUnknown
+    | OrderLost
+)
+"""Every fact about one order."""
+
+
 class ModeChanged(RecordBase, frozen=True, kw_only=True):
     mode_from: Mode
     mode_to: Mode

@@ -4,10 +4,9 @@ Decides what an order is after each fact and which facts are anomalies. Refuses 
 a fact and how: the watcher does. Stands alone because the watcher, the group and the reconciler
 must read one order's past to the same present.
 
-The transition table is `TRANSITIONS`; a pair that it lacks changes nothing and is an anomaly. A
-fill is accepted in any state but FILLED, because a venue has executed orders that it had called
-cancelled. `FLAGGED` pairs are applied *and* reported.
-Source: Kite forum 8676, an SL-M shown cancelled and executed an hour later (2020-10).
+The table is `TRANSITIONS`; a pair that it lacks changes nothing and is an anomaly. A fill is taken
+in any state: a venue has executed orders that it had called cancelled (Source: Kite forum 8676,
+2020-10). `FLAGGED` pairs are applied and reported.
 
             ACCEPTED  TRIGGER   MODIFIED  PART      ALL     CANCEL    REJECT    DENY   UNKNOWN LOST
   PLANNED   WORKING   TRIGGERED -         WORKING   FILLED  CANCELLED REJECTED  DENIED UNKNOWN LOST
@@ -15,17 +14,18 @@ Source: Kite forum 8676, an SL-M shown cancelled and executed an hour later (202
   WORKING   -         TRIGGERED WORKING   WORKING   FILLED  CANCELLED REJECTED  -      -       -
   TRIGGERED -         -         TRIGGERED TRIGGERED FILLED  CANCELLED REJECTED  -      -       -
   LOST      WORKING   TRIGGERED -         WORKING   FILLED  CANCELLED REJECTED  -      -       -
-  CANCELLED, REJECTED, DENIED: a fill counts, the state stays; FILLED: nothing
+  FILLED, CANCELLED, REJECTED, DENIED: a fill counts, the state stays
 """
 
 from collections.abc import Mapping
 from enum import Enum, unique
-from typing import Final, TypeAlias
+from typing import Final
 
 import msgspec
 from msgspec.structs import replace
 
 from engine.messages.records import (
+    AnyOrderFact,
     IntentPlanned,
     OrderAccepted,
     OrderCancelled,
@@ -39,19 +39,6 @@ from engine.messages.records import (
     RequestRefused,
 )
 from engine.messages.values import Action, Leg, OrderType, Side
-
-AnyOrderFact: TypeAlias = (
-    OrderAccepted
-    | OrderTriggered
-    | OrderModified
-    | OrderFilled
-    | OrderCancelled
-    | OrderRejected
-    | OrderDenied
-    | RequestRefused
-    | OrderUnknown
-    | OrderLost
-)
 
 
 @unique
@@ -121,9 +108,8 @@ _BY_STATUS: Final[Mapping[Status, Mapping[Event, Status]]] = {
     Status.LOST: _ALIVE,
     **{
         status: {Event.FILLED_PART: status, Event.FILLED_ALL: status}
-        for status in (Status.CANCELLED, Status.REJECTED, Status.DENIED)
+        for status in (Status.FILLED, Status.CANCELLED, Status.REJECTED, Status.DENIED)
     },
-    Status.FILLED: {},
 }
 TRANSITIONS: Final[Mapping[tuple[Status, Event], Status]] = {
     (status, event): after for status, row in _BY_STATUS.items() for event, after in row.items()
@@ -154,11 +140,9 @@ class Request(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class OrderState(msgspec.Struct, frozen=True, kw_only=True):
-    """One order attempt. `value_paise` is the sum of quantity x price over its fills.
-
-    `request` stays set after a terminal status (see `is_busy`), so that a request and the fact
-    that overtook it can be applied in either order with the same result.
-    """
+    """One order attempt. `value_paise` is the sum of quantity x price over its fills. `request`
+    stays set after a terminal status (see `is_busy`), so that a request and the fact that overtook
+    it can be applied in either order with the same result."""
 
     client_order_id: str
     venue_order_id: str = ""
@@ -260,7 +244,7 @@ def evolve(order: OrderState, fact: AnyOrderFact) -> tuple[OrderState, str]:
     event = event_of(fact)
     if event is None:
         assert isinstance(fact, RequestRefused | OrderDenied)
-        return _answered(order, fact.intent_id, is_refused=True), ""
+        return _refused(order, fact), ""
     if fact.venue_order_id and not order.venue_order_id:
         order = replace(order, venue_order_id=fact.venue_order_id)
     pair = (order.status, event)
@@ -300,6 +284,13 @@ def _modified(order: OrderState, fact: OrderModified) -> OrderState:
         price_limit_paise=fact.price_limit_paise,
         price_trigger_paise=fact.price_trigger_paise,
     )
+
+
+def _refused(order: OrderState, fact: RequestRefused | OrderDenied) -> OrderState:
+    """A refused growth leaves an order that is filled already if all it had is filled."""
+    order = _answered(order, fact.intent_id, is_refused=True)
+    is_full = order.request is None and order.filled >= order.quantity and not order.is_terminal
+    return replace(order, status=Status.FILLED, status_at_ns=fact.at_ns) if is_full else order
 
 
 def _answered(order: OrderState, intent_id: str, *, is_refused: bool) -> OrderState:

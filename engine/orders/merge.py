@@ -24,11 +24,11 @@ from engine.messages.broker import (
     TradeReport,
 )
 from engine.messages.records import (
+    AnyOrderFact,
     IntentPlanned,
     OrderAccepted,
     OrderCancelled,
     OrderDenied,
-    OrderFilled,
     OrderLost,
     OrderModified,
     OrderRejected,
@@ -37,7 +37,7 @@ from engine.messages.records import (
     RequestRefused,
 )
 from engine.messages.values import Action, OrderType, Refusal
-from engine.orders.lifecycle import AnyOrderFact, Status
+from engine.orders.lifecycle import Status
 from engine.orders.merge_book import SYNTHETIC, Hearsay, MergeBook, Merged, Tracked, fact_base
 
 _AWAITED: Final = (Status.PLANNED, Status.UNKNOWN)
@@ -291,38 +291,6 @@ class OrderTruth(MergeBook):
         if row.filled_quantity > order.quantity:
             self._emit_modified(tracked, now_ns, out)
         self._fill(tracked, trade_id, missing, price if row.price_average_paise else 0, now_ns, out)
-
-    def _fill(
-        self, tracked: Tracked, trade_id: str, quantity: int, price: int, now_ns: int, out: Merged
-    ) -> None:
-        order, intent = tracked.order, tracked.intent
-        if order.is_terminal:
-            text = f"{quantity} filled after {order.status.value}"
-            self._alert(out, "fill_after_terminal", order.client_order_id, text, now_ns)
-        if price <= 0:
-            # The quantity is certain, the money is not (ORD-25): book our own price, and say so.
-            price = order.price_limit_paise or order.price_trigger_paise
-            self._alert(out, "fill_without_price", order.client_order_id, trade_id, now_ns)
-        after = order.value_paise + quantity * price
-        instrument = self._instruments.get(intent.instrument)
-        charges = (
-            self._charge(instrument, order.side, order.value_paise, after, self.trading_day)
-            if instrument is not None
-            else 0
-        )
-        fact = OrderFilled(
-            **fact_base(tracked, now_ns),
-            trade_id=trade_id,
-            strategy=intent.strategy,
-            book=intent.book,
-            side=order.side,
-            quantity=quantity,
-            price_paise=price,
-            filled_total=order.filled + quantity,
-            order_quantity=order.quantity,
-            charges_paise=charges,
-        )
-        self._emit(tracked, fact, out)
 
 
 def _no_reason(answer: IntentAnswered) -> Refusal:

@@ -14,10 +14,10 @@ from engine.ids import is_own_tag
 from engine.instruments import Instrument
 from engine.messages.broker import IntentAnswered, OrderReport, TradeReport
 from engine.messages.control import AlertRaised
-from engine.messages.records import IntentPlanned, OrderFact, OrderFilled, Record
+from engine.messages.records import AnyOrderFact, IntentPlanned, OrderFact, OrderFilled, Record
 from engine.messages.values import Action, Leg, Side
 from engine.orders import lifecycle
-from engine.orders.lifecycle import AnyOrderFact, OrderState
+from engine.orders.lifecycle import OrderState
 
 Charge: TypeAlias = Callable[[Instrument, Side, int, int, str], int]
 """(instrument, side, turnover before, turnover after, trading day) -> paise, the increment."""
@@ -120,7 +120,7 @@ class MergeBook:
         if isinstance(record, IntentPlanned):
             self._intended(record)
         elif isinstance(record, OrderFact) and record.client_order_id in self.orders:
-            assert isinstance(record, lifecycle.AnyOrderFact)
+            assert isinstance(record, AnyOrderFact)
             self._apply(self.orders[record.client_order_id], record)
 
     def find(self, item: Hearsay) -> Tracked | None:
@@ -137,6 +137,14 @@ class MergeBook:
             or (tracked.row is not None and tracked.row.filled_quantity > tracked.order.filled)
         }
         return tuple(self._open.values())
+
+    def end_day(self) -> None:
+        """Forget what is over: the broker's books of the next day do not know it."""
+        self.open_orders()
+        self.orders = {key: t for key, t in self.orders.items() if key in self._open}
+        self._by_venue_id = {t.venue_order_id: t for t in self.orders.values() if t.venue_order_id}
+        self._trade_keys = {key for key in self._trade_keys if key[0] in self._by_venue_id}
+        self._alerted.clear()
 
     def expire_parked(self, before_ns: int, now_ns: int) -> Merged:
         """Give up on hearsay with our tag for which no intent ever came: somebody else's, or a
@@ -196,6 +204,39 @@ class MergeBook:
             tracked.venue_order_id = venue_order_id
             self._by_venue_id[venue_order_id] = tracked
 
+    def _fill(
+        self, tracked: Tracked, trade_id: str, quantity: int, price: int, now_ns: int, out: Merged
+    ) -> None:
+        """Book one fill with the increment of its order's charges."""
+        order, intent = tracked.order, tracked.intent
+        if order.is_terminal:
+            text = f"{quantity} filled after {order.status.value}"
+            self._alert(out, "fill_after_terminal", order.client_order_id, text, now_ns)
+        if price <= 0:
+            # The quantity is certain, the money is not (ORD-25): book our own price, and say so.
+            price = order.price_limit_paise or order.price_trigger_paise
+            self._alert(out, "fill_without_price", order.client_order_id, trade_id, now_ns)
+        after = order.value_paise + quantity * price
+        instrument = self._instruments.get(intent.instrument)
+        charges = (
+            self._charge(instrument, order.side, order.value_paise, after, self.trading_day)
+            if instrument is not None
+            else 0
+        )
+        fact = OrderFilled(
+            **fact_base(tracked, now_ns),
+            trade_id=trade_id,
+            strategy=intent.strategy,
+            book=intent.book,
+            side=order.side,
+            quantity=quantity,
+            price_paise=price,
+            filled_total=order.filled + quantity,
+            order_quantity=_quantity_max(order),
+            charges_paise=charges,
+        )
+        self._emit(tracked, fact, out)
+
     def _emit(self, tracked: Tracked, fact: AnyOrderFact, out: Merged) -> None:
         if self._apply(tracked, fact):
             out.facts.append(fact)
@@ -229,3 +270,11 @@ class MergeBook:
         if (key := f"{event}/{subject}") not in self._alerted:
             self._alerted.add(key)
             out.alert(severity, event, subject, text, now_ns)
+
+
+def _quantity_max(order: OrderState) -> int:
+    """The order's quantity, or what a growing modify under way may have made of it: an order is
+    full only when nothing can have enlarged it."""
+    request = order.request
+    is_growing = request is not None and request.action is Action.MODIFY and not order.is_terminal
+    return max(order.quantity, request.quantity) if request and is_growing else order.quantity

@@ -14,6 +14,7 @@ import msgspec
 from msgspec.structs import replace
 
 from engine.messages.records import (
+    AnyOrderFact,
     GroupClosed,
     GroupOpened,
     IntentPlanned,
@@ -195,7 +196,7 @@ def _intended(group: Group, intent: IntentPlanned) -> Group:
     return _put(group, lifecycle.requested(_order(group, intent.client_order_id), intent))
 
 
-def _order_changed(group: Group, fact: lifecycle.AnyOrderFact) -> Group:
+def _order_changed(group: Group, fact: AnyOrderFact) -> Group:
     if all(o.client_order_id != fact.client_order_id for o in group.orders):
         return replace(group, anomaly_count=group.anomaly_count + 1)
     order, anomaly = lifecycle.evolve(_order(group, fact.client_order_id), fact)

@@ -84,6 +84,7 @@ class Ledger:
         self._multipliers = multipliers or {}
         self._positions: dict[Key, Position] = {}
         self._trades: set[tuple[str, str]] = set()
+        self._held: dict[str, int] = {}
 
     def apply(self, fill: OrderFilled) -> bool:
         """Add a trade. False: it was known already."""
@@ -97,7 +98,10 @@ class Ledger:
         if position is None:
             position = Position(self._multipliers.get(fill.instrument, 1))
             self._positions[key] = position
+        was_held = position.quantity != 0
         position.apply(fill)
+        change = (position.quantity != 0) - was_held
+        self._held[fill.instrument] = self._held.get(fill.instrument, 0) + change
         return True
 
     def get(self, key: Key) -> Position | None:
@@ -115,7 +119,7 @@ class Ledger:
 
     def is_held(self, instrument: str) -> bool:
         """True if any book or strategy holds the instrument."""
-        return any(p.quantity for k, p in self._positions.items() if k.instrument == instrument)
+        return self._held.get(instrument, 0) > 0
 
     def open_count(self, book: Book) -> int:
         return sum(position.quantity != 0 for _, position in self.items(book))

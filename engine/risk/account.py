@@ -55,6 +55,7 @@ class Account:
         self.session: PhaseChanged | None = None
         self.authority: AuthorityChanged | None = None
         self.is_loss_latched = False
+        self.heat_paise_max = 0
         self.now_day = 0
         self._strategies = strategies
         self._feeds: dict[str, FeedState] = {}
@@ -140,6 +141,7 @@ class Account:
     def reserve(self, plan: TradePlan) -> None:
         """Take an approved plan's exposure at once."""
         self.reservations.reserve(plan)
+        self.heat_paise_max = max(self.heat_paise_max, self.reservations.risk_paise(plan.book))
 
     # -- what is asked --------------------------------------------------------------------
 

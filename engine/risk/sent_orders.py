@@ -20,7 +20,6 @@ from engine.messages.broker import (
     TradeReport,
 )
 from engine.messages.records import (
-    GroupClosed,
     IntentPlanned,
     OrderAccepted,
     OrderCancelled,
@@ -54,7 +53,8 @@ class SentOrder(msgspec.Struct, kw_only=True):
 
 
 class SentOrders:
-    """Orders by id and by group; groups are forgotten when they close."""
+    """Orders by id and by group. A closed group is kept: a late fill reopens its position, and the
+    exit it then needs must be judged by it."""
 
     def __init__(self) -> None:
         self._intents: set[str] = set()
@@ -104,8 +104,6 @@ class SentOrders:
         """The journal's word, on recovery and for verdicts that the broker does not send."""
         if isinstance(record, IntentPlanned):
             self.plan(record)
-        elif isinstance(record, GroupClosed):
-            self._forget(record.group_id)
         else:
             self._fact(record)
 
@@ -128,12 +126,6 @@ class SentOrders:
                     order.is_over = True
             case _:
                 pass
-
-    def _forget(self, group_id: str) -> None:
-        for order in self._groups.pop(group_id, []):
-            if order.remaining == 0:
-                self._orders.pop(order.client_order_id, None)
-                self._trades.pop(order.client_order_id, None)
 
     # -- what is asked --------------------------------------------------------------------
 

@@ -1,13 +1,14 @@
 """Trend by two averages: follow the side that the fast average takes of the slow one.
 
 Decides: the side counts as taken when the averages are apart by a share of the average true range,
-which ignores crosses in a flat market. A change of side is an entry, stop and targets are multiples
-of the range. The first side after the start is no signal: nobody saw it being taken.
+which ignores crosses in a flat market. A change of side is an entry; the stop is a multiple of the
+range, the targets are multiples of that risk, and the stop trails once the first is reached. The
+first side after the start is no signal: nobody saw it being taken.
 """
 
 from typing import ClassVar
 
-from engine.market.indicators import Atr, Ema
+from engine.market.indicators import E4, Atr, Ema, div_nearest
 from engine.messages.market import BarClosed
 from engine.messages.values import Side
 from engine.strategies.base import Parameters, View
@@ -23,7 +24,8 @@ from engine.units import BPS
 
 
 class EmaTrendParameters(EntryParameters, frozen=True, kw_only=True):
-    """Periods in bars; `*_atr_bps` are multiples of the average true range (10,000 = 1)."""
+    """Periods in bars; `*_atr_bps` are multiples of the average true range, `*_risk_bps` of the
+    stop's distance (10,000 = 1)."""
 
     entry_from_min: int = 15
     fast_bars: int = 9
@@ -31,10 +33,10 @@ class EmaTrendParameters(EntryParameters, frozen=True, kw_only=True):
     atr_bars: int = 14
     apart_atr_bps: int = 2_500
     stop_atr_bps: int = 20_000
-    target_1_atr_bps: int = 20_000
+    target_1_risk_bps: int = 10_000
     target_1_share_bps: int = 5_000
-    target_2_atr_bps: int = 40_000
-    trail_atr_bps: int = 20_000
+    target_2_risk_bps: int = 20_000
+    trail_risk_bps: int = 10_000
 
     def faults(self) -> tuple[str, ...]:
         return super().faults() + out_of_bounds(
@@ -44,10 +46,10 @@ class EmaTrendParameters(EntryParameters, frozen=True, kw_only=True):
             atr_bars=(2, 500),
             apart_atr_bps=(0, 100_000),
             stop_atr_bps=(1_000, 200_000),
-            target_1_atr_bps=(1_000, self.target_2_atr_bps - 1),
+            target_1_risk_bps=(1_000, self.target_2_risk_bps - 1),
             target_1_share_bps=(1, BPS - 1),
-            target_2_atr_bps=(1_000, 500_000),
-            trail_atr_bps=(0, 200_000),
+            target_2_risk_bps=(1_000, 500_000),
+            trail_risk_bps=(0, 200_000),
         )
 
 
@@ -94,14 +96,15 @@ class EmaTrend(OneAtATime[EmaTrendParameters]):
 
     def _setup(self, side: Side, gap_e4: int, atr_e4: int, close: int) -> Setup:
         rules = self.parameters
+        risk = self.risk_paise(close, div_nearest(atr_e4 * rules.stop_atr_bps, E4 * BPS))
         return Setup(
             side=side,
-            stop_paise=share_of(atr_e4, rules.stop_atr_bps),
+            stop_paise=risk,
             targets=(
-                (share_of(atr_e4, rules.target_1_atr_bps), rules.target_1_share_bps),
-                (share_of(atr_e4, rules.target_2_atr_bps), BPS - rules.target_1_share_bps),
+                (share_of(risk, rules.target_1_risk_bps), rules.target_1_share_bps),
+                (share_of(risk, rules.target_2_risk_bps), BPS - rules.target_1_share_bps),
             ),
-            trail_paise=share_of(atr_e4, rules.trail_atr_bps) if rules.trail_atr_bps else 0,
+            trail_paise=risk * rules.trail_risk_bps // BPS,
             score_bps=ratio_bps(gap_e4, atr_e4),
             features=(
                 ("gap_atr", ratio_bps(gap_e4, atr_e4)),

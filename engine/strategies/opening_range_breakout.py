@@ -112,16 +112,16 @@ class OpeningRangeBreakout(OneAtATime[OpeningRangeParameters]):
 
     def _setup(self, state: _State, side: Side, close: int) -> Setup:
         rules, high, low = self.parameters, state.range.high_paise, state.range.low_paise
-        risk_e4 = (high - low) * rules.stop_range_bps
+        risk = self.risk_paise(close, share_of(high - low, rules.stop_range_bps))
         beyond = close - high if side is Side.BUY else low - close
         return Setup(
             side=side,
-            stop_paise=share_of(risk_e4, BPS),
+            stop_paise=risk,
             targets=(
-                (share_of(risk_e4, rules.target_1_risk_bps), rules.target_1_share_bps),
-                (share_of(risk_e4, rules.target_2_risk_bps), BPS - rules.target_1_share_bps),
+                (share_of(risk, rules.target_1_risk_bps), rules.target_1_share_bps),
+                (share_of(risk, rules.target_2_risk_bps), BPS - rules.target_1_share_bps),
             ),
-            trail_paise=share_of(risk_e4, rules.trail_risk_bps) if rules.trail_risk_bps else 0,
+            trail_paise=risk * rules.trail_risk_bps // BPS,
             score_bps=ratio_bps(beyond, high - low),
             features=(
                 ("range_bps", ratio_bps(high - low, low) * E4),

@@ -14,18 +14,19 @@ from itertools import pairwise
 from typing import Final
 
 from engine.instruments import Instrument
+from engine.limits import (
+    ENTRY_LIFE_NS_MAX,
+    FEATURES_MAX,
+    IDEA_AGE_NS_MAX,
+    PRICE_PAISE_MAX,
+    TARGETS_MAX,
+    TEXT_CHARS_MAX,
+)
 from engine.messages.values import Feature, Refusal, Side, Target
 from engine.strategies.base import Proposal
-from engine.units import BPS, NS_PER_MINUTE
+from engine.units import BPS
 
-PRICE_PAISE_MAX: Final = 1_000_000_000
-TARGETS_MAX: Final = 2
-FEATURES_MAX: Final = 16
-FEATURE_CHARS_MAX: Final = 32
-FEATURE_VALUE_MAX: Final = 2**62
-ENTRY_LIFE_NS_MAX: Final = 60 * NS_PER_MINUTE
-IDEA_AGE_NS_MAX: Final = 60 * NS_PER_MINUTE
-TEXT_CHARS_MAX: Final = 200
+_BOUND: Final = 2**62
 
 
 def check_proposal(
@@ -82,9 +83,9 @@ def _is_feature(feature: object) -> bool:
     return (
         type(feature) is Feature
         and type(feature.name) is str
-        and 0 < len(feature.name) <= FEATURE_CHARS_MAX
+        and 0 < len(feature.name) <= TEXT_CHARS_MAX
         and type(feature.value_e4) is int
-        and abs(feature.value_e4) <= FEATURE_VALUE_MAX
+        and abs(feature.value_e4) <= _BOUND
     )
 
 
@@ -97,7 +98,7 @@ def _check_prices(proposal: Proposal, tick_paise: int) -> Refusal | None:
         if price % tick_paise:
             return _refusal("off_tick", "a price is not on the grid", price, tick_paise)
     if not stop * sign < limit * sign:
-        return _refusal("stop_wrong_side", "the stop is not on the losing side", stop, limit)
+        return _refusal("stop_wrong_side", "the stop is not on the losing side", stop)
     if not all(a * sign < b * sign for a, b in pairwise(steps[1:])):
         return _refusal("target_wrong_side", "targets must rise away from the limit")
     if not all(target.share_bps > 0 for target in proposal.targets):
@@ -115,7 +116,7 @@ def _check_prices(proposal: Proposal, tick_paise: int) -> Refusal | None:
 def _check_times(proposal: Proposal, now_ns: int) -> Refusal | None:
     idea, expires = proposal.idea_at_ns, proposal.expires_at_ns
     if not expires > now_ns:
-        return _refusal("expired", "expired before it was proposed", expires, now_ns)
+        return _refusal("expired", "expired before it was proposed", expires - now_ns)
     if not expires <= now_ns + ENTRY_LIFE_NS_MAX:
         return _refusal("life_too_long", "expires too late", expires - now_ns, ENTRY_LIFE_NS_MAX)
     if not 0 <= now_ns - idea <= IDEA_AGE_NS_MAX:
@@ -129,10 +130,5 @@ def _shown(text: object) -> str:
 
 
 def _refusal(rule: str, why: str, measured: int = 0, limit: int = 0) -> Refusal:
-    bound = 2**62
-    return Refusal(
-        rule=rule,
-        measured=max(-bound, min(bound, measured)),
-        limit=max(-bound, min(bound, limit)),
-        why=why,
-    )
+    measured = max(-_BOUND, min(_BOUND, measured))
+    return Refusal(rule=rule, measured=measured, limit=limit, why=why)

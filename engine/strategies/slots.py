@@ -18,7 +18,7 @@ from typing import Any, ClassVar, TypeVar
 import msgspec
 
 from engine.instruments import Instrument
-from engine.market.indicators import E4, div_nearest
+from engine.market.indicators import div_nearest
 from engine.messages.market import BarClosed, PhaseChanged
 from engine.messages.values import Feature, SessionPhase, Side
 from engine.session import DAY_NS, IST_OFFSET_NS
@@ -122,17 +122,20 @@ class OneAtATime(Strategy[E]):
         used = slot.trades_count if slot.day_number == _day(at_ns) else 0
         return at_ns >= slot.free_at_ns and used < rules.trades_day_max
 
+    def risk_paise(self, close_paise: int, wanted_paise: int) -> int:
+        """The stop's distance: as wanted, but never so near that noise and charges eat it."""
+        return max(wanted_paise, -(-close_paise * self.parameters.stop_min_bps // BPS))
+
     def enter(self, bar: BarClosed, setup: Setup) -> bool:
         """Propose a setup at the close of a bar; the caller has asked `may_enter`.
 
         Returns:
-            Whether it was taken at the door. A stop nearer than `stop_min_bps` is moved out to it.
+            Whether it was taken at the door.
         """
         rules, close, name = self.parameters, bar.close_paise, bar.instrument
         tick = self._instruments[name].tick_paise
         limit = marketable_limit(setup.side, close, tick, rules.entry_cap_bps)
-        distance = max(setup.stop_paise, -(-close * rules.stop_min_bps // BPS))
-        prices = plan_prices(setup.side, limit, close, distance, setup.targets, tick)
+        prices = plan_prices(setup.side, limit, close, setup.stop_paise, setup.targets, tick)
         if prices is None:
             return False
         slot = self._slots[name]
@@ -186,9 +189,9 @@ class OneAtATime(Strategy[E]):
                 slot.group_id, slot.day_number, slot.trades_count, slot.free_at_ns = saved
 
 
-def share_of(value_e4: int, bps: int) -> int:
-    """`bps` of a scaled value, in whole paise, at least 1."""
-    return max(1, div_nearest(value_e4 * bps, E4 * BPS))
+def share_of(value: int, bps: int) -> int:
+    """`bps` of a value, to the nearest whole number, at least 1."""
+    return max(1, div_nearest(value * bps, BPS))
 
 
 def ratio_bps(part: int, whole: int) -> int:

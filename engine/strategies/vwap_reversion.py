@@ -19,7 +19,6 @@ from engine.strategies.slots import (
     Setup,
     out_of_bounds,
     ratio_bps,
-    share_of,
 )
 from engine.units import BPS
 
@@ -108,8 +107,8 @@ class VwapReversion(OneAtATime[VwapReversionParameters]):
 
     def _setup(self, state: _State, side: Side, away: int, z_bps: int, atr_e4: int) -> Setup | None:
         rules = self.parameters
-        risk = share_of(atr_e4, rules.stop_atr_bps)
-        risk = max(risk, -(-state.close_paise * rules.stop_min_bps // BPS))
+        wanted = div_nearest(atr_e4 * rules.stop_atr_bps, E4 * BPS)
+        risk = self.risk_paise(state.close_paise, wanted)
         if not away * BPS >= risk * rules.reward_bps_min:
             return None
         return Setup(

@@ -5,6 +5,8 @@ and out of order; the group, the watcher and the writer die at any step. At the 
 calm and deep, time passes, and the group must have gone flat and closed exactly once.
 """
 
+from random import Random
+
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -20,11 +22,18 @@ from engine.messages.control import FlattenOrdered
 from engine.messages.records import IntentPlanned
 from engine.messages.signals import ExitAdvised
 from engine.messages.values import Action, Leg, Side, Target
-from engine.orders.oco_state import Group, fold
+from engine.orders.lifecycle import TERMINAL, OrderState, Status
+from engine.orders.oco_state import Group, evolve, fold
 from engine.units import NS_PER_MS, NS_PER_S
 from tests.desk import World, a_plan
 
 TARGET_LEGS = (Leg.TARGET_1, Leg.TARGET_2)
+
+
+def worst_case(order: OrderState) -> int:
+    """What an order may still fill, worked out here anew: a growing modify counts already."""
+    asked = order.request.quantity if order.request is not None else 0
+    return 0 if order.status in TERMINAL else max(order.quantity, asked) - order.filled
 
 
 def planned_exposure_excess(group: Group, intent: IntentPlanned) -> int:
@@ -34,11 +43,11 @@ def planned_exposure_excess(group: Group, intent: IntentPlanned) -> int:
     wanted = intent.quantity - (own.filled if own is not None else 0)
     same_side = [o for o in others if o.side is intent.side]
     if intent.leg is Leg.EXIT:
-        rivals = sum(o.exposure for o in same_side)
+        rivals = sum(worst_case(o) for o in same_side)
     elif intent.leg is Leg.STOP:
-        rivals = sum(o.exposure for o in same_side if o.leg in (Leg.STOP, Leg.EXIT))
+        rivals = sum(worst_case(o) for o in same_side if o.leg in (Leg.STOP, Leg.EXIT))
     else:
-        rivals = sum(o.exposure for o in same_side if o.leg in (*TARGET_LEGS, Leg.EXIT))
+        rivals = sum(worst_case(o) for o in same_side if o.leg in (*TARGET_LEGS, Leg.EXIT))
     return wanted + rivals - abs(group.position)
 
 
@@ -48,8 +57,6 @@ class DeskMachine(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.world = World()
-        self.flips_are_possible = False
-        self.mangling = st.randoms(use_true_random=False)
 
     @initialize(
         side=st.sampled_from(Side),
@@ -91,9 +98,22 @@ class DeskMachine(RuleBasedStateMachine):
     @rule()
     def settle(self) -> None:
         for _ in range(5_000):
-            if not any([self._step(name) for name in tuple(self.world.queues)]):
+            if not sum(self._step(name) for name in tuple(self.world.queues)):
+                self._check_at_rest()
                 return
         raise AssertionError("no rest")
+
+    def _check_at_rest(self) -> None:
+        """Nothing is under way: memory equals journal, and exits fit the position."""
+        group = self.world.oco.group
+        assert group == fold(self.world.plan, self.world.records)
+        paced = self.world.settings.resize_fast_count
+        if any(o.is_busy or o.refused_count or o.modify_count >= paced for o in group.live):
+            return
+        working = {leg: sum(o.remaining for o in group.live if o.leg is leg) for leg in Leg}
+        targets = working[Leg.TARGET_1] + working[Leg.TARGET_2]
+        size = abs(group.position)
+        assert max(working[Leg.STOP], targets) + working[Leg.EXIT] <= size, group
 
     @rule(offset=st.sampled_from([-70, -62, -40, -5, 0, 5, 40, 62, 70]), is_calm=st.booleans())
     def market_goes_where_orders_rest(self, offset: int, is_calm: bool) -> None:
@@ -123,7 +143,7 @@ class DeskMachine(RuleBasedStateMachine):
         self.world.now_ns = end_ns
 
     @rule(random=st.randoms(use_true_random=False))
-    def reports_get_mangled(self, random) -> None:  # type: ignore[no-untyped-def]
+    def reports_get_mangled(self, random: Random) -> None:
         def mangle(items: tuple[Message, ...]) -> tuple[Message, ...]:
             mangled = [item for item in items for _ in range(random.choice((1, 1, 2)))]
             random.shuffle(mangled)
@@ -230,8 +250,22 @@ class DeskMachine(RuleBasedStateMachine):
         assert world.is_over, (world.oco.group, world.timers)
         self._check_the_end()
 
+    def _check_single_flight(self) -> None:
+        """In journal order no request follows an unanswered placement or request."""
+        group = Group(plan=self.world.plan)
+        for record in self.world.records:
+            if isinstance(record, IntentPlanned) and record.action is not Action.PLACE:
+                order = next(o for o in group.orders if o.client_order_id == record.client_order_id)
+                assert order.is_terminal or (
+                    order.request is None and order.status in (Status.WORKING, Status.TRIGGERED)
+                )
+            group = evolve(group, record)
+
     def _check_the_end(self) -> None:
         world = self.world
+        self._check_single_flight()
+        foreseen = {"both_legs_filled", "protect_failed", "exit_not_filling"}
+        assert {alert.event for alert in world.alerts} <= foreseen, world.alerts
         assert world.position() == 0
         (closed,) = world.closed()
         fills = world.fills()

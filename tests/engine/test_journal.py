@@ -81,7 +81,7 @@ def test_when_a_record_is_durable_then_those_whom_it_concerns_are_told() -> None
         "IntentPlanned": ("writer", "watcher"),
         "OrderAccepted": (group, "guard"),
         "OrderFilled": (group, "guard", "book", strategy),
-        "GroupClosed": ("guard", "custodian", "book", strategy),
+        "GroupClosed": (group, "guard", "custodian", "book", strategy),
         "RiskNoted": (),
     }
 

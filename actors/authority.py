@@ -1,0 +1,299 @@
+"""mode_authority: the one owner of the engine's mode and the board of all ceilings.
+
+Decides by engine/authority.py (the table) and engine/authority_state.py (the guards); carries out
+operator commands (actors/authority_commands.py). Refuses to send orders. Stands alone because
+authority that falls in one place and rises in another can be outrun.
+
+Receives RecoveryDone, Reconciled, JournalStateChanged, CeilingMoved, ChildExited, PhaseChanged,
+FlatVerified, OperatorCommand, Replayed, TimerFired. Sends AuthorityChanged and GenerationFenced to
+the listeners, Append to "journal", FlattenOrdered and EntriesCancelled to "custodian", CommandDone
+and ViewPublished to "console", AlertRaised to "alerts".
+
+A listener that says RecoveryDone is sent the present view and all fences: what it missed while it
+was down reaches it before it may act on anything.
+"""
+
+import msgspec
+
+from actors.authority_commands import Commands
+from actors.authority_view import authority_body
+from actors.journaled import JournalReader
+from actors.runtime.log import log_event
+from actors.stores.latches import HALT, KILL, LatchStore
+from actors.telling import alert, append
+from engine.authority import RELEASE_OWNER, ModeEvent
+from engine.authority_state import DOWN_CEILINGS, AuthoritySettings, AuthorityState
+from engine.limits import CLEAN_RECONCILES_MIN
+from engine.messages.base import Message
+from engine.messages.control import (
+    CeilingMoved,
+    EntriesCancelled,
+    FlattenOrdered,
+    FlatVerified,
+    GenerationFenced,
+    OperatorCommand,
+    Reconciled,
+    RecoveryDone,
+    ViewPublished,
+)
+from engine.messages.journal import JournalStateChanged
+from engine.messages.market import PhaseChanged
+from engine.messages.records import LatchChanged, ModeChanged, Record
+from engine.messages.supervision import ChildExited, ExitKind, TimerFired
+from engine.messages.values import Authority, Mode, SessionPhase
+from engine.units import NS_PER_MS
+
+_STRATEGY = "strategy/"
+_SENTINEL_TIMER = "sentinel"
+_RECONCILE_TIMER = "reconcile"
+
+
+class AuthorityBehaviour(JournalReader):
+    """See the module."""
+
+    def __init__(self, *, settings: AuthoritySettings, latches: LatchStore) -> None:
+        assert settings.protecting_part in settings.parts
+        self.settings = settings
+        self.latches = latches
+        self.state = AuthorityState(
+            parts=settings.parts,
+            protecting_part=settings.protecting_part,
+            strategies=settings.strategies,
+        )
+        self.latched: dict[str, str] = {}
+        self._fenced: dict[str, int] = {}
+        self._commands = Commands(self)
+
+    def receive(self, message: Message) -> None:
+        match message:
+            case OperatorCommand():
+                self._commands.run(message)
+            case RecoveryDone():
+                self._recovered_part(message.part)
+            case Reconciled():
+                self._reconciled(message)
+            case JournalStateChanged():
+                self._journal(message)
+            case CeilingMoved():
+                ceiling = message.ceiling
+                self.lower(ceiling.owner, ceiling.scope, ceiling.authority, ceiling.reason)
+            case ChildExited():
+                self._exited(message)
+            case GenerationFenced():
+                self._fenced_by_supervisor(message)
+            case FlatVerified() | PhaseChanged():
+                self._session(message)
+            case TimerFired():
+                self._timer(message.key)
+            case _:
+                super().receive(message)
+
+    # -- opening --------------------------------------------------------------------------
+
+    def fold(self, record: Record) -> None:
+        if isinstance(record, ModeChanged):
+            self.state.mode_seq = max(self.state.mode_seq, record.mode_seq)
+
+    def recovered(self) -> None:
+        # The journal may have let the past go: a sequence that starts from the clock still rises.
+        self.state.mode_seq = max(self.state.mode_seq, self.ctx.now_ns() // NS_PER_MS)
+        self.latched.update(self.latches.load())
+        if KILL in self.latched:
+            self.state.kill_is_flat = self.settings.kill_is_flat
+            self.move(ModeEvent.KILL_LATCH_FOUND, self.latched[KILL])
+        elif HALT in self.latched:
+            self.move(ModeEvent.HALT_ORDERED, self.latched[HALT])
+        elif not self.settings.awaits_lease:
+            self.move(ModeEvent.LEASE_ACQUIRED, "no leader is configured")
+        else:
+            self.state.set_ceiling("leader", "", Authority.NONE, "no lease yet")
+        self.tell()
+        self._watch_sentinel()
+        self._expect_reconcile()
+
+    # -- moving ---------------------------------------------------------------------------
+
+    def move(self, event: ModeEvent, reason: str) -> bool:
+        """Take an edge, journal it, tell everybody. False: no such edge, nothing changed."""
+        before = self.state.mode
+        if not self.state.move(event):
+            return False
+        mode, seq = self.state.mode, self.state.mode_seq
+        log_event("mode_changed", mode=mode.value, mode_seq=seq, reason=reason)
+        append(
+            self.ctx,
+            ModeChanged(
+                at_ns=self.ctx.now_ns(),
+                mode_from=before,
+                mode_to=mode,
+                mode_seq=seq,
+                reason=reason,
+            ),
+        )
+        self.tell()
+        if mode in (Mode.REDUCE, Mode.HALTED, Mode.KILLED):
+            self.cancel_entries("", f"mode {mode.value}: {reason}")
+        return True
+
+    def lower(self, owner: str, scope: str, authority: Authority, reason: str) -> None:
+        """Move a ceiling as its owner says; one over everything troubles the engine."""
+        if not self.state.set_ceiling(owner, scope, authority, reason):
+            return
+        log_event("ceiling_moved", owner=owner, scope=scope, authority=authority.name)
+        if owner == "leader" and authority is Authority.FULL:
+            self.move(ModeEvent.LEASE_ACQUIRED, reason)
+        if not scope and authority < Authority.FULL:
+            self.move(ModeEvent.TROUBLED, f"{owner}: {reason}")
+        self.tell()
+
+    def _recovered_part(self, part: str) -> None:
+        self.state.parts_done.add(part)
+        self.lower(f"down/{part}", "", Authority.FULL, "recovered")
+        if part in self.settings.listeners:
+            for name, generation in self._fenced.items():
+                fence = GenerationFenced(name=name, generation=generation, reason="before")
+                self.ctx.send(part, fence)
+        self.tell()
+        if part == self.settings.protecting_part and self.state.mode is Mode.KILLED:
+            self._kill_positions("killed before the restart")
+        self._try_rise()
+
+    def _reconciled(self, message: Reconciled) -> None:
+        self.state.reconciled(is_clean=message.is_clean)
+        self._expect_reconcile()
+        if not message.is_clean:
+            why = message.differences[0] if message.differences else "not clean"
+            self.lower("reconciler", "", Authority.REDUCE, why)
+            return
+        if self.state.is_journal_back:
+            self.state.is_journal_back = False
+            self.lower("journal", "", Authority.FULL, "journal is back, books are clean")
+        if self.state.clean_count >= CLEAN_RECONCILES_MIN:
+            self.lower("reconciler", "", Authority.FULL, "clean twice")
+        self._try_rise()
+
+    def _try_rise(self) -> None:
+        """Rise where the table has an edge and its guard holds; never beyond PAPER."""
+        if self.state.is_recovered:
+            self.move(ModeEvent.RECOVERED, "recovered and reconciled")
+        if self.state.is_calm:
+            self.move(ModeEvent.TROUBLE_GONE, "calm again")
+        if self.state.is_flat and self.state.is_recovered and self.state.mode is Mode.FLATTENING:
+            self.state.is_flat = False
+            self.move(self.state.flat_event, "flat and reconciled")
+
+    def _journal(self, changed: JournalStateChanged) -> None:
+        self.state.is_journal_back = changed.is_available
+        if not changed.is_available:
+            self.lower("journal", "", Authority.REDUCE, changed.reason)
+
+    def _exited(self, exited: ChildExited) -> None:
+        """Fence the dead generation everywhere, then lower what depended on it."""
+        name = exited.name
+        self._fenced[name] = max(self._fenced.get(name, 0), exited.generation)
+        fence = GenerationFenced(name=name, generation=exited.generation, reason=exited.kind.value)
+        for listener in dict.fromkeys((*self.settings.listeners, "journal")):
+            self.ctx.send(listener, fence)
+        if name.startswith(_STRATEGY):
+            scope = f"strategy:{name.removeprefix(_STRATEGY)}"
+            self.lower(RELEASE_OWNER, scope, Authority.NONE, "restarted: back on paper")
+        elif name in self.settings.parts or name in DOWN_CEILINGS:
+            self.state.parts_done.discard(name)
+            authority = DOWN_CEILINGS.get(name, Authority.REDUCE)
+            self.lower(f"down/{name}", "", authority, exited.reason)
+            if exited.kind is ExitKind.INVARIANT:
+                self.move(ModeEvent.HALT_ORDERED, f"{name} broke an invariant")
+
+    def _fenced_by_supervisor(self, fence: GenerationFenced) -> None:
+        """A supervisor is about to restart a room: its authority falls before it is back."""
+        exited = ChildExited(
+            name=fence.name,
+            generation=fence.generation,
+            kind=ExitKind.CRASHED,
+            reason=fence.reason,
+        )
+        self._exited(exited)
+
+    def _session(self, message: FlatVerified | PhaseChanged) -> None:
+        if isinstance(message, FlatVerified):
+            self.state.is_flat = message.scope == "" and message.groups_open == 0
+        elif message.phase is SessionPhase.CLOSED and self.state.mode is Mode.LIVE:
+            self.move(ModeEvent.TROUBLED, "LIVE ends with the session")
+
+    # -- timers ---------------------------------------------------------------------------
+
+    def _timer(self, key: str) -> None:
+        if key == _RECONCILE_TIMER:
+            self.state.reconciled(is_clean=False)
+            self.lower("reconciler", "", Authority.REDUCE, "reconciliation is overdue")
+            return
+        sentinel = self.latches.sentinel()
+        if sentinel and self.state.mode is not Mode.KILLED:
+            self.kill(sentinel, "sentinel")
+        self._watch_sentinel()
+
+    def _watch_sentinel(self) -> None:
+        if self.settings.sentinel_ns:
+            timer = TimerFired(key=_SENTINEL_TIMER)
+            self.ctx.timer_after(_SENTINEL_TIMER, self.settings.sentinel_ns, timer)
+
+    def _expect_reconcile(self) -> None:
+        timer = TimerFired(key=_RECONCILE_TIMER)
+        self.ctx.timer_after(_RECONCILE_TIMER, self.settings.reconcile_age_ns_max, timer)
+
+    # -- acting ---------------------------------------------------------------------------
+
+    def kill(self, reason: str, by: str) -> bool:
+        """Latch on disk first, then stop everything. False: the latch is not durable."""
+        is_durable = self.latch(KILL, reason, by)
+        self.state.kill_is_flat = self.settings.kill_is_flat
+        self.move(ModeEvent.KILL_ORDERED, reason)
+        self._kill_positions(f"kill: {reason}")
+        alert(self.ctx, "critical", "killed", by, reason)
+        return is_durable
+
+    def _kill_positions(self, reason: str) -> None:
+        if self.settings.kill_is_flat:
+            self.flatten("", reason)
+
+    def latch(self, name: str, reason: str, by: str) -> bool:
+        """Set a latch on disk, then journal it. False: the disk refused; it holds in memory."""
+        self.latched[name] = reason
+        is_durable = True
+        try:
+            self.latches.set(name, reason=reason, by=by, at_ns=self.ctx.now_ns())
+        except OSError as error:
+            is_durable = False
+            alert(self.ctx, "critical", "latch_not_durable", name, str(error))
+        self._journal_latch(name, reason, by, is_set=True)
+        return is_durable
+
+    def unlatch(self, name: str, reason: str, by: str) -> None:
+        """Release a latch, on disk first."""
+        if self.latched.pop(name, None) is not None:
+            self.latches.clear(name)
+            self._journal_latch(name, reason, by, is_set=False)
+
+    def _journal_latch(self, name: str, reason: str, by: str, *, is_set: bool) -> None:
+        now_ns = self.ctx.now_ns()
+        append(
+            self.ctx, LatchChanged(at_ns=now_ns, latch=name, is_set=is_set, reason=reason, by=by)
+        )
+
+    def flatten(self, scope: str, reason: str) -> None:
+        self.state.is_flat = False
+        ordered = FlattenOrdered(scope=scope, reason=reason, at_ns=self.ctx.now_ns())
+        self.ctx.send("custodian", ordered)
+
+    def cancel_entries(self, scope: str, reason: str) -> None:
+        cancelled = EntriesCancelled(scope=scope, reason=reason, at_ns=self.ctx.now_ns())
+        self.ctx.send("custodian", cancelled)
+
+    def tell(self) -> None:
+        """Send the whole view to everybody whom it concerns, with a newer number."""
+        self.state.seq += 1
+        view = self.state.view(self.ctx.now_ns())
+        for name in self.settings.listeners:
+            self.ctx.send(name, view)
+        body = msgspec.json.encode(authority_body(view, self.latched)).decode()
+        self.ctx.send("console", ViewPublished(topic="authority", body=body, at_ns=view.at_ns))

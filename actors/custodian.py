@@ -1,0 +1,208 @@
+"""The custodian: no open group is left without its actor, and flat means verified flat.
+
+Decides which groups must live and who is told to go flat. Refuses to place orders: each group
+flattens itself under its own state machine. Stands alone because the position of a dead strategy,
+a dead group or a dead supervisor still has to be protected by somebody who only reads the journal.
+
+Receives Journaled (GroupOpened, GroupClosed, RiskNoted), Replayed, FlattenOrdered,
+EntriesCancelled, PhaseChanged, ChildReady, ChildExited, TimerFired. Sends ChildWanted to
+"protection", ExitAdvised and EntriesCancelled to "oco/<group>", FlatVerified and RecoveryDone to
+"authority", AlertRaised to "alerts", Append to "journal".
+
+Going flat is a state per group, not an event: a group that was told to exit stays told until its
+GroupClosed is read, over crashes of the group, its supervisor and the custodian. So a flatten that
+is repeated after a restart changes nothing (INV-39).
+"""
+
+from actors.journaled import JournalReader
+from actors.runtime.log import log_event
+from actors.telling import alert, append
+from engine.limits import FLAT_CHECK_NS
+from engine.messages.base import Message
+from engine.messages.control import (
+    EntriesCancelled,
+    FlattenOrdered,
+    FlatVerified,
+    RecoveryDone,
+)
+from engine.messages.market import PhaseChanged, PhaseWanted
+from engine.messages.records import GroupClosed, GroupOpened, PlanApproved, Record, RiskNoted
+from engine.messages.signals import ExitAdvised, TradePlan
+from engine.messages.supervision import ChildExited, ChildReady, ChildWanted, TimerFired
+from engine.messages.values import SessionPhase
+
+_OCO = "oco/"
+_FLAT_BY, _ENTRIES_END, _CHECK = "flat_by", "entries_end", "check"
+_FLAT_DONE = "flat_by_ordered"
+
+
+class CustodianBehaviour(JournalReader):
+    """See the module."""
+
+    def __init__(self) -> None:
+        self._plans: dict[str, TradePlan] = {}
+        self._flattens: dict[str, str] = {}
+        self._flat_days: set[str] = set()
+        self._day = ""
+        self._is_live = False
+
+    def receive(self, message: Message) -> None:
+        match message:
+            case FlattenOrdered():
+                self._flatten(message.scope, message.reason)
+            case EntriesCancelled():
+                self._withdraw(message)
+            case PhaseChanged():
+                self._session(message)
+            case ChildReady():
+                if message.name == "protection":
+                    self._want_all()
+            case ChildExited():
+                self._exited(message)
+            case TimerFired():
+                self._timer(message.key)
+            case _:
+                super().receive(message)
+
+    # -- the journal ----------------------------------------------------------------------
+
+    def fold(self, record: Record) -> None:
+        match record:
+            case GroupOpened():
+                self._plans[record.plan.group_id] = record.plan
+                if self._is_live:
+                    self._advise_new(record.plan)
+            case GroupClosed():
+                self._plans.pop(record.group_id, None)
+                if self._is_live and self._flattens:
+                    self._verify(is_due=False)
+            case RiskNoted() if record.event == _FLAT_DONE:
+                self._flat_days.add(record.subject)
+            case _:
+                pass
+
+    def recovered(self) -> None:
+        self.ctx.send("calendar", PhaseWanted(reader=self.ctx.name))
+        self._is_live = True
+        self._want_all()
+        now_ns = self.ctx.now_ns()
+        self.ctx.send("authority", RecoveryDone(part=self.ctx.name, at_ns=now_ns))
+
+    def _want_all(self) -> None:
+        """Ask for every open group's actor; a group that lives already ignores it."""
+        for plan in self._plans.values():
+            self._want(plan)
+
+    def _want(self, plan: TradePlan) -> None:
+        wanted = ChildWanted(child_id=plan.group_id, argument=PlanApproved(plan=plan))
+        self.ctx.send("protection", wanted)
+
+    def _exited(self, exited: ChildExited) -> None:
+        plan = self._plans.get(exited.name.removeprefix(_OCO))
+        if plan is not None and exited.kind.is_normal:
+            self._want(plan)
+
+    # -- going flat -----------------------------------------------------------------------
+
+    def _flatten(self, scope: str, reason: str) -> None:
+        log_event("flatten_ordered", "WARNING", scope=scope, reason=reason)
+        self._flattens[scope] = reason
+        self._advise(scope, reason)
+        self._verify(is_due=False)
+
+    def _advise(self, scope: str, reason: str) -> None:
+        for plan in self._of(scope):
+            self._send_exit(plan, reason)
+
+    def _advise_new(self, plan: TradePlan) -> None:
+        """A group that opened while its scope goes flat goes flat too."""
+        for scope, reason in self._flattens.items():
+            if _concerns(scope, plan):
+                self._send_exit(plan, reason)
+
+    def _send_exit(self, plan: TradePlan, reason: str) -> None:
+        advised = ExitAdvised(group_id=plan.group_id, reason=reason, at_ns=self.ctx.now_ns())
+        self.ctx.send(_OCO + plan.group_id, advised)
+
+    def _verify(self, *, is_due: bool) -> None:
+        """Say which scopes are flat; ask and warn again about the others when a check is due."""
+        now_ns = self.ctx.now_ns()
+        for scope, reason in tuple(self._flattens.items()):
+            open_plans = self._of(scope)
+            verdict = FlatVerified(scope=scope, groups_open=len(open_plans), at_ns=now_ns)
+            self.ctx.send("authority", verdict)
+            if not open_plans:
+                del self._flattens[scope]
+                alert(self.ctx, "info", "flat_verified", scope or "all", f"flat: {reason}")
+            elif is_due:
+                groups = ", ".join(plan.group_id for plan in open_plans[:10])
+                text = f"NOT FLAT: {len(open_plans)} groups open after {reason}: {groups}"
+                alert(self.ctx, "critical", "not_flat", scope or "all", text)
+                self._advise(scope, reason)
+        if self._flattens:
+            self.ctx.timer_after(_CHECK, FLAT_CHECK_NS, TimerFired(key=_CHECK))
+
+    def _withdraw(self, cancelled: EntriesCancelled) -> None:
+        for plan in self._of(cancelled.scope):
+            self.ctx.send(_OCO + plan.group_id, cancelled)
+
+    def _of(self, scope: str) -> list[TradePlan]:
+        return [plan for plan in self._plans.values() if _concerns(scope, plan)]
+
+    # -- the session ----------------------------------------------------------------------
+
+    def _session(self, changed: PhaseChanged) -> None:
+        if changed.trading_day != self._day:
+            self._day = changed.trading_day
+            self._flattens.clear()
+        if changed.phase is SessionPhase.CLOSED and self._plans:
+            self._flatten("", "session closed")
+        for key, at_ns in (
+            (_FLAT_BY, changed.flat_by_at_ns),
+            (_ENTRIES_END, changed.entries_end_at_ns),
+        ):
+            if at_ns > 0:
+                self.ctx.timer_at(key, at_ns, TimerFired(key=key))
+
+    def _timer(self, key: str) -> None:
+        match key:
+            case "flat_by":
+                self._flat_by()
+            case "entries_end":
+                reason, now_ns = "entry window is over", self.ctx.now_ns()
+                self._withdraw(EntriesCancelled(scope="", reason=reason, at_ns=now_ns))
+            case "check":
+                self._verify(is_due=True)
+            case _:
+                raise AssertionError(key)
+
+    def _flat_by(self) -> None:
+        if self._day not in self._flat_days:
+            self._flat_days.add(self._day)
+            note = RiskNoted(
+                at_ns=self.ctx.now_ns(),
+                event=_FLAT_DONE,
+                subject=self._day,
+                measured=len(self._plans),
+                limit=0,
+                why="flat-by time",
+            )
+            append(self.ctx, note)
+        if self._plans:
+            self._flatten("", "flat-by time")
+
+
+def _concerns(scope: str, plan: TradePlan) -> bool:
+    """True if a scope (as in Ceiling) covers the plan."""
+    kind, _, name = scope.partition(":")
+    match kind:
+        case "":
+            return True
+        case "instrument":
+            return name == plan.instrument
+        case "strategy":
+            return name == plan.strategy
+        case "actor":
+            return name == _OCO + plan.group_id
+        case _:
+            return False

@@ -1,0 +1,84 @@
+"""The stores of one life: database up, schema current, lease taken, latches and spool in place.
+
+Decides the order in which they come up and go down. Refuses to know what is stored.
+"""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import psycopg
+
+from actors.stores.database import open_database
+from actors.stores.journal_store import JournalStore
+from actors.stores.latches import FileLatches
+from actors.stores.leases import LeaseStore
+from actors.stores.migrate import upgrade
+from actors.stores.spool import Spool
+
+COMMIT_DEADLINE_MS = 2_000
+_REALMS = "SELECT count(DISTINCT realm) FROM journal WHERE starts_with(realm, %s)"
+
+
+class Stores:
+    """A context: enter to bring everything up, leave to let it go.
+
+    Args:
+        realm: "paper", or a prefix such as "backtest-1f2e3d4c"; a prefix gets the next free number.
+        keeps_server: leave an embedded server running at the end (another engine will attach).
+    """
+
+    def __init__(
+        self, state_dir: Path, realm: str, *, environ: Mapping[str, str] = os.environ
+    ) -> None:
+        self.state_dir = state_dir
+        self.realm = realm
+        self._environ = environ
+        self.database = open_database(state_dir, environ.get("DATABASE_URL"))
+        is_new_state = not (state_dir / "postgres").exists()
+        self.latches = FileLatches(state_dir, environ, is_new_state=is_new_state)
+        self.epoch = 0
+        self._lease: LeaseStore | None = None
+
+    @property
+    def dsn(self) -> str:
+        return self.database.dsn
+
+    def __enter__(self) -> Self:
+        self.state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.database.start()
+        with psycopg.connect(self.dsn) as conn:
+            upgrade(conn)
+            if self.realm.startswith("backtest"):
+                row = conn.execute(_REALMS, (self.realm,)).fetchone()
+                self.realm = f"{self.realm}-{row[0] + 1 if row else 1}"
+        self._lease = LeaseStore(self.dsn, COMMIT_DEADLINE_MS)
+        self.epoch = self._lease.acquire(f"{self.realm}@{os.getpid()}", self.engine_id)
+        return self
+
+    @property
+    def engine_id(self) -> str:
+        """Leadership is per realm: a backtest beside a running engine is no second leader."""
+        return f"pahara/{self.realm}"
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._lease is not None:
+            self._lease.close()
+        self.database.stop()
+
+    def make_store(self) -> JournalStore:
+        """The journal's store under our epoch."""
+        return JournalStore(
+            self.dsn, self.realm, self.epoch, COMMIT_DEADLINE_MS, engine_id=self.engine_id
+        )
+
+    def make_spool(self) -> Spool:
+        """The spool of this realm."""
+        return Spool(self.state_dir / f"{self.realm}.spool")

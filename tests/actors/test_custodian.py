@@ -1,0 +1,170 @@
+"""The custodian: every open group has its actor, flat means verified."""
+
+import pytest
+from msgspec.structs import replace
+
+from actors.custodian import CustodianBehaviour
+from engine.limits import FLAT_CHECK_NS
+from engine.messages.control import (
+    AlertRaised,
+    EntriesCancelled,
+    FlattenOrdered,
+    FlatVerified,
+    RecoveryDone,
+)
+from engine.messages.records import PlanApproved, Record, RiskNoted
+from engine.messages.signals import ExitAdvised
+from engine.messages.supervision import ChildExited, ChildReady, ChildWanted, ExitKind
+from engine.messages.values import SessionPhase
+from engine.units import NS_PER_MINUTE
+from tests.fakes import FakeContext, journaled, opened
+from tests.risk_samples import NOW, SESSION, closed_group, opened_group
+
+PAST: tuple[Record, ...] = (
+    opened_group("a"),
+    opened_group("b", instrument="NSE:TCS", strategy="orb"),
+    opened_group("c"),
+    closed_group("c"),
+)
+
+
+@pytest.fixture
+def custodian() -> CustodianBehaviour:
+    return CustodianBehaviour()
+
+
+@pytest.fixture
+def ctx(custodian: CustodianBehaviour) -> FakeContext:
+    return opened(custodian, FakeContext("custodian", now_ns=NOW), PAST)
+
+
+def wanted(ctx: FakeContext) -> list[str]:
+    return [want.child_id for want in ctx.of(ChildWanted, "protection")]
+
+
+def advised(ctx: FakeContext) -> list[str]:
+    return [target for target, message in ctx.sent if isinstance(message, ExitAdvised)]
+
+
+def flatten(custodian: CustodianBehaviour, scope: str = "") -> None:
+    custodian.receive(FlattenOrdered(scope=scope, reason="test", at_ns=NOW))
+
+
+def test_when_recovered_then_every_open_group_is_brought_back(ctx: FakeContext) -> None:
+    assert wanted(ctx) == ["a", "b"]
+    arguments = [want.argument for want in ctx.of(ChildWanted)]
+    assert all(isinstance(a, PlanApproved) and a.preface == () for a in arguments)
+    assert [done.part for done in ctx.of(RecoveryDone, "authority")] == ["custodian"]
+
+
+def test_when_protection_is_back_then_the_groups_are_asked_for_again(
+    custodian: CustodianBehaviour, ctx: FakeContext
+) -> None:
+    ctx.forget()
+    custodian.receive(ChildReady(name="protection", generation=2))
+    assert wanted(ctx) == ["a", "b"]
+
+
+def test_when_a_group_ends_while_open_then_it_is_wanted_again(
+    custodian: CustodianBehaviour, ctx: FakeContext
+) -> None:
+    ctx.forget()
+    for name in ("oco/a", "oco/c", "writer"):
+        custodian.receive(ChildExited(name=name, generation=1, kind=ExitKind.NORMAL, reason=""))
+    assert wanted(ctx) == ["a"]
+
+
+@pytest.mark.parametrize(
+    ("scope", "told"),
+    [
+        ("", ["oco/a", "oco/b"]),
+        ("strategy:orb", ["oco/b"]),
+        ("instrument:NSE:INFY", ["oco/a"]),
+        ("actor:oco/a", ["oco/a"]),
+        ("strategy:nobody", []),
+        ("nonsense:x", []),
+    ],
+)
+def test_when_a_scope_goes_flat_then_its_groups_are_told(
+    custodian: CustodianBehaviour, ctx: FakeContext, scope: str, told: list[str]
+) -> None:
+    flatten(custodian, scope)
+    assert advised(ctx) == told
+    custodian.receive(EntriesCancelled(scope=scope, reason="test", at_ns=NOW))
+    assert [to for to, m in ctx.sent if isinstance(m, EntriesCancelled)] == told
+
+
+@pytest.mark.conformance("INV-42", "LIV-02")
+def test_when_a_flatten_does_not_end_then_it_is_told_and_pursued(
+    custodian: CustodianBehaviour, ctx: FakeContext
+) -> None:
+    flatten(custodian)
+    ctx.advance(custodian, FLAT_CHECK_NS)
+    (alert,) = ctx.of(AlertRaised)
+    assert alert.severity == "critical"
+    assert alert.text.startswith("NOT FLAT: 2 groups")
+    assert advised(ctx) == ["oco/a", "oco/b", "oco/a", "oco/b"]
+    number = journaled(10)
+    custodian.receive(number(closed_group("a")))
+    custodian.receive(number(closed_group("b")))
+    assert [v.groups_open for v in ctx.of(FlatVerified, "authority")] == [2, 2, 1, 0]
+    ctx.forget()
+    ctx.advance(custodian, 10 * FLAT_CHECK_NS)
+    assert not ctx.sent
+
+
+def test_when_nothing_is_open_then_flat_is_verified_at_once() -> None:
+    custodian = CustodianBehaviour()
+    ctx = opened(custodian, FakeContext("custodian", now_ns=NOW))
+    flatten(custodian)
+    assert [v.groups_open for v in ctx.of(FlatVerified)] == [0]
+
+
+def test_when_a_group_opens_during_a_flatten_then_it_goes_flat_too(
+    custodian: CustodianBehaviour, ctx: FakeContext
+) -> None:
+    flatten(custodian)
+    ctx.forget()
+    custodian.receive(journaled(10)(opened_group("d")))
+    assert advised(ctx) == ["oco/d"]
+
+
+@pytest.mark.conformance("INV-39")
+def test_when_flat_by_comes_then_all_goes_flat_once_and_it_is_noted(
+    custodian: CustodianBehaviour, ctx: FakeContext
+) -> None:
+    custodian.receive(SESSION)
+    ctx.advance(custodian, 240 * NS_PER_MINUTE)
+    assert [c.reason for c in ctx.of(EntriesCancelled, "oco/a")] == ["entry window is over"]
+    assert not advised(ctx)
+    ctx.advance(custodian, 50 * NS_PER_MINUTE)
+    assert advised(ctx) == ["oco/a", "oco/b"]
+    (note,) = ctx.records()
+    assert isinstance(note, RiskNoted)
+    again = CustodianBehaviour()
+    late = FakeContext("custodian", generation=2, now_ns=SESSION.flat_by_at_ns + 1)
+    opened(again, late, (*PAST, note, closed_group("a"), closed_group("b")))
+    again.receive(SESSION)
+    late.advance(again, NS_PER_MINUTE)
+    assert not advised(late)
+    assert not late.records()
+
+
+def test_when_restarted_after_flat_by_then_what_is_still_open_is_pursued(
+    custodian: CustodianBehaviour, ctx: FakeContext
+) -> None:
+    late = FakeContext("custodian", generation=2, now_ns=SESSION.flat_by_at_ns + 1)
+    again = CustodianBehaviour()
+    opened(again, late, PAST)
+    again.receive(SESSION)
+    late.advance(again, NS_PER_MINUTE // 60)
+    assert advised(late) == ["oco/a", "oco/b"]
+
+
+def test_when_the_session_closes_with_open_groups_then_it_is_a_flatten(
+    custodian: CustodianBehaviour, ctx: FakeContext
+) -> None:
+    custodian.receive(SESSION)
+    closed = replace(SESSION, phase=SessionPhase.CLOSED, flat_by_at_ns=0, entries_end_at_ns=0)
+    custodian.receive(closed)
+    assert advised(ctx) == ["oco/a", "oco/b"]

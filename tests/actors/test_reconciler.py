@@ -1,0 +1,156 @@
+"""The reconciler: asks, compares twice, tells; and never sends an order."""
+
+import pytest
+
+from actors.reconciler import ReconcilerBehaviour
+from engine.limits import RECONCILE_ANSWER_NS_MAX, RECONCILE_EVERY_NS, RECONCILE_RECHECK_NS
+from engine.messages.broker import BrokerSnapshot, PositionReport, SnapshotRequested
+from engine.messages.control import AlertRaised, CommandDone, OperatorCommand, Reconciled
+from engine.messages.journal import JournalStateChanged, Replayed, ReplayRequested
+from engine.messages.records import Record
+from engine.messages.values import Product
+from tests.fakes import FakeContext
+from tests.risk_samples import NOW
+
+ALIEN = (PositionReport(instrument="NSE:INFY", product=Product.MIS, quantity=5),)
+
+
+@pytest.fixture
+def reconciler() -> ReconcilerBehaviour:
+    return ReconcilerBehaviour()
+
+
+@pytest.fixture
+def ctx(reconciler: ReconcilerBehaviour) -> FakeContext:
+    ctx = FakeContext("reconciler", now_ns=NOW)
+    reconciler.open(ctx)
+    return ctx
+
+
+def answer(
+    reconciler: ReconcilerBehaviour,
+    ctx: FakeContext,
+    positions: tuple[PositionReport, ...] = (),
+    records: tuple[Record, ...] = (),
+) -> None:
+    request = ctx.of(SnapshotRequested, "writer")[-1]
+    reconciler.receive(
+        BrokerSnapshot(
+            request_id=request.request_id, orders=(), trades=(), positions=positions, at_ns=NOW
+        )
+    )
+    assert ctx.of(ReplayRequested, "journal")
+    reconciler.receive(Replayed(reader_generation=1, records=records, seq=len(records)))
+
+
+def verdicts(ctx: FakeContext) -> list[bool]:
+    return [verdict.is_clean for verdict in ctx.of(Reconciled, "authority")]
+
+
+def test_when_it_starts_then_it_compares_at_once(
+    reconciler: ReconcilerBehaviour, ctx: FakeContext
+) -> None:
+    answer(reconciler, ctx)
+    assert verdicts(ctx) == [True]
+
+
+def test_when_a_minute_has_passed_then_it_compares_again(
+    reconciler: ReconcilerBehaviour, ctx: FakeContext
+) -> None:
+    answer(reconciler, ctx)
+    ctx.advance(reconciler, RECONCILE_EVERY_NS - 1)
+    assert len(ctx.of(SnapshotRequested)) == 1
+    ctx.advance(reconciler, 1)
+    assert len(ctx.of(SnapshotRequested)) == 2
+
+
+@pytest.mark.conformance("CTL-32", "INV-28")
+def test_when_a_difference_lasts_over_two_reads_then_it_is_told_and_nothing_is_traded(
+    reconciler: ReconcilerBehaviour, ctx: FakeContext
+) -> None:
+    answer(reconciler, ctx, ALIEN)
+    assert verdicts(ctx) == []
+    ctx.advance(reconciler, RECONCILE_RECHECK_NS)
+    answer(reconciler, ctx, ALIEN)
+    assert verdicts(ctx) == [False]
+    (alert,) = ctx.of(AlertRaised, "alerts")
+    assert (alert.severity, alert.event) == ("critical", "reconcile_position_differs")
+    assert {target for target, _ in ctx.sent} == {
+        "writer",
+        "journal",
+        "authority",
+        "alerts",
+        "console",
+    }
+    assert {type(m) for to, m in ctx.sent if to == "writer"} == {SnapshotRequested}
+    assert {type(m) for to, m in ctx.sent if to == "journal"} == {ReplayRequested}
+
+
+def test_when_a_difference_heals_by_itself_then_the_run_is_clean(
+    reconciler: ReconcilerBehaviour, ctx: FakeContext
+) -> None:
+    answer(reconciler, ctx, ALIEN)
+    ctx.advance(reconciler, RECONCILE_RECHECK_NS)
+    answer(reconciler, ctx)
+    assert verdicts(ctx) == [True]
+    assert not ctx.of(AlertRaised)
+
+
+def test_when_a_difference_stays_then_a_person_is_told_once(
+    reconciler: ReconcilerBehaviour, ctx: FakeContext
+) -> None:
+    for _ in range(3):
+        answer(reconciler, ctx, ALIEN)
+        ctx.advance(reconciler, RECONCILE_RECHECK_NS)
+        answer(reconciler, ctx, ALIEN)
+        ctx.advance(reconciler, RECONCILE_EVERY_NS)
+    assert verdicts(ctx) == [False, False, False]
+    assert len(ctx.of(AlertRaised)) == 1
+
+
+def test_when_nobody_answers_then_the_books_are_not_clean(
+    reconciler: ReconcilerBehaviour, ctx: FakeContext
+) -> None:
+    ctx.advance(reconciler, RECONCILE_ANSWER_NS_MAX)
+    assert verdicts(ctx) == [False]
+    late = BrokerSnapshot(request_id=1, orders=(), trades=(), positions=(), at_ns=NOW)
+    reconciler.receive(late)
+    assert verdicts(ctx) == [False]
+    ctx.advance(reconciler, RECONCILE_EVERY_NS)
+    answer(reconciler, ctx)
+    assert verdicts(ctx) == [False, True]
+
+
+def test_when_a_snapshot_of_another_request_comes_then_it_is_ignored(
+    reconciler: ReconcilerBehaviour, ctx: FakeContext
+) -> None:
+    reconciler.receive(
+        BrokerSnapshot(request_id=99, orders=(), trades=(), positions=ALIEN, at_ns=NOW)
+    )
+    assert not ctx.of(ReplayRequested)
+
+
+def test_when_the_journal_returns_then_it_compares_at_once(
+    reconciler: ReconcilerBehaviour, ctx: FakeContext
+) -> None:
+    answer(reconciler, ctx)
+    for is_available in (False, True):
+        reconciler.receive(
+            JournalStateChanged(
+                is_available=is_available, spooled_count=0, reason="test", at_ns=NOW
+            )
+        )
+    assert len(ctx.of(SnapshotRequested)) == 2
+
+
+def test_when_a_person_asks_during_a_run_then_one_more_run_follows_and_is_answered(
+    reconciler: ReconcilerBehaviour, ctx: FakeContext
+) -> None:
+    command = OperatorCommand(
+        command="reconcile", argument="", reason="", by="cli:me", request_id="r", at_ns=NOW
+    )
+    reconciler.receive(command)
+    assert len(ctx.of(SnapshotRequested)) == 1
+    answer(reconciler, ctx)
+    assert len(ctx.of(SnapshotRequested)) == 2
+    assert [done.request_id for done in ctx.of(CommandDone, "console")] == ["r"]

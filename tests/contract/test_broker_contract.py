@@ -1,0 +1,296 @@
+"""What every broker adapter promises, over all of them. Later adapters join `BROKERS`."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import pytest
+from msgspec.structs import replace
+
+from actors.brokers.paper import PaperBroker
+from actors.brokers.port import BrokerPort, Report
+from engine.exchange.matching import MatchingSettings
+from engine.exchange.venue import VenueSettings
+from engine.instruments import Instrument
+from engine.messages.broker import IntentAnswered, OrderReport, OrderStatus, Outcome, TradeReport
+from engine.messages.records import IntentPlanned
+from engine.messages.values import Action, Book, Leg, OrderType, Product, Side
+from tests.desk import DAY, START_NS, a_tick
+
+INFY = Instrument(name="NSE:INFY", tick_paise=5, lot=1, freeze_quantity=1_000, band_bps=2_000)
+NIFTY_CE = Instrument(name="NFO:NIFTYCE", segment="options", lot=65, tick_paise=5)
+
+
+@dataclass
+class Desk:
+    """A broker, and what it has said so far."""
+
+    broker: BrokerPort
+    duplicates: Callable[[], int]
+    heard: list[Report] = field(default_factory=list)
+    sent_count: int = 0
+
+    def tick(self, price: int, name: str = INFY.name, **fields: int) -> None:
+        tick = replace(a_tick(price, **fields), instrument=name)
+        self.broker.on_tick(tick, START_NS)
+        self.heard += self.broker.reports()
+
+    def ask(self, action: Action, tag: str, **changes: object) -> IntentAnswered:
+        self.sent_count += 1
+        values: dict[str, object] = {
+            "intent_id": tag if action is Action.PLACE else f"{tag}-{self.sent_count}",
+            "client_order_id": tag,
+            "group_id": "grp-1",
+            "leg": Leg.ENTRY,
+            "action": action,
+            "book": Book.PAPER,
+            "strategy": "ema",
+            "instrument": INFY.name,
+            "side": Side.BUY,
+            "quantity": 10,
+            "order_type": OrderType.LIMIT,
+            "price_limit_paise": 100_000,
+            "price_trigger_paise": 0,
+            "product": Product.MIS,
+            "reason": "",
+            "owner": "test",
+            "owner_generation": 1,
+            "mode_seq": 1,
+            "at_ns": START_NS,
+        }
+        intent = IntentPlanned(**(values | changes))  # type: ignore[arg-type]
+        send = {
+            Action.PLACE: self.broker.place,
+            Action.MODIFY: self.broker.modify,
+            Action.CANCEL: self.broker.cancel,
+        }[action]
+        answer = send(intent, START_NS)
+        self.heard += self.broker.reports()
+        return answer
+
+    def place(self, tag: str = "A", **changes: object) -> IntentAnswered:
+        return self.ask(Action.PLACE, tag, **changes)
+
+    def row(self, tag: str = "A") -> OrderReport:
+        rows = [r for r in self.heard if isinstance(r, OrderReport) and r.client_order_id == tag]
+        return rows[-1]
+
+    def trades(self, tag: str = "A") -> list[tuple[int, int]]:
+        return [
+            (t.quantity, t.price_paise)
+            for t in self.heard
+            if isinstance(t, TradeReport) and t.client_order_id == tag
+        ]
+
+
+def paper() -> Desk:
+    instruments = {INFY.name: INFY, NIFTY_CE.name: NIFTY_CE}
+    settings = VenueSettings(matching=MatchingSettings(slippage_ticks=0))
+    broker = PaperBroker(instruments, settings, DAY)
+    return Desk(broker, lambda: broker.duplicate_tag_count)
+
+
+BROKERS = {"paper": paper}
+
+
+@pytest.fixture(params=BROKERS.values(), ids=BROKERS.keys())
+def desk(request: pytest.FixtureRequest) -> Desk:
+    """A broker whose market stands at 1001.00."""
+    desk: Desk = request.param()
+    desk.tick(100_100)
+    return desk
+
+
+def test_when_a_limit_is_away_then_it_is_accepted_and_rests(desk: Desk) -> None:
+    answer = desk.place()
+    assert (answer.outcome, answer.intent_id) == (Outcome.ACKED, "A")
+    assert answer.venue_order_id.isdigit()
+    assert desk.row().status is OrderStatus.OPEN
+    assert desk.row().venue_order_id == answer.venue_order_id
+    assert desk.trades() == []
+
+
+def test_when_a_resting_limit_is_touched_then_it_fills_at_its_price(desk: Desk) -> None:
+    desk.place()
+    desk.tick(99_900)
+    assert desk.trades() == [(10, 100_000)]
+    assert (desk.row().status, desk.row().filled_quantity) == (OrderStatus.COMPLETE, 10)
+
+
+def test_when_marketable_on_arrival_then_it_fills_at_the_better_market_price(desk: Desk) -> None:
+    desk.place(price_limit_paise=100_500)
+    assert desk.trades() == [(10, 100_100)]
+
+
+def test_when_depth_is_thin_then_fills_are_partial_and_shared_in_time_order(desk: Desk) -> None:
+    desk.place("A")
+    desk.place("B")
+    desk.tick(100_000, bid_paise=99_995, ask_paise=100_000, ask_quantity=14)
+    assert (desk.trades("A"), desk.trades("B")) == ([(10, 100_000)], [(4, 100_000)])
+    assert (desk.row("B").status, desk.row("B").filled_quantity) == (OrderStatus.OPEN, 4)
+
+
+def test_when_trades_happen_then_they_are_reported_before_the_row_that_counts_them(
+    desk: Desk,
+) -> None:
+    desk.place()
+    desk.tick(100_000)
+    assert [type(r) for r in desk.heard[-2:]] == [TradeReport, OrderReport]
+
+
+def test_when_cancelled_then_it_never_fills(desk: Desk) -> None:
+    desk.place()
+    assert desk.ask(Action.CANCEL, "A").outcome is Outcome.ACKED
+    assert desk.row().status is OrderStatus.CANCELLED
+    desk.tick(99_000)
+    assert desk.trades() == []
+
+
+def test_when_partly_filled_and_cancelled_then_the_filled_part_stays(desk: Desk) -> None:
+    desk.place()
+    desk.tick(100_000, ask_paise=100_000, ask_quantity=3)
+    desk.ask(Action.CANCEL, "A")
+    assert (desk.row().status, desk.row().filled_quantity) == (OrderStatus.CANCELLED, 3)
+
+
+@pytest.mark.conformance("ORD-08")
+def test_when_a_filled_order_is_cancelled_then_it_is_refused(desk: Desk) -> None:
+    desk.place(price_limit_paise=100_500)
+    assert desk.ask(Action.CANCEL, "A").outcome is Outcome.REFUSED
+
+
+def test_when_modified_then_quantity_is_the_new_total_and_the_id_stays(desk: Desk) -> None:
+    first = desk.place()
+    desk.tick(100_000, ask_paise=100_000, ask_quantity=4)
+    answer = desk.ask(Action.MODIFY, "A", quantity=6, price_limit_paise=99_500)
+    assert (answer.outcome, answer.venue_order_id) == (Outcome.ACKED, first.venue_order_id)
+    row = desk.row()
+    assert (row.quantity, row.filled_quantity, row.price_limit_paise) == (6, 4, 99_500)
+    desk.tick(99_500)
+    assert desk.trades() == [(4, 100_000), (2, 99_500)]
+
+
+@pytest.mark.parametrize("quantity", [3, 4])
+def test_when_modified_to_the_filled_part_or_less_then_it_is_refused(
+    desk: Desk, quantity: int
+) -> None:
+    desk.place()
+    desk.tick(100_000, ask_paise=100_000, ask_quantity=4)
+    assert desk.ask(Action.MODIFY, "A", quantity=quantity).outcome is Outcome.REFUSED
+
+
+@pytest.mark.conformance("ORD-12")
+def test_when_modified_too_often_then_it_is_refused_and_works_on(desk: Desk) -> None:
+    desk.place()
+    prices = [99_000 + 5 * n for n in range(26)]
+    outcomes = [desk.ask(Action.MODIFY, "A", price_limit_paise=price).outcome for price in prices]
+    assert outcomes == [Outcome.ACKED] * 25 + [Outcome.REFUSED]
+    assert desk.row().price_limit_paise == prices[24]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"price_limit_paise": 100_001},
+        {"price_limit_paise": 0},
+        {"quantity": 0},
+        {"quantity": -5},
+        {"quantity": 1_001},
+        {"instrument": NIFTY_CE.name, "quantity": 64},
+        {"instrument": "NSE:NOBODY"},
+        {"order_type": OrderType.SL, "price_trigger_paise": 100_050, "price_limit_paise": 100_200},
+        {"order_type": OrderType.SL, "price_trigger_paise": 100_500, "price_limit_paise": 100_400},
+        {"order_type": OrderType.SL, "price_trigger_paise": 100_503, "price_limit_paise": 100_600},
+        {
+            "instrument": NIFTY_CE.name,
+            "quantity": 65,
+            "order_type": OrderType.SL_M,
+            "price_trigger_paise": 20_000,
+        },
+    ],
+    ids=lambda changes: "-".join(f"{k}={v}" for k, v in changes.items())[:60],
+)
+def test_when_an_order_is_malformed_then_it_is_refused_with_a_reason(
+    desk: Desk, changes: dict[str, object]
+) -> None:
+    answer = desk.place(**changes)
+    assert answer.outcome is Outcome.REFUSED
+    assert answer.text
+    assert desk.broker.snapshot(1, START_NS).orders == ()
+
+
+def test_when_a_limit_is_outside_the_band_then_the_order_exists_and_is_rejected(
+    desk: Desk,
+) -> None:
+    assert desk.place(price_limit_paise=70_000).outcome is Outcome.ACKED
+    assert desk.row().status is OrderStatus.REJECTED
+
+
+def test_when_a_stop_is_touched_then_it_triggers_and_fills(desk: Desk) -> None:
+    stop = {"side": Side.SELL, "order_type": OrderType.SL}
+    desk.place(**stop, price_trigger_paise=99_000, price_limit_paise=98_000)
+    assert desk.row().status is OrderStatus.TRIGGER_PENDING
+    desk.tick(99_005)
+    assert desk.row().status is OrderStatus.TRIGGER_PENDING
+    desk.tick(98_900)
+    assert desk.trades() == [(10, 98_900)]
+    assert desk.row().status is OrderStatus.COMPLETE
+
+
+@pytest.mark.conformance("ORD-11")
+def test_when_the_price_gaps_through_a_stop_then_it_rests_until_the_market_returns(
+    desk: Desk,
+) -> None:
+    stop = {"side": Side.SELL, "order_type": OrderType.SL}
+    desk.place(**stop, price_trigger_paise=99_000, price_limit_paise=98_000)
+    desk.tick(97_000)
+    assert (desk.row().status, desk.trades()) == (OrderStatus.OPEN, [])
+    desk.tick(98_000)
+    assert desk.trades() == [(10, 98_000)]
+
+
+def test_when_a_market_order_is_sent_then_it_is_a_protected_limit(desk: Desk) -> None:
+    desk.place(order_type=OrderType.MARKET, price_limit_paise=0)
+    assert desk.trades() == [(10, 100_100)]
+    assert desk.row().order_type is OrderType.LIMIT
+
+
+def test_when_a_protected_market_order_runs_out_of_depth_then_the_rest_rests(desk: Desk) -> None:
+    desk.tick(100_100, ask_paise=100_100, ask_quantity=4)
+    desk.place(order_type=OrderType.MARKET, price_limit_paise=0)
+    assert desk.trades() == [(4, 100_100)]
+    row = desk.row()
+    assert (row.status, row.filled_quantity) == (OrderStatus.OPEN, 4)
+    assert 100_100 < row.price_limit_paise <= 100_100 * 102 // 100
+
+
+@pytest.mark.parametrize("action", [Action.MODIFY, Action.CANCEL])
+def test_when_the_order_is_unknown_then_the_request_is_refused(desk: Desk, action: Action) -> None:
+    assert desk.ask(action, "NOBODY").outcome is Outcome.REFUSED
+
+
+def test_when_a_tag_is_used_twice_then_there_are_two_orders_and_it_is_counted(desk: Desk) -> None:
+    first, second = desk.place(), desk.place()
+    assert first.venue_order_id != second.venue_order_id
+    assert desk.duplicates() == 1
+    assert len(desk.broker.snapshot(1, START_NS).orders) == 2
+
+
+def test_when_a_snapshot_is_read_then_its_three_books_agree(desk: Desk) -> None:
+    desk.place("A", price_limit_paise=100_500)
+    desk.place("B", quantity=4, side=Side.SELL, price_limit_paise=100_000)
+    desk.place("C", price_limit_paise=99_000)
+    snapshot = desk.broker.snapshot(7, START_NS)
+    assert snapshot.request_id == 7
+    filled: dict[str, int] = {}
+    for trade in snapshot.trades:
+        filled[trade.venue_order_id] = filled.get(trade.venue_order_id, 0) + trade.quantity
+    assert {r.venue_order_id: r.filled_quantity for r in snapshot.orders} == {
+        r.venue_order_id: filled.get(r.venue_order_id, 0) for r in snapshot.orders
+    }
+    assert [(p.instrument, p.quantity) for p in snapshot.positions] == [(INFY.name, 6)]
+    assert len(snapshot.orders) == 3
+
+
+def test_when_reports_are_fetched_then_they_come_once(desk: Desk) -> None:
+    desk.place()
+    assert desk.broker.reports() == ()

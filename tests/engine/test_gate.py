@@ -1,0 +1,336 @@
+"""The gate: what may leave now, and nothing twice."""
+
+import math
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from engine.messages.broker import IntentAnswered, OrderReport, OrderStatus, Outcome
+from engine.messages.control import Ceiling
+from engine.messages.records import IntentPlanned, OrderAccepted, OrderLost
+from engine.messages.values import (
+    Action,
+    Authority,
+    Book,
+    Leg,
+    Mode,
+    OrderType,
+    Product,
+    Refusal,
+    Side,
+)
+from engine.risk.gate import Gate, GateCaps, Verdict
+from engine.units import NS_PER_S
+from tests.risk_samples import NOW, authority, closed_group, fill, intent, stop
+
+CAPS = GateCaps(quantity_max=100, notional_paise_max=15_000_000)
+
+
+@pytest.fixture
+def gate() -> Gate:
+    gate = Gate(CAPS, {"NSE:INFY": 1})
+    gate.authorise(authority())
+    return gate
+
+
+@pytest.fixture
+def held() -> Gate:
+    """A gate that knows of a bought position of ten without protection."""
+    gate = Gate(CAPS, {"NSE:INFY": 1})
+    gate.authorise(authority())
+    gate.orders.fold(intent())
+    gate.orders.fold(fill())
+    return gate
+
+
+def verdict(gate: Gate, asked: IntentPlanned, now_ns: int = NOW, mark: int = 150_000) -> str:
+    got = gate.judge(asked, mark, now_ns)
+    if isinstance(got, Refusal):
+        return got.rule
+    if got is Verdict.SEND:
+        gate.sent(asked)
+    return got.value
+
+
+def known(gate: Gate, asked: IntentPlanned) -> None:
+    """Send it and let the broker take it."""
+    assert verdict(gate, asked) == "send"
+    answer = IntentAnswered(
+        intent_id=asked.intent_id,
+        client_order_id=asked.client_order_id,
+        action=asked.action,
+        outcome=Outcome.ACKED,
+        at_ns=NOW,
+    )
+    gate.orders.report(answer)
+
+
+@pytest.mark.conformance("INV-04", "CTL-15")
+def test_when_an_intent_has_left_then_it_never_leaves_again(gate: Gate) -> None:
+    assert verdict(gate, intent()) == "send"
+    assert verdict(gate, intent()) == "repeated"
+
+
+@pytest.mark.conformance("INV-04")
+def test_when_an_intent_is_in_the_past_then_it_never_leaves(gate: Gate) -> None:
+    gate.orders.fold(intent())
+    assert verdict(gate, intent()) == "repeated"
+
+
+@pytest.mark.parametrize(("expires", "expected"), [(NOW + 1, "send"), (NOW, "expired")])
+def test_when_the_time_is_over_then_it_is_denied(gate: Gate, expires: int, expected: str) -> None:
+    assert verdict(gate, intent(expires_at_ns=expires)) == expected
+
+
+@pytest.mark.conformance("BAD-63", "CTL-01", "CTL-02")
+@pytest.mark.parametrize(
+    ("changes", "mark", "expected"),
+    [
+        ({"quantity": 100}, 0, "send"),
+        ({"quantity": 101}, 0, "fat_finger"),
+        ({"quantity": 0}, 0, "shape"),
+        ({"quantity": -1}, 0, "shape"),
+        ({"quantity": 10.0}, 0, "shape"),
+        ({"quantity": None}, 0, "shape"),
+        ({"quantity": math.nan}, 0, "shape"),
+        ({"price_limit_paise": None}, 0, "shape"),
+        ({"price_limit_paise": 0}, 0, "shape"),
+        ({"price_limit_paise": math.nan}, 0, "shape"),
+        ({"quantity": 100, "price_limit_paise": 150_005}, 0, "fat_finger"),
+        ({"quantity": 100}, 150_001, "fat_finger"),
+        ({"order_type": OrderType.MARKET, "price_limit_paise": 0}, 150_000, "send"),
+        ({"order_type": OrderType.MARKET, "price_limit_paise": 0}, 0, "fat_finger"),
+        ({"instrument": "NSE:TCS"}, 0, "fat_finger"),
+        ({"mode_seq": 6}, 0, "mode_seq"),
+        ({"mode_seq": 8}, 0, "mode_seq"),
+        ({"action": Action.MODIFY, "intent_id": "m"}, 0, "shape"),
+    ],
+)
+def test_when_an_entry_is_not_sound_then_it_is_denied(
+    gate: Gate, changes: dict[str, Any], mark: int, expected: str
+) -> None:
+    assert verdict(gate, intent(**changes), mark=mark) == expected
+
+
+def test_when_no_authority_was_given_yet_then_nothing_leaves() -> None:
+    assert verdict(Gate(CAPS, {"NSE:INFY": 1}), intent()) == "authority"
+
+
+@pytest.mark.conformance("INV-08", "INV-09", "INV-10", "INV-11")
+@pytest.mark.parametrize(
+    ("mode", "entry", "exit_", "cancel"),
+    [
+        (Mode.STANDBY, "authority", "authority", "authority"),
+        (Mode.RECOVERING, "authority", "send", "send"),
+        (Mode.PAPER, "send", "send", "send"),
+        (Mode.REDUCE, "authority", "send", "send"),
+        (Mode.LIVE, "send", "send", "send"),
+        (Mode.HALTED, "authority", "authority", "send"),
+        (Mode.FLATTENING, "authority", "send", "send"),
+        (Mode.KILLED, "authority", "send", "send"),
+        (Mode.FENCED, "authority", "authority", "authority"),
+    ],
+)
+def test_when_a_mode_rules_then_only_what_it_allows_leaves(
+    held: Gate, mode: Mode, entry: str, exit_: str, cancel: str
+) -> None:
+    held.orders.fold(intent("E2", group_id="grp-2"))
+    held.authorise(authority(mode, seq=2))
+    exit_intent = stop("X1", leg=Leg.EXIT, order_type=OrderType.LIMIT, price_trigger_paise=0)
+    withdraw = intent("E2", intent_id="c", group_id="grp-2", action=Action.CANCEL)
+    assert verdict(held, intent("E3", group_id="grp-3")) == entry
+    assert verdict(held, exit_intent) == exit_
+    assert verdict(held, withdraw) == cancel
+
+
+def test_when_halted_then_protection_is_kept_up_but_not_grown(held: Gate) -> None:
+    known(held, stop())
+    held.authorise(authority(Mode.HALTED, seq=2))
+    reprice = stop(intent_id="m1", action=Action.MODIFY, price_trigger_paise=149_500)
+    assert verdict(held, reprice) == "send"
+    held.orders.fold(fill("T2", 5, filled_total=15))
+    grow = stop(intent_id="m2", action=Action.MODIFY, quantity=15)
+    assert verdict(held, grow) == "authority"
+
+
+def test_when_halted_with_a_naked_position_then_its_stop_may_be_placed(held: Gate) -> None:
+    held.authorise(authority(Mode.HALTED, seq=2))
+    target = stop(leg=Leg.TARGET_1, order_type=OrderType.LIMIT, price_trigger_paise=0)
+    assert verdict(held, target) == "authority"
+    assert verdict(held, stop("S2")) == "send"
+
+
+def test_when_an_older_view_comes_late_then_it_is_ignored(gate: Gate) -> None:
+    gate.authorise(authority(Mode.HALTED, seq=3))
+    gate.authorise(authority(Mode.PAPER, seq=2))
+    assert verdict(gate, intent()) == "authority"
+
+
+@pytest.mark.conformance("PK-07", "INV-06")
+def test_when_a_zombie_sends_then_it_is_denied_as_fenced(held: Gate) -> None:
+    held.fence("oco/grp-1", 1)
+    assert verdict(held, stop()) == "fenced"
+    assert verdict(held, intent("E9", group_id="g9", owner="oco/grp-1")) == "fenced"
+    assert verdict(held, stop("S2", owner_generation=2)) == "send"
+
+
+@pytest.mark.conformance("PK-07")
+def test_when_a_newer_generation_has_sent_then_the_older_is_void(held: Gate) -> None:
+    assert verdict(held, stop("S2", owner_generation=2)) == "send"
+    assert verdict(held, stop("S1", quantity=1)) in ("fenced", "reduce_only")
+    assert held.is_fenced(stop("S1"))
+
+
+@pytest.mark.conformance("CTL-17")
+def test_when_an_instrument_is_lowered_then_its_entries_stop_and_its_exits_go_on(
+    held: Gate,
+) -> None:
+    low = Ceiling(
+        owner="feed", scope="instrument:NSE:INFY", authority=Authority.REDUCE, reason="stale"
+    )
+    held.authorise(authority(seq=2, ceilings=(low,)))
+    assert verdict(held, intent("E2", group_id="grp-2")) == "authority"
+    assert verdict(held, stop()) == "send"
+
+
+@pytest.mark.conformance("INV-05", "CTL-11")
+def test_when_a_group_has_entered_then_a_second_entry_is_denied(gate: Gate) -> None:
+    known(gate, intent())
+    assert verdict(gate, intent("E2")) == "entry_once"
+    gate.orders.report(
+        IntentAnswered(
+            intent_id="E1",
+            client_order_id="E1",
+            action=Action.PLACE,
+            outcome=Outcome.NOT_SENT,
+            at_ns=NOW,
+        )
+    )
+    assert verdict(gate, intent("E2")) == "send"
+
+
+@pytest.mark.conformance("INV-16")
+def test_when_exits_cover_the_position_then_not_one_unit_more_leaves(held: Gate) -> None:
+    target = {"order_type": OrderType.LIMIT, "price_trigger_paise": 0}
+    known(held, stop())
+    assert verdict(held, stop("S2", 1)) == "reduce_only"
+    known(held, stop("A1", 5, leg=Leg.TARGET_1, **target))
+    known(held, stop("B1", 5, leg=Leg.TARGET_2, **target))
+    assert verdict(held, stop("B2", 1, leg=Leg.TARGET_2, **target)) == "reduce_only"
+    assert verdict(held, stop("X1", 1, leg=Leg.EXIT, **target)) == "reduce_only"
+
+
+@pytest.mark.conformance("ORD-03")
+def test_when_a_stop_is_unknown_then_no_second_one_leaves_until_it_is_lost(held: Gate) -> None:
+    assert verdict(held, stop()) == "send"
+    assert verdict(held, stop("S2")) == "reduce_only"
+    lost = OrderLost(
+        at_ns=NOW,
+        client_order_id="S1",
+        group_id="grp-1",
+        leg=Leg.STOP,
+        instrument="NSE:INFY",
+        reason="absent",
+    )
+    held.orders.fold(lost)
+    assert verdict(held, stop("S2")) == "send"
+
+
+def test_when_the_group_is_flat_then_its_orphans_may_be_cancelled_with_cancel(held: Gate) -> None:
+    known(held, stop())
+    held.authorise(authority(Mode.HALTED, seq=2))
+    withdraw = stop(intent_id="c1", action=Action.CANCEL)
+    assert verdict(held, withdraw) == "authority"
+    target = {"side": Side.SELL, "leg": Leg.TARGET_1, "client_order_id": "A1"}
+    held.orders.fold(stop("A1", leg=Leg.TARGET_1))
+    held.orders.fold(fill("T2", 10, **target))
+    assert verdict(held, withdraw) == "send"
+
+
+@pytest.mark.conformance("CTL-05", "INV-25")
+def test_when_entries_fill_their_share_then_exits_still_have_theirs(held: Gate) -> None:
+    entries = [intent(f"E{n}", group_id=f"g{n}") for n in range(2, 12)]
+    assert [verdict(held, entry) for entry in entries] == ["send"] * 6 + ["rate"] * 4
+    for n in (2, 3):
+        cancel = intent(f"E{n}", intent_id=f"c{n}", group_id=f"g{n}", action=Action.CANCEL)
+        assert verdict(held, cancel) == "send"
+    assert verdict(held, stop()) == "wait"
+    assert verdict(held, stop(), NOW + NS_PER_S) == "send"
+
+
+@pytest.mark.conformance("CTL-05")
+@given(
+    steps=st.lists(st.tuples(st.booleans(), st.integers(0, 400_000_000)), min_size=20, max_size=80)
+)
+def test_when_any_burst_comes_then_no_calendar_second_has_more_than_eight(
+    steps: list[tuple[bool, int]],
+) -> None:
+    gate = Gate(CAPS, {"NSE:INFY": 1})
+    now_ns, sent, entries = NOW, {}, {}
+    for is_entry, wait_ns in steps:
+        now_ns += wait_ns
+        if gate.rate.take(is_entry=is_entry, now_ns=now_ns):
+            second = now_ns // NS_PER_S
+            sent[second] = sent.get(second, 0) + 1
+            entries[second] = entries.get(second, 0) + is_entry
+    assert all(count <= 8 for count in sent.values())
+    assert all(count <= 6 for count in entries.values())
+
+
+def report(status: OrderStatus, filled: int, tag: str = "S1", quantity: int = 10) -> OrderReport:
+    return OrderReport(
+        client_order_id=tag,
+        venue_order_id="1",
+        instrument="NSE:INFY",
+        side=Side.SELL,
+        order_type=OrderType.SL,
+        product=Product.MIS,
+        status=status,
+        quantity=quantity,
+        filled_quantity=filled,
+        price_limit_paise=1,
+        price_trigger_paise=1,
+        at_ns=NOW,
+    )
+
+
+@pytest.mark.conformance("INV-20", "ORD-10")
+def test_when_reports_come_late_then_filled_never_falls_and_late_fills_count(held: Gate) -> None:
+    known(held, stop())
+    held.orders.report(report(OrderStatus.OPEN, 6))
+    held.orders.report(report(OrderStatus.CANCELLED, 4))
+    assert held.orders.position("grp-1").lo == 4
+    held.orders.report(report(OrderStatus.OPEN, 8))
+    assert held.orders.position("grp-1").lo == 2
+    order = held.orders.get("S1")
+    assert order is not None
+    assert order.remaining == 0
+
+
+@pytest.mark.conformance("ORD-10", "INV-09")
+def test_when_a_late_fill_reopens_a_closed_group_then_its_exit_may_leave(held: Gate) -> None:
+    sale = {"side": Side.SELL, "leg": Leg.STOP, "client_order_id": "S1"}
+    late = fill("T3", 2, filled_total=12)
+    for record in (stop(), fill("T2", 10, **sale), closed_group(), late):
+        held.orders.fold(record)
+    out = {"leg": Leg.EXIT, "order_type": OrderType.LIMIT, "price_trigger_paise": 0}
+    assert verdict(held, stop("X1", 3, **out)) == "reduce_only"
+    assert verdict(held, stop("X1", 2, **out)) == "send"
+
+
+def test_when_a_book_is_live_then_paper_mode_sends_no_entry(gate: Gate) -> None:
+    assert verdict(gate, intent(book=Book.LIVE)) == "authority"
+
+
+def test_when_recovered_by_the_journal_then_working_orders_are_known(held: Gate) -> None:
+    held.orders.fold(stop())
+    assert held.orders.position("grp-1").lo == 0
+    accepted = OrderAccepted(
+        at_ns=NOW, client_order_id="S1", group_id="grp-1", leg=Leg.STOP, instrument="NSE:INFY"
+    )
+    held.orders.fold(accepted)
+    assert held.orders.position("grp-1").lo == 10
+    assert verdict(held, replace(stop("S2"), quantity=1)) == "reduce_only"

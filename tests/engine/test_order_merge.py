@@ -1,0 +1,401 @@
+"""Merging what the broker says: monotone, once, by tag; silence proves little."""
+
+from collections import deque
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from engine.ids import client_order_id
+from engine.instruments import Instrument
+from engine.messages.broker import (
+    BrokerSnapshot,
+    IntentAnswered,
+    OrderReport,
+    OrderStatus,
+    Outcome,
+    TradeReport,
+)
+from engine.messages.records import (
+    IntentPlanned,
+    OrderAccepted,
+    OrderCancelled,
+    OrderFilled,
+    OrderLost,
+    OrderModified,
+    OrderRejected,
+    OrderTriggered,
+    OrderUnknown,
+    RequestRefused,
+)
+from engine.messages.values import Action, Book, Leg, OrderType, Product, Side
+from engine.orders.lifecycle import Status
+from engine.orders.merge import OrderTruth
+from engine.orders.merge_book import Hearsay, Merged
+from engine.orders.resolve import ResolveSettings, merge_snapshot, unresolved
+from engine.units import NS_PER_S
+
+TAG = client_order_id(Book.PAPER, "grp-1", Leg.STOP, 0)
+NOW = 100 * NS_PER_S
+SETTINGS = ResolveSettings(settle_ns=NS_PER_S, request_settle_ns=NS_PER_S, proofs_min=3)
+INTENT = IntentPlanned(
+    intent_id=TAG,
+    client_order_id=TAG,
+    group_id="grp-1",
+    leg=Leg.STOP,
+    action=Action.PLACE,
+    book=Book.PAPER,
+    strategy="ema",
+    instrument="NSE:INFY",
+    side=Side.SELL,
+    quantity=10,
+    order_type=OrderType.SL,
+    price_limit_paise=98_000,
+    price_trigger_paise=99_000,
+    product=Product.MIS,
+    reason="",
+    owner="oco/grp-1",
+    owner_generation=1,
+    mode_seq=1,
+    at_ns=NOW,
+)
+
+
+def ten_bps(_i: Instrument, _s: Side, before: int, after: int, day: str) -> int:
+    assert day == "2026-11-20"
+    return after // 1_000 - before // 1_000
+
+
+def row(status: OrderStatus, filled: int = 0, **changes: object) -> OrderReport:
+    report = OrderReport(
+        client_order_id=TAG,
+        venue_order_id="1",
+        instrument="NSE:INFY",
+        side=Side.SELL,
+        order_type=OrderType.SL,
+        product=Product.MIS,
+        status=status,
+        quantity=10,
+        filled_quantity=filled,
+        price_limit_paise=98_000,
+        price_trigger_paise=99_000,
+        price_average_paise=98_900 if filled else 0,
+        at_ns=NOW,
+    )
+    return replace(report, **changes)
+
+
+def trade(number: int, quantity: int, **changes: object) -> TradeReport:
+    report = TradeReport(
+        trade_id=f"T{number}",
+        client_order_id=TAG,
+        venue_order_id="1",
+        instrument="NSE:INFY",
+        side=Side.SELL,
+        product=Product.MIS,
+        quantity=quantity,
+        price_paise=98_900,
+        at_ns=NOW,
+    )
+    return replace(report, **changes)
+
+
+def answer(outcome: Outcome, action: Action = Action.PLACE, intent_id: str = TAG) -> IntentAnswered:
+    return IntentAnswered(
+        intent_id=intent_id, client_order_id=TAG, action=action, outcome=outcome, at_ns=NOW
+    )
+
+
+def snapshot(
+    *rows: OrderReport, trades: tuple[TradeReport, ...] = (), at: int = 10
+) -> BrokerSnapshot:
+    return BrokerSnapshot(
+        request_id=1, orders=rows, trades=trades, positions=(), at_ns=NOW + at * NS_PER_S
+    )
+
+
+@pytest.fixture
+def truth() -> OrderTruth:
+    """Knows one stop order of 10 units whose placement is unanswered."""
+    instrument = Instrument(name="NSE:INFY")
+    found = OrderTruth({"NSE:INFY": instrument}, ten_bps, "2026-11-20")
+    found.evolve(INTENT)
+    return found
+
+
+@pytest.fixture
+def working(truth: OrderTruth) -> OrderTruth:
+    """The same, waiting for its trigger at the venue."""
+    truth.merge(answer(Outcome.ACKED), NOW)
+    truth.merge(row(OrderStatus.TRIGGER_PENDING), NOW)
+    return truth
+
+
+def kinds(out: Merged) -> list[type]:
+    return [type(fact) for fact in out.facts]
+
+
+def events(out: Merged) -> list[str]:
+    return [alert.event for alert in out.alerts]
+
+
+def see(truth: OrderTruth, taken: BrokerSnapshot) -> Merged:
+    return merge_snapshot(truth, taken, SETTINGS, taken.at_ns)
+
+
+@pytest.mark.conformance("ORD-02")
+def test_when_fills_come_before_the_answer_then_they_bind_by_tag(truth: OrderTruth) -> None:
+    first = truth.merge(trade(1, 10), NOW)
+    assert kinds(first) == [OrderFilled]
+    assert truth.orders[TAG].order.status is Status.FILLED
+    assert kinds(truth.merge(answer(Outcome.ACKED), NOW)) == []
+    assert kinds(truth.merge(row(OrderStatus.COMPLETE, 10), NOW)) == []
+
+
+@pytest.mark.conformance("ORD-22", "ORD-23", "BAD-50")
+def test_when_reports_repeat_or_lag_then_nothing_happens_twice(working: OrderTruth) -> None:
+    assert kinds(working.merge(row(OrderStatus.OPEN), NOW)) == [OrderTriggered]
+    assert kinds(working.merge(trade(1, 4), NOW)) == [OrderFilled]
+    assert kinds(working.merge(trade(1, 4), NOW)) == []
+    assert kinds(working.merge(row(OrderStatus.OPEN, 2), NOW)) == []
+    assert kinds(working.merge(row(OrderStatus.TRIGGER_PENDING, 4), NOW)) == []
+    assert working.counts["trade_duplicate"] == 1
+    assert working.counts["report_stale"] == 1
+
+
+@pytest.mark.conformance("ORD-24")
+def test_when_the_rest_is_cancelled_then_the_filled_part_is_booked_first(
+    working: OrderTruth,
+) -> None:
+    held = working.merge(row(OrderStatus.CANCELLED, 4), NOW)
+    assert (kinds(held), held.is_snapshot_wanted) == ([], True)
+    out = working.merge(trade(1, 4), NOW)
+    assert kinds(out) == [OrderFilled, OrderCancelled]
+    assert out.facts[1].filled_total == 4
+
+
+@pytest.mark.conformance("ORD-25")
+def test_when_a_fill_has_no_price_then_the_quantity_counts_and_a_person_is_told(
+    working: OrderTruth,
+) -> None:
+    out = working.merge(trade(1, 4, price_paise=0), NOW)
+    assert (out.facts[0].quantity, out.facts[0].price_paise) == (4, 98_000)
+    assert events(out) == ["fill_without_price"]
+
+
+def test_when_trades_stay_away_then_a_synthetic_fill_stands_in_and_is_absorbed(
+    working: OrderTruth,
+) -> None:
+    assert working.merge(row(OrderStatus.OPEN, 6), NOW).is_snapshot_wanted
+    out = see(working, snapshot(row(OrderStatus.OPEN, 6)))
+    (fill,) = [fact for fact in out.facts if isinstance(fact, OrderFilled)]
+    assert (fill.trade_id, fill.quantity, fill.price_paise) == ("syn-6", 6, 98_900)
+    assert kinds(working.merge(trade(1, 4), NOW)) == []
+    late = working.merge(trade(2, 5), NOW)
+    assert [(fact.quantity, fact.filled_total) for fact in late.facts] == [(3, 9)]
+
+
+@pytest.mark.conformance("BAD-49")
+def test_when_more_is_filled_than_ordered_then_it_is_refused_loudly(working: OrderTruth) -> None:
+    for item in (row(OrderStatus.OPEN, 11), trade(1, 11)):
+        out = working.merge(item, NOW)
+        assert (kinds(out), out.is_snapshot_wanted) == ([], True)
+    assert working.orders[TAG].order.filled == 0
+    assert working.counts["overfilled"] == 2
+
+
+@pytest.mark.conformance("BAD-51")
+def test_when_our_tag_names_another_order_then_it_is_a_collision(working: OrderTruth) -> None:
+    out = working.merge(row(OrderStatus.OPEN, side=Side.BUY), NOW)
+    assert (kinds(out), events(out)) == ([], ["tag_collision"])
+
+
+def test_when_two_venue_orders_carry_one_tag_then_the_second_is_an_alarm(
+    working: OrderTruth,
+) -> None:
+    out = working.merge(row(OrderStatus.OPEN, venue_order_id="2"), NOW)
+    assert (kinds(out), events(out)) == ([], ["duplicate_effect"])
+
+
+@pytest.mark.conformance("BAD-52", "BAD-53", "ORD-14")
+@pytest.mark.parametrize("tag", ["", "manual", TAG[:16] + "ZZ"])
+def test_when_the_tag_is_alien_then_it_is_told_once(working: OrderTruth, tag: str) -> None:
+    alien = row(OrderStatus.OPEN, client_order_id=tag, venue_order_id="77")
+    assert events(working.merge(alien, NOW)) == ["alien_order"]
+    assert events(working.merge(alien, NOW)) == []
+
+
+def test_when_hearsay_comes_before_its_intent_then_it_waits_for_it() -> None:
+    truth = OrderTruth({})
+    truth.merge(row(OrderStatus.TRIGGER_PENDING), NOW)
+    truth.merge(trade(1, 4), NOW)
+    assert unresolved(truth)
+    truth.evolve(INTENT)
+    assert kinds(truth.release_parked(INTENT, NOW)) == [OrderAccepted, OrderFilled]
+    assert not truth.parked
+
+
+def test_when_no_intent_ever_comes_then_a_person_is_told() -> None:
+    truth = OrderTruth({})
+    truth.merge(row(OrderStatus.OPEN), NOW)
+    assert events(truth.expire_parked(NOW - 1, NOW)) == []
+    assert events(truth.expire_parked(NOW, NOW)) == ["orphan_tag"]
+    assert not truth.parked
+
+
+@pytest.mark.parametrize(
+    ("outcome", "kind"),
+    [
+        (Outcome.REFUSED, OrderRejected),
+        (Outcome.NOT_SENT, OrderLost),
+        (Outcome.UNKNOWN, OrderUnknown),
+    ],
+)
+def test_when_a_placement_is_answered_then_the_outcome_is_a_fact(
+    truth: OrderTruth, outcome: Outcome, kind: type
+) -> None:
+    assert kinds(truth.merge(answer(outcome), NOW)) == [kind]
+    assert kinds(truth.merge(answer(outcome), NOW)) == []
+
+
+def test_when_a_refusal_contradicts_a_working_order_then_the_order_stays(
+    working: OrderTruth,
+) -> None:
+    assert kinds(working.merge(answer(Outcome.REFUSED), NOW)) == []
+    assert working.orders[TAG].order.status is Status.WORKING
+
+
+@pytest.mark.conformance("ORD-03")
+def test_when_absent_often_enough_and_late_enough_then_it_is_lost(truth: OrderTruth) -> None:
+    truth.merge(answer(Outcome.UNKNOWN), NOW)
+    assert kinds(see(truth, snapshot(at=0))) == []
+    assert [kinds(see(truth, snapshot(at=n))) for n in (2, 4, 6)] == [[], [], [OrderLost]]
+
+
+def test_when_seen_in_between_then_absence_counts_anew(truth: OrderTruth) -> None:
+    see(truth, snapshot(at=2))
+    see(truth, snapshot(at=4))
+    see(truth, snapshot(row(OrderStatus.PUT_REQUESTED), at=6))
+    assert kinds(see(truth, snapshot(at=8))) == []
+    assert truth.orders[TAG].order.status is Status.PLANNED
+
+
+def test_when_a_snapshot_lacks_a_working_order_then_it_is_stale_and_proves_nothing(
+    working: OrderTruth,
+) -> None:
+    other = replace(INTENT, client_order_id="B", intent_id="B")
+    working.evolve(other)
+    outs = [see(working, snapshot(at=n)) for n in (2, 4, 6, 8)]
+    assert [fact for out in outs for fact in out.facts] == []
+    assert working.counts["snapshot_stale"] == 4
+    assert [events(out) for out in outs] == [[], [], ["order_vanished"], []]
+
+
+def test_when_a_lost_order_shows_up_then_it_lives_again_and_a_person_is_told(
+    truth: OrderTruth,
+) -> None:
+    truth.merge(answer(Outcome.NOT_SENT), NOW)
+    out = truth.merge(row(OrderStatus.TRIGGER_PENDING), NOW)
+    assert (kinds(out), events(out)) == ([OrderAccepted], ["late_order"])
+
+
+def modify(truth: OrderTruth, quantity: int) -> str:
+    intent_id = f"{TAG}-m1"
+    truth.evolve(replace(INTENT, action=Action.MODIFY, intent_id=intent_id, quantity=quantity))
+    return intent_id
+
+
+def test_when_a_modify_is_shown_but_not_acknowledged_then_it_is_not_yet_a_fact(
+    working: OrderTruth,
+) -> None:
+    intent_id = modify(working, 6)
+    assert kinds(working.merge(row(OrderStatus.TRIGGER_PENDING, quantity=6), NOW)) == []
+    out = working.merge(answer(Outcome.ACKED, Action.MODIFY, intent_id), NOW)
+    assert kinds(out) == [OrderModified]
+
+
+def test_when_full_while_growing_then_it_is_not_called_filled_too_early(
+    working: OrderTruth,
+) -> None:
+    """Found by the desk machine: the answer and the first trade were lost, the second trade
+    seemed to fill the old quantity, and the first one was then refused as too much."""
+    modify(working, 14)
+    working.merge(trade(2, 10), NOW)
+    assert working.orders[TAG].order.status is Status.WORKING
+    out = see(
+        working,
+        snapshot(row(OrderStatus.COMPLETE, 14, quantity=14), trades=(trade(1, 4), trade(2, 10))),
+    )
+    assert OrderFilled in kinds(out)
+    order = working.orders[TAG].order
+    assert (order.status, order.filled) == (Status.FILLED, 14)
+
+
+def test_when_full_and_the_growth_is_refused_then_it_is_filled(working: OrderTruth) -> None:
+    intent_id = modify(working, 14)
+    working.merge(trade(1, 10), NOW)
+    working.merge(answer(Outcome.REFUSED, Action.MODIFY, intent_id), NOW)
+    assert working.orders[TAG].order.status is Status.FILLED
+    assert not unresolved(working)
+
+
+@pytest.mark.conformance("ORD-09")
+def test_when_no_snapshot_shows_the_effect_then_the_request_did_not_happen(
+    working: OrderTruth,
+) -> None:
+    intent_id = modify(working, 6)
+    working.merge(answer(Outcome.UNKNOWN, Action.MODIFY, intent_id), NOW)
+    same = row(OrderStatus.TRIGGER_PENDING)
+    assert [kinds(see(working, snapshot(same, at=n))) for n in (2, 4, 6)] == [
+        [],
+        [],
+        [RequestRefused],
+    ]
+
+
+@pytest.mark.conformance("ORD-10")
+def test_when_filled_after_cancelled_then_the_fill_counts_and_is_told(
+    working: OrderTruth,
+) -> None:
+    assert kinds(working.merge(row(OrderStatus.CANCELLED), NOW)) == [OrderCancelled]
+    out = working.merge(trade(1, 10), NOW)
+    assert (kinds(out), events(out)) == ([OrderFilled], ["fill_after_terminal"])
+
+
+def test_when_fills_add_up_then_so_do_the_increments_of_charges(working: OrderTruth) -> None:
+    fills = [working.merge(trade(n, 3), NOW).facts[-1] for n in range(3)]
+    assert sum(fill.charges_paise for fill in fills) == 9 * 98_900 // 1_000
+
+
+HISTORY: list[Hearsay] = [
+    answer(Outcome.ACKED),
+    row(OrderStatus.OPEN_PENDING),
+    row(OrderStatus.TRIGGER_PENDING),
+    row(OrderStatus.OPEN),
+    trade(1, 4),
+    row(OrderStatus.OPEN, 4),
+    trade(2, 6),
+    row(OrderStatus.COMPLETE, 10),
+]
+
+
+@given(data=st.data())
+def test_when_history_is_shuffled_repeated_and_thinned_then_a_snapshot_makes_it_whole(
+    data: st.DataObject,
+) -> None:
+    heard = data.draw(st.permutations(HISTORY * 2))
+    kept = heard[: data.draw(st.integers(0, len(heard)))]
+    truth = OrderTruth({})
+    truth.evolve(INTENT)
+    facts = deque(fact for item in kept for fact in truth.merge(item, NOW).facts)
+    final = snapshot(row(OrderStatus.COMPLETE, 10), trades=(trade(1, 4), trade(2, 6)))
+    facts += see(truth, final).facts
+    order = truth.orders[TAG].order
+    assert (order.status, order.filled, order.value_paise) == (Status.FILLED, 10, 989_000)
+    assert not unresolved(truth)
+    again = OrderTruth({})
+    again.evolve(INTENT)
+    for fact in facts:
+        again.evolve(fact)
+    assert again.orders[TAG].order == order
