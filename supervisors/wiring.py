@@ -61,8 +61,8 @@ class Parts:
     """What differs between the running engine, a backtest and a test.
 
     `view_every_ns` 0: no periodic views; `sentinel_every_ns` 0: no watch on kill files.
-    `check_every_ns`, `staleness` and `tick_limits` follow the pace of the source. `extra` holds factories of actors that only one
-    of them has (console, metrics ...).
+    `check_every_ns`, `staleness` and `tick_limits` follow the pace of the source. `extra` holds
+    factories of actors that only one of them has (console, metrics ...).
     """
 
     config: EngineConfig
