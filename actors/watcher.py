@@ -30,6 +30,7 @@ from engine.messages.journal import Append, AppendRefused, Journaled, Replayed
 from engine.messages.market import PhaseChanged
 from engine.messages.records import IntentPlanned
 from engine.messages.supervision import TimerFired
+from engine.messages.values import SessionPhase
 from engine.orders.merge import OrderTruth
 from engine.orders.merge_book import Charge, Merged, no_charge
 from engine.orders.resolve import ResolveSettings, merge_snapshot, unresolved
@@ -108,6 +109,8 @@ class WatcherActor(Behaviour):
                 self._poll(now_ns)
             case PhaseChanged():
                 self.truth.trading_day = message.trading_day
+                if message.phase is SessionPhase.CLOSED:
+                    self.truth.end_day()
             case _:
                 super().receive(message)
 

@@ -23,10 +23,10 @@ from engine.messages.base import Message
 from engine.messages.broker import BrokerSnapshot, IntentAnswered, Outcome, SnapshotRequested
 from engine.messages.control import AuthorityChanged, GenerationFenced, RecoveryDone
 from engine.messages.journal import Replayed
-from engine.messages.market import Tick
+from engine.messages.market import PhaseChanged, Tick
 from engine.messages.records import IntentPlanned, Record
 from engine.messages.supervision import TimerFired
-from engine.messages.values import Action, Book, Leg, Refusal
+from engine.messages.values import Action, Book, Leg, Refusal, SessionPhase
 from engine.risk.gate import Gate, GateCaps, Verdict
 
 _RATE_TIMER = "rate"
@@ -65,6 +65,8 @@ class WriterBehaviour(JournalReader):
                 self._gate.fence(message.name, message.generation)
             case SnapshotRequested():
                 self._snapshot(message)
+            case PhaseChanged():
+                self._phase(message)
             case TimerFired():
                 self._drain()
             case Replayed():
@@ -73,6 +75,11 @@ class WriterBehaviour(JournalReader):
                 super().receive(message)
             case _:
                 super().receive(message)
+
+    def _phase(self, changed: PhaseChanged) -> None:
+        if changed.phase is SessionPhase.CLOSED:
+            for broker in self._brokers.values():
+                broker.end_day()
 
     # -- the past and the journal ---------------------------------------------------------
 

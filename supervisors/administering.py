@@ -6,13 +6,31 @@ done. A dynamic child's reference is (id, generation), as OTP's is its pid.
 
 from typing import assert_never
 
-from engine.messages.administration import Admin, ChildAdministered, Outcome
+from engine.messages.administration import Admin, Administration, ChildAdministered, Outcome
 from supervisors.answers import answer, answer_waiting, counts_of, line_of
 from supervisors.children import Child, ChildState, Office, Phase, Then
 from supervisors.faults import child_faults, faults
 from supervisors.spec import ChildSpec, Restart, SupervisorSpec
 from supervisors.starting import come_back, pump
 from supervisors.stopping import forget, order_stop
+
+
+class SpecBrought(Administration, frozen=True, kw_only=True):
+    """A new static child (ChildSpec) or changed flags (SupervisorSpec). Holds factories, so it
+    lives here and not with the messages that may cross a process border."""
+
+    spec: object
+
+
+def take_spec(office: Office, request: SpecBrought) -> None:
+    """Add a child or change the flags."""
+    waiting = (request.request_id, request.reply_to)
+    if office.phase is Phase.ENDING:
+        answer(office, waiting, Outcome.ENDING)
+    elif isinstance(request.spec, SupervisorSpec):
+        _change(office, request.spec, waiting)
+    else:
+        _add(office, request.spec, waiting)
 
 
 def administer(office: Office, request: ChildAdministered) -> None:
@@ -22,8 +40,6 @@ def administer(office: Office, request: ChildAdministered) -> None:
         answer(office, waiting, Outcome.ENDING)
         return
     match request.action:
-        case Admin.ADD:
-            _add(office, request, waiting)
         case Admin.START:
             _start(office, request, waiting)
         case Admin.TERMINATE:
@@ -32,8 +48,6 @@ def administer(office: Office, request: ChildAdministered) -> None:
             _restart(office, request, waiting)
         case Admin.DELETE:
             _delete(office, request, waiting)
-        case Admin.CHANGE:
-            _change(office, request, waiting)
         case Admin.LIST | Admin.COUNT | Admin.SPEC:
             _tell(office, request, waiting)
         case _:
@@ -75,8 +89,7 @@ def _business(child: Child) -> Outcome | None:
     return Outcome.RUNNING if child.is_alive else None
 
 
-def _add(office: Office, request: ChildAdministered, waiting: tuple[str, str]) -> None:
-    spec = request.spec
+def _add(office: Office, spec: object, waiting: tuple[str, str]) -> None:
     wrong = child_faults(spec, office.spec.auto_shutdown)
     if office.is_dynamic:
         answer(office, waiting, Outcome.UNSUPPORTED)
@@ -174,13 +187,12 @@ def _delete(office: Office, request: ChildAdministered, waiting: tuple[str, str]
         answer(office, waiting, Outcome.OK)
 
 
-def _change(office: Office, request: ChildAdministered, waiting: tuple[str, str]) -> None:
+def _change(office: Office, spec: SupervisorSpec, waiting: tuple[str, str]) -> None:
     """Replace flags and known specs in place. New specs are listed, not started; missing ones
     stay. A faulty spec, or static made dynamic, changes nothing."""
-    spec = request.spec
-    if not isinstance(spec, SupervisorSpec) or (wrong := faults(spec)):
-        text = "; ".join(wrong) if isinstance(spec, SupervisorSpec) else "not a SupervisorSpec"
-        answer(office, waiting, Outcome.REFUSED, text=text)
+    wrong = faults(spec)
+    if wrong:
+        answer(office, waiting, Outcome.REFUSED, text="; ".join(wrong))
         return
     old = office.spec.template
     is_same_template = (old is None) == (spec.template is None) and (

@@ -5,7 +5,7 @@ starting, stopping, failing and administration are plain functions over it.
 """
 
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from enum import Enum, unique
 from typing import TYPE_CHECKING, Protocol
 
@@ -129,15 +129,23 @@ class Maker:
 
     __slots__ = ("_argument", "_factory")
 
-    def __init__(self, child: Child) -> None:
-        self._factory = child.spec.factory
-        self._argument = child.argument
+    def __init__(
+        self, factory: Callable[[Message | None], Behaviour], argument: Message | None
+    ) -> None:
+        self._factory = factory
+        self._argument = argument
 
     def __call__(self) -> Behaviour:
         argument, self._argument = self._argument, None
-        if isinstance(self._factory, ProcessTarget):
-            return self._factory()
         return self._factory(argument)
+
+
+def maker_of(child: Child) -> Callable[[], Behaviour]:
+    """What builds the child's next generation; process targets go as they are, by name."""
+    factory = child.spec.factory
+    if isinstance(factory, ProcessTarget):
+        return factory
+    return Maker(factory, child.argument)
 
 
 class Office:

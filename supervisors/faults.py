@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from actors.runtime.runtime import HostKind
+from actors.runtime.target import ProcessTarget
 from engine.messages.values import Authority
 from supervisors.spec import (
     AutoShutdown,
@@ -81,8 +82,7 @@ def _child_faults(child: object, auto_shutdown: AutoShutdown) -> Iterator[str]:
     at = f"child {child.id!r} "
     if not (isinstance(child.id, str) and child.id and child.id.isprintable()):
         yield f"{at}id: not a name"
-    if not callable(child.factory):
-        yield f"{at}factory: not callable"
+    yield from _factory_faults(at, child)
     yield from _is_one_of(f"{at}restart", child.restart, Restart)
     yield from _is_one_of(f"{at}kind", child.kind, ChildKind)
     yield from _is_one_of(f"{at}host", child.host, HostKind)
@@ -106,6 +106,13 @@ def _child_faults(child: object, auto_shutdown: AutoShutdown) -> Iterator[str]:
         yield f"{at}significant: a permanent child never ends for good"
     elif child.significant and auto_shutdown is AutoShutdown.NEVER:
         yield f"{at}significant: means nothing while auto_shutdown is never"
+
+
+def _factory_faults(at: str, child: ChildSpec) -> Iterator[str]:
+    if not callable(child.factory):
+        yield f"{at}factory: not callable"
+    elif child.host is HostKind.PROCESS and not isinstance(child.factory, ProcessTarget):
+        yield f"{at}factory: a process needs a ProcessTarget"
 
 
 def _backoff_faults(backoff: object) -> Iterator[str]:

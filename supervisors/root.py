@@ -14,6 +14,7 @@ from actors.runtime.runtime import HostKind, Runtime
 from engine.messages.administration import Admin, ChildAdministered, ChildAdministrated
 from engine.messages.base import Message
 from engine.messages.supervision import ChildExited, ChildReady, StopOrdered
+from supervisors.administering import SpecBrought
 from supervisors.supervisor import CONTROL_POOL
 
 
@@ -93,7 +94,6 @@ class Tree:
         *,
         generation: int = 0,
         argument: Message | None = None,
-        spec: object = None,
     ) -> str:
         """Send a request to a supervisor by name; returns the id under which `porter.answers`
         will hold the answer.
@@ -109,11 +109,20 @@ class Tree:
             child_id=child_id,
             generation=generation,
             argument=argument,
-            spec=spec,
         )
+        self._deliver(supervisor, request)
+        return request_id
+
+    def bring(self, supervisor: str, spec: object) -> str:
+        """Add a static child (ChildSpec) or change the flags (SupervisorSpec); as `post`."""
+        request_id = f"{self._porter_name}-{next(self._numbers)}"
+        request = SpecBrought(request_id=request_id, reply_to=self._porter_name, spec=spec)
+        self._deliver(supervisor, request)
+        return request_id
+
+    def _deliver(self, supervisor: str, request: Message) -> None:
         if not self.runtime.directory.deliver(supervisor, request, self._porter_name):
             raise LookupError(f"no supervisor {supervisor}")
-        return request_id
 
     def wait(self, request_id: str, timeout_s: float) -> ChildAdministrated:
         """The answer, waiting for it (pooled hosts; never from an actor).

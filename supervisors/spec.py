@@ -95,7 +95,8 @@ class ChildSpec(msgspec.Struct, frozen=True, kw_only=True):
 
     Args:
         factory: builds the behaviour on the child's own host; its argument is what
-            `ChildWanted.argument` brought, None for static children.
+            `ChildWanted.argument` brought, None for static children. A PROCESS child needs a
+            `ProcessTarget` (importable), which has its arguments inside.
         shutdown: 5 s for a worker and INFINITY for a supervisor unless given.
         start_timeout_ms: from start to READY. 10 s for a worker unless given; 0 is none, for
             supervisors only (their children have their own).

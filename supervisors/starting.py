@@ -5,12 +5,11 @@ Decides the start order. A child has started when it said READY(generation), nev
 
 from actors.runtime.log import log_event
 from actors.runtime.roomspec import RoomSpec
-from actors.runtime.target import ProcessTarget
 from engine.messages.administration import Outcome
 from engine.messages.supervision import ChildDue, ChildExited, ChildReady, Due, ExitKind
 from engine.units import NS_PER_MS
 from supervisors.answers import answer_waiting
-from supervisors.children import DOWN_BY_ORDER, Child, ChildState, Maker, Office, Phase, Then
+from supervisors.children import DOWN_BY_ORDER, Child, ChildState, Office, Phase, Then, maker_of
 from supervisors.spec import Restart
 from supervisors.stopping import go_on_ending, order_stop
 
@@ -72,12 +71,11 @@ def start(office: Office, child: Child) -> None:
     if spec.start_timeout_ms:
         due = ChildDue(what=Due.START, name=child.name, generation=child.generation)
         ctx.timer_after(f"start/{child.name}", spec.start_timeout_ms * NS_PER_MS, due)
-    target = child.spec.factory
     room = RoomSpec(
         name=child.name,
         generation=child.generation,
         supervisor=ctx.name,
-        factory=target if isinstance(target, ProcessTarget) else Maker(child),
+        factory=maker_of(child),
         inbox_max=spec.inbox_max,
         conflate_after=spec.conflate_after,
         busy_ms_max=spec.busy_ms_max,

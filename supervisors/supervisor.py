@@ -29,13 +29,13 @@ from engine.messages.supervision import (
     RestartWanted,
     StopOrdered,
 )
-from supervisors.administering import administer
+from supervisors.administering import SpecBrought, administer, take_spec
 from supervisors.children import Child, Office, Phase, RestartLedger
 from supervisors.failing import reset_due, retry_due, took_exit
 from supervisors.faults import faults
 from supervisors.ordering import unwant, want, want_restart
 from supervisors.reporting import Reporter
-from supervisors.spec import ChildKind, ChildSpec, SupervisorSpec
+from supervisors.spec import ChildKind, ChildSpec, Factory, SupervisorSpec
 from supervisors.starting import pump, start_overdue, took_ready
 from supervisors.stopping import begin_end, stop_overdue
 from supervisors.subtree import rooms_below
@@ -103,6 +103,8 @@ class Supervisor(Behaviour):
                 begin_end(office, ExitKind.SHUTDOWN, message.reason)
             case ChildAdministered():
                 administer(office, message)
+            case SpecBrought():
+                take_spec(office, message)
             case _:
                 log_event(
                     "unexpected_message_ignored",
@@ -152,8 +154,6 @@ def supervising(
     return lambda _: Supervisor(runtime, spec, rng=rng, ledger=ledger)
 
 
-def supervisor_child(
-    name: str, factory: Callable[[Message | None], Behaviour], pool: str = CONTROL_POOL
-) -> ChildSpec:
+def supervisor_child(name: str, factory: Factory, pool: str = CONTROL_POOL) -> ChildSpec:
     """The spec of a sub-supervisor with the usual values: permanent, INFINITY, on its pool."""
     return ChildSpec(id=name, factory=factory, kind=ChildKind.SUPERVISOR, pool=pool)

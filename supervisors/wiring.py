@@ -52,7 +52,7 @@ from supervisors.config import EngineConfig, StrategyConfig, fingerprint, instru
 from supervisors.spec import Factory
 
 PARTS_RECOVERING = frozenset({"writer", "watcher", "book", "guard", "custodian"})
-PHASE_READERS = ("authority", "watcher", "book", "guard", "custodian", "market")
+PHASE_READERS = ("authority", "writer", "watcher", "book", "guard", "custodian", "market")
 STATE_LISTENERS = ("authority", "guard", "reconciler")
 
 
@@ -60,8 +60,8 @@ STATE_LISTENERS = ("authority", "guard", "reconciler")
 class Parts:
     """What differs between the running engine, a backtest and a test.
 
-    `view_every_ns` 0: views are published only when asked for. `check_every_ns`, `staleness` and
-    `tick_limits` follow the pace of the source. `extra` holds factories of actors that only one
+    `view_every_ns` 0: no periodic views; `sentinel_every_ns` 0: no watch on kill files.
+    `check_every_ns`, `staleness` and `tick_limits` follow the pace of the source. `extra` holds factories of actors that only one
     of them has (console, metrics ...).
     """
 
@@ -78,6 +78,7 @@ class Parts:
     check_every_ns: int = NS_PER_S
     view_every_ns: int = NS_PER_S
     reconcile_every_ns: int = 60 * NS_PER_S
+    sentinel_every_ns: int = NS_PER_S
     staleness: StalenessLimits = field(default_factory=StalenessLimits)
     tick_limits: TickLimits = field(default_factory=TickLimits)
     extra: Mapping[str, Factory] = field(default_factory=dict)
@@ -113,7 +114,7 @@ def _core(parts: Parts, names: tuple[Instrument, ...]) -> dict[str, Factory]:
         listeners=listeners,
         parts=PARTS_RECOVERING,
         strategies=strategies,
-        sentinel_ns=NS_PER_S if parts.view_every_ns else 0,
+        sentinel_ns=parts.sentinel_every_ns,
         reconcile_age_ns_max=3 * parts.reconcile_every_ns,
     )
     caps = GateCaps(quantity_max=QUANTITY_MAX, notional_paise_max=limits.notional_symbol_paise_max)

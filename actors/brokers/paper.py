@@ -41,6 +41,9 @@ class PaperBroker:
     def duplicate_tag_count(self) -> int:
         return self._venue.duplicate_tag_count
 
+    def end_day(self) -> None:
+        self._venue.end_day()
+
     def place(self, intent: IntentPlanned, now_ns: int) -> IntentAnswered:
         assert intent.action is Action.PLACE, intent
         assert intent.book is Book.PAPER, "a live intent reached the paper broker"

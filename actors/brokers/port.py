@@ -20,6 +20,9 @@ class BrokerPort(Protocol):
     def recover(self, records: tuple[Record, ...]) -> None:
         """The journal's past, once, before anything else. Adapters of real venues ignore it."""
 
+    def end_day(self) -> None:
+        """The session is over; the next day's books start empty."""
+
     def place(self, intent: IntentPlanned, now_ns: int) -> IntentAnswered:
         """Send a new order."""
 

@@ -16,6 +16,7 @@ from actors.runtime.log import Field
 from engine import instruments
 from engine.errors import WireMalformed
 from engine.messages import (
+    administration,
     base,
     broker,
     control,
@@ -30,6 +31,7 @@ from engine.messages.base import Message
 from engine.messages.supervision import ChildExited, ChildReady
 
 MODULES: Final[tuple[ModuleType, ...]] = (
+    administration,
     base,
     broker,
     control,

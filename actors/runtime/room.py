@@ -15,12 +15,13 @@ from pykka._envelope import Envelope
 
 from actors.runtime.behaviour import Behaviour, Opening
 from actors.runtime.context import RoomContext
+from actors.runtime.exiting import ExitReport
 from actors.runtime.failure import kind_of, poison_digest, text_of, trace_of
 from actors.runtime.inbox import Inbox, Item
 from actors.runtime.leftovers import drop_rest
 from actors.runtime.roomspec import RoomSpec, RoomState
 from engine.messages.base import Message
-from engine.messages.supervision import ChildExited, ChildReady, ExitKind, StopOrdered
+from engine.messages.supervision import ChildReady, ExitKind, StopOrdered
 
 if TYPE_CHECKING:
     from actors.runtime.directory import Directory
@@ -52,7 +53,7 @@ class Room(pykka.Actor):
         self.message_type = ""
         self.timers: dict[str, int] = {}
         self.stop_wanted: tuple[ExitKind, str, str] | None = None
-        self._claims = [None]
+        self._exit = ExitReport(spec, directory)
         self._serves_data = False
         self._is_open = False
         self._behaviour: Behaviour | None = None
@@ -218,10 +219,9 @@ class Room(pykka.Actor):
             )
         except BaseException as worse:  # noqa: BLE001 the reporter itself failed: last resort
             os.write(2, f"pahara: exit report of {self.name} failed: {type(worse)}\n".encode())
+            self.fence(ExitKind.CRASHED, "its exit report failed")
             self.is_fenced = True
             self.directory.unregister(self)
-            if self._claim_end():
-                self._report(ExitKind.CRASHED, "its exit report failed")
 
     def end(
         self,
@@ -232,8 +232,11 @@ class Room(pykka.Actor):
         poison: str = "",
         trace: str = "",
     ) -> None:
-        """End this generation once: close, dead-letter what is left, report."""
-        if not self._claim_end():
+        """End this generation once: close, dead-letter what is left, report.
+
+        A `close` that hangs can still be fenced: who reports is decided last.
+        """
+        if self.is_ended or self.is_fenced:
             return
         self.is_ended = True
         self.state = RoomState.ENDED
@@ -245,7 +248,8 @@ class Room(pykka.Actor):
             kind = ExitKind.CRASHED if kind.is_normal else kind
         self._stop_pykka()
         drop_rest(self._inbox, self.name, self.directory.dead_letters)
-        self._report(kind, reason, message_type, poison, trace)
+        if self._exit.claim():
+            self._exit.send(kind, reason, message_type, poison, trace)
 
     def fence(self, kind: ExitKind, reason: str) -> None:
         """Void this generation from outside: its later output is refused; report it ended.
@@ -253,22 +257,14 @@ class Room(pykka.Actor):
         Called while the room's own worker may be stuck inside the behaviour, so nothing of the
         behaviour is touched here; its worker closes it when it comes by.
         """
-        if not self._claim_end():
+        if not self._exit.claim():
             return
         self.is_fenced = True
         self.directory.unregister(self)
         self._stop_pykka()
         drop_rest(self._inbox, self.name, self.directory.dead_letters)
-        self._report(kind, reason, self.message_type)
+        self._exit.send(kind, reason, self.message_type)
         self.wake()
-
-    def _claim_end(self) -> bool:
-        """True once: `end` and `fence` may race on two threads, and one of them reports."""
-        try:
-            self._claims.pop()
-        except IndexError:
-            return False
-        return True
 
     def _stop_as_wanted(self) -> None:
         assert self.stop_wanted is not None
@@ -284,20 +280,6 @@ class Room(pykka.Actor):
             except BaseException as error:  # noqa: BLE001 the host's one door for failures
                 return f"{type(error).__name__}: {text_of(error)}"
         return ""
-
-    def _report(
-        self, kind: ExitKind, reason: str, message_type: str = "", poison: str = "", trace: str = ""
-    ) -> None:
-        exited = ChildExited(
-            name=self.name,
-            generation=self.spec.generation,
-            kind=kind,
-            reason=reason,
-            message_type=message_type,
-            poison=poison,
-            trace=trace,
-        )
-        self.directory.notify(self.spec.supervisor, exited)
 
     def _stop_pykka(self) -> None:
         pykka.ActorRegistry.unregister(self.actor_ref)

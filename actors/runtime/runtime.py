@@ -35,6 +35,9 @@ class Hosts(Protocol):
     def pool_for(self, kind: HostKind, pool: str, name: str) -> Pool:
         """The pool that serves a new room."""
 
+    def pools_all(self) -> tuple[Pool, ...]:
+        """Every pool with a worker."""
+
     def release(self, kind: HostKind, pool: Pool) -> None:
         """The room of a THREAD pool has ended; its worker may go."""
 
@@ -100,6 +103,13 @@ class ThreadHosts:
                 self._hub = ProcessHub(self.clock)
             return self._hub
 
+    def is_private(self, pool: ThreadPool) -> bool:
+        """Whether the pool serves a single THREAD room."""
+        return pool.name not in self.pools or self.pools[pool.name] is not pool
+
+    def pools_all(self) -> tuple[Pool, ...]:
+        return self.all_pools()
+
     def all_pools(self) -> tuple[ThreadPool, ...]:
         """Every pool with a worker: the shared and the private ones."""
         return (*self.pools.values(), *self.private)
@@ -120,6 +130,9 @@ class SeededHosts:
 
     def pool_for(self, kind: HostKind, pool: str, name: str) -> Pool:
         return self.pool
+
+    def pools_all(self) -> tuple[Pool, ...]:
+        return (self.pool,)
 
     def release(self, kind: HostKind, pool: Pool) -> None:
         return None

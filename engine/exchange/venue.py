@@ -129,6 +129,18 @@ class Venue:
             self._match(matcher, order, now_ns, reports)
         return reports
 
+    def end_day(self) -> None:
+        """The day's books are archived, as at Kite overnight: what is over is forgotten, except
+        in instruments that are not flat or still have working orders."""
+        net: dict[str, int] = {}
+        for trade in self._trades:
+            net[trade.instrument] = net.get(trade.instrument, 0) + trade.side.sign * trade.quantity
+        kept = {name for name, quantity in net.items() if quantity}
+        kept |= {name for name, orders in self._working.items() if orders}
+        self._orders = {key: o for key, o in self._orders.items() if o.instrument in kept}
+        self._trades = [trade for trade in self._trades if trade.instrument in kept]
+        self._tags = {order.tag for order in self._orders.values()}
+
     def snapshot(self, request_id: int, now_ns: int) -> BrokerSnapshot:
         """The three books as of now."""
         net: dict[tuple[str, Product], int] = {}

@@ -11,10 +11,9 @@ from engine.messages.base import Delivery, Message
 
 @unique
 class Admin(Enum):
-    """What is wanted. TERMINATE stops a static child and holds it; DELETE forgets a stopped one;
-    ADD brings a new static child (`spec`), START a dynamic one; CHANGE replaces the flags."""
+    """What is wanted. START begins a dynamic child; TERMINATE stops a child (a static one is
+    held); DELETE forgets a stopped static one; the last three ask."""
 
-    ADD = "add"
     START = "start"
     TERMINATE = "terminate"
     RESTART = "restart"
@@ -22,7 +21,6 @@ class Admin(Enum):
     LIST = "list"
     COUNT = "count"
     SPEC = "spec"
-    CHANGE = "change"
 
 
 @unique
@@ -41,22 +39,22 @@ class Outcome(Enum):
     ENDING = "ending"
 
 
-class ChildAdministered(Message, frozen=True, kw_only=True):
-    """One request. `generation` > 0 makes (child_id, generation) a reference to one life.
-
-    `spec` is opaque (a ChildSpec for ADD, a SupervisorSpec for CHANGE): it holds a factory, so
-    this message never leaves its process.
-    """
+class Administration(Message, frozen=True, kw_only=True):
+    """Base of all requests; the answer to `request_id` goes to the name `reply_to`."""
 
     delivery: ClassVar[Delivery] = Delivery.CONTROL
 
     request_id: str
     reply_to: str
+
+
+class ChildAdministered(Administration, frozen=True, kw_only=True):
+    """One request. `generation` > 0 makes (child_id, generation) a reference to one life."""
+
     action: Admin
     child_id: str = ""
     generation: int = 0
     argument: Message | None = None
-    spec: object = None
 
 
 class ChildLine(Message, frozen=True, kw_only=True):

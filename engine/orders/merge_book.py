@@ -138,6 +138,14 @@ class MergeBook:
         }
         return tuple(self._open.values())
 
+    def end_day(self) -> None:
+        """Forget what is over: the broker's books of the next day do not know it."""
+        self.open_orders()
+        self.orders = {key: t for key, t in self.orders.items() if key in self._open}
+        self._by_venue_id = {t.venue_order_id: t for t in self.orders.values() if t.venue_order_id}
+        self._trade_keys = {key for key in self._trade_keys if key[0] in self._by_venue_id}
+        self._alerted.clear()
+
     def expire_parked(self, before_ns: int, now_ns: int) -> Merged:
         """Give up on hearsay with our tag for which no intent ever came: somebody else's, or a
         journal that lost records. A person must look."""

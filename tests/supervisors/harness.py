@@ -13,11 +13,11 @@ import pykka
 from actors.runtime.behaviour import Behaviour, Context, Opening
 from actors.runtime.clock import SystemClock, VirtualClock
 from actors.runtime.room import Room
-from actors.runtime.runtime import HostKind, Runtime, SeededHosts, ThreadHosts
+from actors.runtime.runtime import Runtime, SeededHosts, ThreadHosts
 from actors.runtime.seeded import SeededPool
 from engine.messages.administration import Admin, ChildAdministrated, ChildCounts, Outcome
 from engine.messages.base import Message
-from engine.messages.supervision import ChildExited
+from engine.messages.supervision import ChildExited, ChildWanted, ExitKind, StopOrdered
 from engine.units import NS_PER_MS
 from supervisors.children import RestartLedger
 from supervisors.root import Tree
@@ -48,6 +48,7 @@ class Script:
         self.log: list[str] = []
         self.heard: list[tuple[str, int, Message]] = []
         self.gate = threading.Event()
+        self.on_open: Callable[[], None] = lambda: None
 
     def next_opening(self, name: str) -> str:
         plan = self.opening.get(name, [""])
@@ -68,6 +69,7 @@ class Player(Behaviour):
     def open(self, ctx: Context) -> Opening:
         super().open(ctx)
         self.script.log.append(f"open {ctx.name}")
+        self.script.on_open()
         match self.script.next_opening(ctx.name):
             case "raise":
                 raise OSError("no database")
@@ -112,6 +114,30 @@ class Player(Behaviour):
                 self.script.gate.wait(WAIT_S)
 
 
+class Ender(Player):
+    """Takes its stop into its own hands: never, after some ms, or in an odd way."""
+
+    handles_stop = True
+
+    def __init__(self, script: Script, how: str) -> None:
+        super().__init__(script)
+        self.how = how
+
+    def receive(self, message: Message) -> None:
+        if isinstance(message, StopOrdered):
+            match self.how.split(":"):
+                case ["after", ms]:
+                    self.ctx.timer_after("stop", int(ms) * NS_PER_MS, Do(what="stop"))
+                case ["normal"]:
+                    self.ctx.stop("own way")
+                case ["shutdown"]:
+                    self.ctx.stop("own way", ExitKind.SHUTDOWN)
+                case ["crash"]:
+                    raise RuntimeError("odd end")
+            return
+        super().receive(message)
+
+
 class Stage(Protocol):
     """A host under test."""
 
@@ -130,7 +156,7 @@ class SeededStage:
 
     def __init__(self, seed: int | None = None) -> None:
         rng = random.Random(seed or 0)
-        choose = (lambda n: rng.randrange(n)) if seed is not None else None
+        choose = rng.randrange if seed is not None else None
         self.clock = VirtualClock()
         self.pool = SeededPool(self.clock, choose=choose)
         self.runtime = Runtime(SeededHosts(self.pool))
@@ -184,12 +210,18 @@ class House:
         self.runtime = stage.runtime
         self.script = Script()
         self.trees: list[Tree] = []
-        self.threads_before = threading.active_count()
+        self.prefix = "d/"
 
     # -- building ---------------------------------------------------------------------------
 
     def child(self, name: str, **fields: object) -> ChildSpec:
         return ChildSpec(id=name, factory=self.script.factory, **fields)  # type: ignore[arg-type]
+
+    def ender(self, name: str, how: str, **fields: object) -> ChildSpec:
+        def factory(_: Message | None) -> Behaviour:
+            return Ender(self.script, how)
+
+        return ChildSpec(id=name, factory=factory, **fields)  # type: ignore[arg-type]
 
     def sup_child(self, name: str, spec: SupervisorSpec, **fields: object) -> ChildSpec:
         factory = supervising(self.runtime, spec, random.Random(1))
@@ -262,9 +294,33 @@ class House:
     def send(self, name: str, message: Message) -> None:
         self.runtime.directory.deliver(name, message, "test")
 
+    def want(self, child_id: str, argument: Message | None = None, *, at: str = "root") -> None:
+        """Start a dynamic child by message and wait until it is ready."""
+        name = f"{self.prefix}{child_id}"
+        self.send(at, ChildWanted(child_id=child_id, argument=argument))
+        self.wait_ready(name, self.runtime.directory.generation(name) or 1)
+
+    def wait_state(self, name: str, state: str) -> None:
+        self.settle(lambda: self.state(name) == state)
+
+    def restarts(self, name: str) -> int:
+        return sum(row.restarts for row in self.runtime.board.rows() if row.name == name)
+
+    def shutdown(self, name: str) -> None:
+        """End a child in order, by an order that did not come from its supervisor."""
+        room = self.room(name)
+        assert room is not None
+        room.offer(StopOrdered(reason="test"))
+
+    def fence(self, name: str, kind: ExitKind = ExitKind.KILLED) -> None:
+        """Take a child's generation away, as a kill does."""
+        room = self.room(name)
+        assert room is not None
+        room.fence(kind, "test")
+
     def kill_until(self, name: str, generation: int) -> None:
         """Crash a child and wait for the given generation to be ready."""
-        self.tell(name, "crash")
+        self.tell(name, "crash", f"the {generation}th life begins with this")
         self.wait_ready(name, generation)
 
     def wait_ready(self, name: str, generation: int) -> None:
@@ -278,6 +334,13 @@ class House:
     ) -> ChildAdministrated:
         tree = next((t for t in self.trees if t.name == at), self.trees[0])
         request_id = tree.post(at, action, child_id, **fields)  # type: ignore[arg-type]
+        self.settle(lambda: request_id in tree.porter.answers)
+        return tree.porter.answers.pop(request_id)
+
+    def bring(self, spec: object, *, at: str = "root") -> ChildAdministrated:
+        """Add a child (ChildSpec) or change the flags (SupervisorSpec)."""
+        tree = next((t for t in self.trees if t.name == at), self.trees[0])
+        request_id = tree.bring(at, spec)
         self.settle(lambda: request_id in tree.porter.answers)
         return tree.porter.answers.pop(request_id)
 
@@ -308,7 +371,7 @@ class House:
             if not tree.porter.ended.is_set():
                 self.stop(tree)
         for room in tuple(self.runtime.directory.rooms.values()):
-            room.fence_for_test() if hasattr(room, "fence_for_test") else _end(room)
+            room.fence(ExitKind.KILLED, "test over")
         self.stage.close()
         assert not self.runtime.directory.rooms
         assert not pykka.ActorRegistry.get_all()
@@ -325,12 +388,3 @@ class Ear(Behaviour):
 class _Bare:
     def __init__(self, runtime: Runtime) -> None:
         self.runtime = runtime
-
-
-def _end(room: Room) -> None:
-    from engine.messages.supervision import ExitKind
-
-    room.fence(ExitKind.KILLED, "test over")
-
-
-HOST = HostKind
