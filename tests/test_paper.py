@@ -12,7 +12,12 @@ import pytest
 from actors.stores.database import open_database
 
 ROOT = Path(__file__).resolve().parents[1]
-KEYS = ["trading_days", "bars", "ticks", "rows_rejected", "events", "signals", "decisions", "orders", "fills", "round_trips", "pnl_gross_inr", "charges_inr", "pnl_net_inr", "drawdown_max_inr", "heat_max_pct", "positions_open", "restarts", "wall_s", "events_per_s", "journal_digest"]
+KEYS = {
+    *("trading_days", "bars", "ticks", "rows_rejected", "events", "signals", "decisions"),
+    *("orders", "fills", "round_trips", "pnl_gross_inr", "charges_inr", "pnl_net_inr"),
+    *("drawdown_max_inr", "heat_max_pct", "positions_open", "restarts", "wall_s"),
+    *("events_per_s", "journal_digest"),
+}
 
 
 def _processes_of(state_dir: Path) -> list[str]:
@@ -39,7 +44,7 @@ def test_when_the_engine_runs_for_a_while_then_it_trades_and_the_summary_adds_up
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-2_000:]
     result = json.loads(summary.read_text())
-    assert set(KEYS) <= set(result)
+    assert set(result) >= KEYS
     assert result["round_trips"] > 0
     assert result["positions_open"] == 0
     assert _processes_of(state_dir) == []
