@@ -20,6 +20,7 @@ from actors.stores.migrate import known
 from engine.errors import ConfigInvalid, PaharaError
 from engine.units import NS_PER_S
 from supervisors.config import load_config
+from supervisors.stores import database_url
 from supervisors.tables import load_sessions
 
 DISK_FREE_BYTES_MIN = 1 << 30
@@ -68,7 +69,7 @@ def _calendar(_: Path, __: Path) -> Finding:
 
 
 def _database(_: Path, state_dir: Path) -> Finding:
-    dsn = os.environ.get("DATABASE_URL")
+    dsn = database_url(os.environ)
     if dsn is None and not (state_dir / "postgres").exists():
         return True, "embedded database will be created"
     try:

@@ -16,12 +16,25 @@ from actors.stores.journal_store import JournalStore
 from actors.stores.latches import FileLatches
 from actors.stores.leases import LeaseStore
 from actors.stores.migrate import upgrade
+from actors.stores.secrets import read_secret
 from actors.stores.spool import Spool
 
 COMMIT_DEADLINE_MS = 2_000
 _REALMS = "SELECT count(DISTINCT realm) FROM journal WHERE starts_with(realm, %s)"
 _NO_WAIT = "options='-c synchronous_commit=off'"
 _LAST = "SELECT at_ns FROM journal WHERE realm = %s ORDER BY seq DESC LIMIT 1"
+
+
+def database_url(environ: Mapping[str, str]) -> str | None:
+    """The configured database: DATABASE_URL, or the content of the 0600 file DATABASE_URL_FILE;
+    None means the embedded one.
+
+    Raises:
+        StateUnsafe: the file is not safe to hold a secret.
+    """
+    if path := environ.get("DATABASE_URL_FILE"):
+        return read_secret(Path(path)).reveal()
+    return environ.get("DATABASE_URL")
 
 
 class Stores:
@@ -37,7 +50,7 @@ class Stores:
         self.state_dir = state_dir
         self.realm = realm
         self._environ = environ
-        self.database = open_database(state_dir, environ.get("DATABASE_URL"))
+        self.database = open_database(state_dir, database_url(environ))
         is_new_state = not (state_dir / "postgres").exists()
         self.latches = FileLatches(state_dir, environ, is_new_state=is_new_state)
         self.epoch = 0
