@@ -51,8 +51,7 @@ class Stores:
         self.realm = realm
         self._environ = environ
         self.database = open_database(state_dir, database_url(environ))
-        is_new_state = not (state_dir / "postgres").exists()
-        self.latches = FileLatches(state_dir, environ, is_new_state=is_new_state)
+        self.latches = FileLatches(state_dir, environ, is_new_state=False)
         self.epoch = 0
         self._lease: LeaseStore | None = None
 
@@ -68,6 +67,9 @@ class Stores:
             if self.realm.startswith("backtest"):
                 row = conn.execute(_REALMS, (self.realm,)).fetchone()
                 self.realm = f"{self.realm}-{row[0] + 1 if row else 1}"
+        # A realm with a past whose latches are gone is not new: FileLatches says HALT (BAD-42).
+        is_new_state = self.last_at_ns() == 0
+        self.latches = FileLatches(self.state_dir, self._environ, is_new_state=is_new_state)
         self._lease = LeaseStore(self.dsn, COMMIT_DEADLINE_MS)
         self.epoch = self._lease.acquire(f"{self.realm}@{os.getpid()}", self.engine_id)
         return self

@@ -38,7 +38,7 @@ def test_when_others_may_read_it_then_it_is_refused(secret_file: Path, mode: int
 def test_when_it_is_a_link_then_it_is_refused(secret_file: Path) -> None:
     link = secret_file.with_name("link")
     link.symlink_to(secret_file)
-    _refused(link, "")
+    _refused(link, "secret file")
 
 
 @pytest.mark.conformance("BAD-41")
