@@ -47,6 +47,7 @@ class Script:
         self.closing: dict[str, str] = {}
         self.log: list[str] = []
         self.heard: list[tuple[str, int, Message]] = []
+        self.fatal: Message | None = None
         self.gate = threading.Event()
         self.on_open: Callable[[], None] = lambda: None
 
@@ -85,6 +86,8 @@ class Player(Behaviour):
 
     def receive(self, message: Message) -> None:
         self.script.heard.append((self.ctx.name, self.ctx.generation, message))
+        if message == self.script.fatal:
+            raise RuntimeError("fatal")
         match message:
             case Do(what="crash"):
                 raise RuntimeError(message.text or "bug")
@@ -98,8 +101,6 @@ class Player(Behaviour):
                 self.receive(message)
             case Do(what="stop"):
                 self.ctx.stop("done")
-            case Do(what="ready"):
-                self.ctx.ready()
             case Do(what="block"):
                 self.script.gate.wait(WAIT_S)
             case Do(what="tell"):
