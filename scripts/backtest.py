@@ -5,6 +5,7 @@ decision is made by the same actors as in paper. The result is a function of con
 data alone.
 """
 
+import argparse
 import json
 import sys
 from collections.abc import Callable, Iterator
@@ -12,7 +13,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import psycopg
 
 from actors.feeds.csvfile import CsvSource
@@ -20,21 +20,20 @@ from actors.runtime.behaviour import Behaviour
 from actors.runtime.clock import VirtualClock, boot_ns
 from actors.runtime.runtime import Runtime, SeededHosts
 from actors.runtime.seeded import SeededPool
-from actors.stores.report_queries import RealmFigures, realm_figures, round_trips
+from actors.stores.report_queries import realm_figures, round_trips
 from engine.errors import ConfigInvalid, PaharaError
 from engine.market.quality import TickLimits
 from engine.market.source import FrameSource, due_ns
 from engine.market.staleness import StalenessLimits
 from engine.messages.base import Message
-from engine.messages.control import ViewPublished
-from engine.messages.market import FeedEnded
 from engine.reports.html import report_page
 from engine.session import SegmentClass, ist_day, ist_text
-from engine.units import NS_PER_MINUTE, NS_PER_S, rupees
+from engine.units import NS_PER_MINUTE, NS_PER_S
 from scripts.configuration import print_faults
 from supervisors.config import EngineConfig, fingerprint, load_config
 from supervisors.engine import Engine
 from supervisors.stores import Stores
+from supervisors.summary import Collector, summarise
 from supervisors.tables import load_charges, load_sessions
 from supervisors.wiring import Parts
 
@@ -44,23 +43,6 @@ LEAD_NS = NS_PER_MINUTE
 MINUTE_BARS = StalenessLimits(stale_ms_max=90_000, mute_ms_max=180_000, dead_ms_max=120_000)
 RECORDED = TickLimits(stuck_ms_max=600_000, confirm_ms_max=60_000, jump_bps_max=1_000)
 """Bar data has a tick each twenty seconds and may jump by what a minute brings."""
-
-
-class Collector(Behaviour):
-    """Stands where the console stands in the running engine; keeps the latest views."""
-
-    def __init__(self) -> None:
-        self.views: dict[str, Any] = {}
-        self.is_over = False
-
-    def receive(self, message: Message) -> None:
-        match message:
-            case ViewPublished():
-                self.views[message.topic] = msgspec.json.decode(message.body)
-            case FeedEnded():
-                self.is_over = True
-            case _:
-                pass
 
 
 class Ignore(Behaviour):
@@ -125,64 +107,40 @@ class Backtest:
         return self.collector.is_over or self.engine.exited is not None
 
 
-def summary_of(
-    test: Backtest, source: FrameSource, figures: RealmFigures, wall_ns: int
-) -> dict[str, Any]:
-    """The summary object: money and counts from the database, the rest from the run."""
-    views = test.collector.views
-    wall_s = wall_ns / NS_PER_S
-    net_paise = figures.pnl_gross_paise - figures.charges_paise
-    return {
-        "trading_days": figures.trading_days,
-        "bars": source.bars_read,
-        "ticks": views.get("feeds", {}).get("ticks", 0),
-        "rows_rejected": dict(source.rows_rejected),
-        "events": test.pool.served_count,
-        "signals": figures.signals,
-        "decisions": figures.decisions,
-        "orders": figures.orders,
-        "fills": figures.fills,
-        "round_trips": figures.round_trips,
-        "pnl_gross_inr": rupees(figures.pnl_gross_paise),
-        "charges_inr": rupees(figures.charges_paise),
-        "pnl_net_inr": rupees(net_paise),
-        "drawdown_max_inr": views.get("pnl", {}).get("drawdown_max_inr", 0.0),
-        "heat_max_pct": views.get("risk", {}).get("heat_max_pct", 0.0),
-        "positions_open": figures.positions_open,
-        "restarts": test.engine.restarts(),
-        "wall_s": round(wall_s, 3),
-        "events_per_s": round(test.pool.served_count / wall_s) if wall_s else 0,
-        "records": figures.records,
-        "journal_digest": figures.journal_digest,
-    }
-
-
-def run_backtest(
-    config_path: Path, files: list[Path], state_dir: Path, *, as_json: bool, report: Path | None
-) -> int:
+def run_backtest(args: argparse.Namespace) -> int:
     """The command. Exit code 0, 1 (error) or 4 (configuration)."""
     try:
-        config = load_config(config_path)
-        source = csv_source(config, files)
-        with Stores(state_dir, f"backtest-{fingerprint(config)[:8]}") as stores:
+        config = load_config(args.config)
+        source = csv_source(config, args.data)
+        with Stores(args.state_dir, f"backtest-{fingerprint(config)[:8]}") as stores:
             test = Backtest(config, source, stores)
             began_ns = boot_ns()
-            with progress_bar(test, source, is_shown=not as_json) as progress:
+            with progress_bar(test, source, is_shown=not args.json) as progress:
                 test.run(progress)
-            wall_ns = boot_ns() - began_ns
+            wall_s = (boot_ns() - began_ns) / NS_PER_S
             with psycopg.connect(stores.dsn) as conn:
                 figures = realm_figures(conn, stores.realm)
                 trips = round_trips(conn, stores.realm)
     except ConfigInvalid as error:
-        return print_faults(error, as_json=as_json)
+        return print_faults(error, as_json=args.json)
     except (PaharaError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
-    result = {**summary_of(test, source, figures, wall_ns), "realm": stores.realm}
-    if report is not None:
+    result = summarise(
+        figures,
+        test.collector.views,
+        bars=source.bars_read,
+        rows_rejected=source.rows_rejected,
+        events=test.pool.served_count,
+        restarts=test.engine.restarts(),
+        wall_s=wall_s,
+    )
+    result["realm"] = stores.realm
+    if args.report is not None:
         times = [ist_text(int(trip[9])) for trip in trips]
-        report.write_text(report_page(f"Backtest {config.name}", result, trips, times), "utf-8")
-    print_summary(result, as_json=as_json)
+        page = report_page(f"Backtest {config.name}", result, trips, times)
+        Path(args.report).write_text(page, encoding="utf-8")
+    print_summary(result, as_json=args.json)
     return 0
 
 

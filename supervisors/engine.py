@@ -5,7 +5,9 @@ The running engine, the backtest and the tests all use it; they differ in hosts 
 """
 
 import random
+from collections.abc import Callable
 
+from actors.runtime.pool import Pool
 from actors.runtime.runtime import HostKind, Runtime
 from engine.messages.supervision import ChildExited
 from supervisors.children import RestartLedger
@@ -23,10 +25,17 @@ class Engine:
     Args:
         seed: of the back-off's jitter.
         ledger: restarts of the day kept beyond the process.
+        on_end: called once when the root has ended.
     """
 
     def __init__(
-        self, runtime: Runtime, parts: Parts, *, seed: int = 0, ledger: RestartLedger | None = None
+        self,
+        runtime: Runtime,
+        parts: Parts,
+        *,
+        seed: int = 0,
+        ledger: RestartLedger | None = None,
+        on_end: Callable[[ChildExited], None] = lambda _: None,
     ) -> None:
         rng = random.Random(seed)  # noqa: S311 - jitter, not secrets
 
@@ -36,12 +45,17 @@ class Engine:
         self.runtime = runtime
         hosts = strategy_hosts(parts.config)
         self.spec = root(make, factories(parts), hosts)
-        self.tree = Tree(runtime, supervising(runtime, self.spec, rng, ledger))
+        self.latches = parts.latches
+        self.tree = Tree(runtime, supervising(runtime, self.spec, rng, ledger), on_end=on_end)
 
     @property
     def exited(self) -> ChildExited | None:
         """How the root ended, None while it runs."""
         return self.tree.porter.exited
+
+    def pools(self) -> tuple[Pool, ...]:
+        """Every pool that serves rooms."""
+        return self.runtime.hosts.pools_all()
 
     def restarts(self) -> int:
         """Restarts of all actors so far."""

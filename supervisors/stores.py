@@ -20,6 +20,7 @@ from actors.stores.spool import Spool
 
 COMMIT_DEADLINE_MS = 2_000
 _REALMS = "SELECT count(DISTINCT realm) FROM journal WHERE starts_with(realm, %s)"
+_LAST = "SELECT at_ns FROM journal WHERE realm = %s ORDER BY seq DESC LIMIT 1"
 
 
 class Stores:
@@ -27,7 +28,6 @@ class Stores:
 
     Args:
         realm: "paper", or a prefix such as "backtest-1f2e3d4c"; a prefix gets the next free number.
-        keeps_server: leave an embedded server running at the end (another engine will attach).
     """
 
     def __init__(
@@ -72,6 +72,12 @@ class Stores:
         if self._lease is not None:
             self._lease.close()
         self.database.stop()
+
+    def last_at_ns(self) -> int:
+        """Market time of the realm's last record, 0 if it has none."""
+        with psycopg.connect(self.dsn) as conn:
+            row = conn.execute(_LAST, (self.realm,)).fetchone()
+        return int(row[0]) if row else 0
 
     def make_store(self) -> JournalStore:
         """The journal's store under our epoch."""

@@ -60,9 +60,9 @@ STATE_LISTENERS = ("authority", "guard", "reconciler")
 class Parts:
     """What differs between the running engine, a backtest and a test.
 
-    `view_every_ns` 0: no periodic views; `sentinel_every_ns` 0: no watch on kill files. `check_every_ns`, `staleness` and
-    `tick_limits` follow the pace of the source. `extra` holds factories of actors that only one
-    of them has (console, metrics ...).
+    `view_every_ns` 0: no periodic views; `sentinel_every_ns` 0: no watch on kill files.
+    `check_every_ns`, `staleness` and `tick_limits` follow the pace of the source. `extra` holds
+    factories of actors that only one of them has (console, metrics ...).
     """
 
     config: EngineConfig

@@ -36,6 +36,9 @@ class Hosts(Protocol):
     def pool_for(self, kind: HostKind, pool: str, name: str) -> Pool:
         """The pool that serves a new room."""
 
+    def pools_all(self) -> tuple[Pool, ...]:
+        """Every pool with a worker."""
+
     def release(self, kind: HostKind, pool: Pool) -> None:
         """The room of a THREAD pool has ended; its worker may go."""
 
@@ -114,6 +117,9 @@ class ThreadHosts:
         self._retired = [pool for pool in self._retired if pool.worker and pool.worker.is_alive()]
         return tuple(pool.worker for pool in self._retired if pool.worker is not None)
 
+    def pools_all(self) -> tuple[Pool, ...]:
+        return self.all_pools()
+
     def all_pools(self) -> tuple[ThreadPool, ...]:
         """Every pool with a worker: the shared and the private ones."""
         return (*self.pools.values(), *self.private)
@@ -134,6 +140,9 @@ class SeededHosts:
 
     def pool_for(self, kind: HostKind, pool: str, name: str) -> Pool:
         return self.pool
+
+    def pools_all(self) -> tuple[Pool, ...]:
+        return (self.pool,)
 
     def release(self, kind: HostKind, pool: Pool) -> None:
         return None

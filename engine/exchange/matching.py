@@ -41,7 +41,8 @@ class Execution(msgspec.Struct, frozen=True, kw_only=True):
 
 @dataclass(slots=True)
 class VenueOrder:
-    """One order as the venue keeps it. `is_aggressive` until its first match attempt is over."""
+    """One order as the venue keeps it. `is_aggressive` while it takes what the market shows: from
+    arrival, trigger or modification until the market leaves its limit, then it rests."""
 
     venue_order_id: str
     tag: str
@@ -127,12 +128,13 @@ class Matcher:
             order.price_limit_paise = through_market(
                 order.side, market, self._settings.protection_bps, self.instrument.tick_paise
             )
-        is_arriving, order.is_aggressive = order.is_aggressive, False
         if order.side.sign * (order.price_limit_paise - market) < 0:
+            order.is_aggressive = False
             return
         quantity = self._draw(order.side, order.remaining)
         if quantity > 0:
-            price = self._fill_price(order, market) if is_arriving else order.price_limit_paise
+            is_taking = order.is_aggressive
+            price = self._fill_price(order, market) if is_taking else order.price_limit_paise
             yield Execution(quantity=quantity, price_paise=price)
 
     def _market_price(self, side: Side) -> int:
