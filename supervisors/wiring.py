@@ -24,6 +24,7 @@ from actors.oco import OcoActor
 from actors.reconciler import ReconcilerBehaviour
 from actors.runtime.behaviour import Behaviour
 from actors.runtime.target import ProcessTarget
+from actors.scheduler import SchedulerBehaviour
 from actors.source import SourceBehaviour
 from actors.stores.latches import LatchStore
 from actors.stores.port import JournalStorePort
@@ -158,6 +159,9 @@ def _core(parts: Parts, names: tuple[Instrument, ...]) -> dict[str, Factory]:
         ),
         "oco/": lambda argument: group(argument, by_name),
         "custodian": lambda _: CustodianBehaviour(),
+        "scheduler": lambda _: SchedulerBehaviour(
+            config.jobs, parts.sessions, SegmentClass(config.market.segment)
+        ),
     }
 
 
