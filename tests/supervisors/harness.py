@@ -212,6 +212,7 @@ class House:
         self.script = Script()
         self.trees: list[Tree] = []
         self.prefix = "d/"
+        self.actors_before = set(pykka.ActorRegistry.get_all())
 
     # -- building ---------------------------------------------------------------------------
 
@@ -375,7 +376,8 @@ class House:
             room.fence(ExitKind.KILLED, "test over")
         self.stage.close()
         assert not self.runtime.directory.rooms
-        assert not (is_last and pykka.ActorRegistry.get_all())
+        left = set(pykka.ActorRegistry.get_all()) - self.actors_before
+        assert not (is_last and left)
 
 
 class Ear(Behaviour):
