@@ -19,7 +19,7 @@ _SIGNED = "sum(CASE side WHEN 'BUY' THEN quantity ELSE -quantity END)::bigint"
 _TRADES = f"SELECT instrument, {_SIGNED} FROM trades WHERE realm = %s GROUP BY instrument"
 _POSITIONS = "SELECT instrument, quantity FROM positions WHERE realm = %s"
 _JOURNAL = "SELECT body FROM journal WHERE realm = %s ORDER BY seq"
-_MISCOUNTED = """SELECT o.client_order_id, o.filled_quantity, coalesce(sum(t.quantity), 0), o.quantity
+_MISCOUNTED = """SELECT o.client_order_id, o.filled_quantity, sum(t.quantity), o.quantity
     FROM orders o LEFT JOIN trades t USING (realm, client_order_id) WHERE o.realm = %s
     GROUP BY o.realm, o.client_order_id, o.filled_quantity, o.quantity
     HAVING o.filled_quantity <> coalesce(sum(t.quantity), 0) OR o.filled_quantity > o.quantity"""

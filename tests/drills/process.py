@@ -31,6 +31,11 @@ def stay(seconds: float) -> None:
     threading.Event().wait(seconds)
 
 
+def note(figures: str) -> None:
+    """Tell a drill's figures to whom watches it (`pytest -s`)."""
+    sys.stdout.write(figures + "\n")
+
+
 class EngineProcess:
     """`pahara run` on a state directory; may be started, killed and started again."""
 

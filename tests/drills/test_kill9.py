@@ -11,7 +11,7 @@ import pytest
 
 from actors.runtime.log import log_event
 from tests.drills.books import Books
-from tests.drills.process import EngineProcess, stay, wait_until
+from tests.drills.process import EngineProcess, note, stay, wait_until
 
 ROUNDS = int(os.environ.get("PAHARA_DRILL_ROUNDS", "3"))
 SEED = int(os.environ.get("PAHARA_DRILL_SEED", "20240101"))
@@ -49,7 +49,7 @@ def test_when_killed_at_any_moment_then_the_next_life_goes_on_where_it_was(
     an_engine.postgres.start()
     books.check()
     assert books.groups_held() == set(), "an orderly end leaves no position"
-    print(f"recovered in {_figures(recovered_s)} s, protected after {_figures(protected_s)} s")
+    note(f"recovered in {_figures(recovered_s)} s, protected after {_figures(protected_s)} s")
 
 
 def _see_continued(engine: EngineProcess, books: Books, groups: set[str]) -> None:
