@@ -5,6 +5,7 @@ The test can reach any room of it and break what it likes; everything is taken d
 
 import json
 import logging
+import sys
 import threading
 from collections import Counter
 from collections.abc import Callable
@@ -21,6 +22,7 @@ from actors.runtime.roomspec import RoomSpec
 from actors.runtime.runtime import Runtime, ThreadHosts
 from engine.messages.base import Message
 from engine.session import ist_day
+from supervisors.boot import SWITCH_INTERVAL_S
 from supervisors.config import EngineConfig, StrategyConfig, load_config
 from supervisors.engine import Engine
 from supervisors.history import History
@@ -85,6 +87,8 @@ class House:
 
     def _build(self) -> None:
         stack, path = self._stack, self.state_dir
+        stack.callback(sys.setswitchinterval, sys.getswitchinterval())
+        sys.setswitchinterval(SWITCH_INTERVAL_S)
         self._keep_logs(path / "engine.jsonl")
         self.stores = stack.enter_context(Stores(path, "paper", environ={}))
         self.books = Books(self.stores.dsn)
