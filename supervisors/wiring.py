@@ -54,7 +54,7 @@ from supervisors.spec import Factory
 
 PARTS_RECOVERING = frozenset({"writer", "watcher", "book", "guard", "custodian"})
 PHASE_READERS = ("authority", "writer", "watcher", "book", "guard", "custodian", "market")
-STATE_LISTENERS = ("authority", "guard", "reconciler")
+STATE_LISTENERS = ("authority", "reconciler")
 
 
 @dataclass(frozen=True, kw_only=True)
