@@ -17,6 +17,7 @@ import msgspec
 
 from actors.runtime.behaviour import Behaviour, Context, Opening
 from actors.runtime.log import log_event
+from engine.journal_view import JournalView
 from engine.limits import (
     RECONCILE_ANSWER_NS_MAX,
     RECONCILE_EVERY_NS,
@@ -35,7 +36,7 @@ from engine.messages.control import (
 from engine.messages.journal import JournalStateChanged, Replayed, ReplayRequested
 from engine.messages.supervision import TimerFired
 from engine.messages.values import Mode
-from engine.reconcile import Difference, JournalView, Severity, compare, lasting
+from engine.reconcile import Difference, Severity, compare, lasting
 
 _NEXT, _ANSWER = "next", "answer"
 
@@ -53,6 +54,7 @@ class ReconcilerBehaviour(Behaviour):
         self._is_running = False
         self._is_wanted = False
         self._is_hurried = False
+        self._pause_ns = every_ns
         self._snapshot: BrokerSnapshot | None = None
         self._first: tuple[Difference, ...] | None = None
         self._commands: list[str] = []
@@ -84,8 +86,9 @@ class ReconcilerBehaviour(Behaviour):
                 super().receive(message)
 
     def _watch_mode(self, changed: AuthorityChanged) -> None:
-        """While authority waits for clean books, look every few seconds instead of each minute."""
+        """While authority waits for clean books, look after seconds, then at growing pauses."""
         was_hurried, self._is_hurried = self._is_hurried, changed.mode in HURRIED_MODES
+        self._pause_ns = RECONCILE_RECHECK_NS if self._is_hurried else self._every_ns
         if self._is_hurried and not was_hurried:
             self._run(f"mode {changed.mode.value}")
 
@@ -161,8 +164,8 @@ class ReconcilerBehaviour(Behaviour):
             self._is_wanted = False
             self._run("wanted meanwhile")
         else:
-            pause_ns = RECONCILE_RECHECK_NS if self._is_hurried else self._every_ns
-            self.ctx.timer_after(_NEXT, pause_ns, TimerFired(key=_NEXT))
+            self.ctx.timer_after(_NEXT, self._pause_ns, TimerFired(key=_NEXT))
+            self._pause_ns = min(2 * self._pause_ns, self._every_ns)
 
     # -- telling --------------------------------------------------------------------------
 

@@ -17,7 +17,8 @@ class RecentRecords:
         self._open_groups: set[str] = set()
 
     def add(self, seq: int, group_id: str, record: Record) -> None:
-        """Remember one durable record; a `DayClosed` lets the past go."""
+        """Remember one durable record; a `DayClosed` lets the past go and stays as its mark: what a
+        broker still lists from before it is no news."""
         self._rows.append((seq, group_id, record))
         assert len(self._rows) <= RECORDS_RECENT_MAX, "a day of more records than the bound"
         if isinstance(record, GroupOpened):
@@ -25,7 +26,8 @@ class RecentRecords:
         elif isinstance(record, GroupClosed):
             self._open_groups.discard(group_id)
         elif isinstance(record, DayClosed):
-            self._rows = [row for row in self._rows if row[1] in self._open_groups]
+            past = self._rows[:-1]
+            self._rows = [row for row in past if row[1] in self._open_groups] + self._rows[-1:]
 
     def select(self, group_id: str = "") -> tuple[Record, ...]:
         """All records remembered, or those of one group, in order."""

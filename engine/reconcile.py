@@ -17,30 +17,22 @@ the part of a reconciler that can be proven.
     book_mixed           an order's tag and its journaled book disagree         critical
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from enum import IntEnum, unique
 
 import msgspec
 
 from engine.ids import is_own_tag
+from engine.journal_view import JournalOrder, JournalView
 from engine.limits import DIFFERENCES_MAX
-from engine.messages.broker import TERMINAL_STATUSES, BrokerSnapshot, OrderReport
-from engine.messages.records import (
-    GroupClosed,
-    GroupOpened,
-    IntentPlanned,
-    OrderCancelled,
-    OrderDenied,
-    OrderFact,
-    OrderFilled,
-    OrderLost,
-    OrderModified,
-    OrderRejected,
-    OrderUnknown,
-    Record,
+from engine.messages.broker import (
+    TERMINAL_STATUSES,
+    BrokerSnapshot,
+    OrderReport,
 )
-from engine.messages.values import Action, Book, Product
-from engine.risk.reduce_only import WorkingExit, working_quantity
+from engine.messages.records import IntentPlanned
+from engine.messages.values import Book, Product
+from engine.risk.reduce_only import working_quantity
 
 
 @unique
@@ -71,85 +63,6 @@ class Difference(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
-class JournalOrder(msgspec.Struct, kw_only=True):
-    """An order as the journal has it."""
-
-    intent: IntentPlanned
-    quantity: int
-    filled: int = 0
-    is_seen: bool = False
-    is_unknown: bool = False
-    is_over: bool = False
-
-    @property
-    def remaining(self) -> int:
-        return 0 if self.is_over else max(0, self.quantity - self.filled)
-
-
-class JournalView:
-    """The fold that a comparison needs."""
-
-    def __init__(self, records: Iterable[Record] = ()) -> None:
-        self.orders: dict[str, JournalOrder] = {}
-        self.trades: dict[tuple[str, str], OrderFilled] = {}
-        self.groups_open: set[str] = set()
-        for record in records:
-            self.fold(record)
-
-    def fold(self, record: Record) -> None:
-        match record:
-            case IntentPlanned() if record.action is Action.PLACE:
-                order = JournalOrder(intent=record, quantity=record.quantity)
-                self.orders.setdefault(record.client_order_id, order)
-            case GroupOpened():
-                self.groups_open.add(record.plan.group_id)
-            case GroupClosed():
-                self.groups_open.discard(record.group_id)
-            case OrderFact():
-                self._fact(record)
-            case _:
-                pass
-
-    def _fact(self, fact: OrderFact) -> None:
-        order = self.orders.get(fact.client_order_id)
-        if isinstance(fact, OrderFilled):
-            self.trades[(fact.trade_id, fact.client_order_id)] = fact
-        if order is None:
-            return
-        match fact:
-            case OrderFilled():
-                order.filled = max(order.filled, fact.filled_total)
-            case OrderModified():
-                order.quantity = fact.quantity
-            case OrderCancelled() | OrderRejected() | OrderLost():
-                order.is_over = True
-            case OrderDenied():
-                order.is_over = order.is_over or fact.action is Action.PLACE
-            case _:
-                pass
-        order.is_unknown = isinstance(fact, OrderUnknown)
-        order.is_seen = order.is_seen or not isinstance(fact, OrderUnknown | OrderDenied)
-
-    def positions(self) -> dict[str, int]:
-        """Signed position by group, of the journal's fills; closed groups included, because a late
-        fill may have reopened one."""
-        found: dict[str, int] = {}
-        for fill in self.trades.values():
-            signed = fill.side.sign * fill.quantity
-            found[fill.group_id] = found.get(fill.group_id, 0) + signed
-        return found
-
-    def working(self) -> dict[str, list[WorkingExit]]:
-        """Exits that may still fill, by group."""
-        found: dict[str, list[WorkingExit]] = {}
-        for order in self.orders.values():
-            intent = order.intent
-            if intent.leg.is_exit and order.remaining:
-                leg = WorkingExit(intent.group_id, intent.leg, intent.side, order.remaining)
-                found.setdefault(intent.group_id, []).append(leg)
-        return found
-
-
 def compare(journal: JournalView, broker: BrokerSnapshot) -> tuple[Difference, ...]:
     """All differences, the worst first, at most DIFFERENCES_MAX.
 
@@ -175,15 +88,30 @@ def lasting(before: Iterable[Difference], now: Iterable[Difference]) -> tuple[Di
 
 def _orders(journal: JournalView, broker: BrokerSnapshot) -> Iterable[Difference]:
     listed = {order.client_order_id: order for order in broker.orders}
+    traded: dict[str, int] = {}
+    for trade in broker.trades:
+        before_ns = traded.get(trade.venue_order_id, 0)
+        traded[trade.venue_order_id] = max(before_ns, trade.at_ns)
     for tag, order in journal.orders.items():
         if tag not in listed and order.is_seen and order.remaining:
             yield _order("order_vanished", order.intent, Severity.CRITICAL, order.remaining, 0)
     for report in broker.orders:
         known = journal.orders.get(report.client_order_id)
         if known is None:
-            yield from _strange(report)
+            if not _is_past(report, traded, journal.closed_at_ns):
+                yield from _strange(report)
         else:
             yield from _known(known, report)
+
+
+def _is_past(report: OrderReport, traded: Mapping[str, int], closed_at_ns: int) -> bool:
+    """True for a finished order of a closed day: the broker lists it, the journal let it go. Its
+    last trade tells its time; one that never traded changes nothing."""
+    if report.status not in TERMINAL_STATUSES:
+        return False
+    if report.filled_quantity == 0:
+        return True
+    return 0 < traded.get(report.venue_order_id, 0) <= closed_at_ns
 
 
 def _strange(report: OrderReport) -> Iterable[Difference]:

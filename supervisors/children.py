@@ -137,8 +137,6 @@ class Maker:
 
     def __call__(self) -> Behaviour:
         argument, self._argument = self._argument, None
-        if isinstance(self._factory, ProcessTarget):
-            return self._factory()
         return self._factory(argument)
 
 

@@ -8,9 +8,10 @@ from engine.messages.broker import BrokerSnapshot, PositionReport, SnapshotReque
 from engine.messages.control import AlertRaised, CommandDone, OperatorCommand, Reconciled
 from engine.messages.journal import JournalStateChanged, Replayed, ReplayRequested
 from engine.messages.records import Record
-from engine.messages.values import Product
+from engine.messages.values import Mode, Product
+from engine.units import NS_PER_S
 from tests.fakes import FakeContext
-from tests.risk_samples import NOW
+from tests.risk_samples import NOW, authority
 
 ALIEN = (PositionReport(instrument="NSE:INFY", product=Product.MIS, quantity=5),)
 
@@ -141,6 +142,20 @@ def test_when_the_journal_returns_then_it_compares_at_once(
             )
         )
     assert len(ctx.of(SnapshotRequested)) == 2
+
+
+def test_when_authority_waits_then_runs_come_soon_and_then_at_growing_pauses(
+    reconciler: ReconcilerBehaviour, ctx: FakeContext
+) -> None:
+    answer(reconciler, ctx)
+    reconciler.receive(authority(Mode.REDUCE))
+    pauses = []
+    for _ in range(7):
+        answer(reconciler, ctx)
+        (due_ns, _), asked_at_ns = ctx.timers["next"], ctx.mono_ns()
+        pauses.append((due_ns - asked_at_ns) // NS_PER_S)
+        ctx.advance(reconciler, due_ns - asked_at_ns)
+    assert pauses == [2, 4, 8, 16, 32, 60, 60]
 
 
 def test_when_a_person_asks_during_a_run_then_one_more_run_follows_and_is_answered(

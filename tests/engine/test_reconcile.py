@@ -3,13 +3,15 @@
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from engine.ids import client_order_id
+from engine.journal_view import JournalView
 from engine.messages.broker import BrokerSnapshot, OrderReport, OrderStatus, PositionReport
 from engine.messages.broker import TradeReport as Trade
-from engine.messages.records import OrderAccepted, OrderCancelled, Record
+from engine.messages.records import DayClosed, OrderAccepted, OrderCancelled, Record
 from engine.messages.values import Book, Leg, OrderType, Product, Side
-from engine.reconcile import JournalView, Severity, compare, lasting
+from engine.reconcile import Severity, compare, lasting
 from tests.risk_samples import NOW, closed_group, fill, intent, opened_group, stop
 
 ENTRY = client_order_id(Book.PAPER, "grp-1", Leg.ENTRY, 0)
@@ -89,7 +91,9 @@ def test_when_an_order_was_planned_but_never_seen_then_the_watcher_has_it() -> N
 
 def test_when_our_tag_is_unknown_to_the_journal_then_it_is_orphaned() -> None:
     tag = client_order_id(Book.PAPER, "grp-9", Leg.ENTRY, 0)
-    assert kinds(orders=(*ORDERS, order(tag, OrderStatus.COMPLETE, 0))) == ["order_orphaned"]
+    assert kinds(orders=(*ORDERS, order(tag, OrderStatus.COMPLETE, 5))) == ["order_orphaned"]
+    assert kinds(orders=(*ORDERS, order(tag, OrderStatus.OPEN))) == ["order_orphaned"]
+    assert kinds(orders=(*ORDERS, order(tag, OrderStatus.REJECTED))) == []
 
 
 @pytest.mark.parametrize(
@@ -160,6 +164,32 @@ def test_when_a_tag_and_its_book_disagree_then_it_is_critical() -> None:
         intent(ENTRY, book=Book.LIVE) if record == intent(ENTRY) else record for record in RECORDS
     )
     assert kinds(records) == ["book_mixed"]
+
+
+def test_when_the_broker_lists_orders_of_a_closed_day_then_they_are_no_news() -> None:
+    tag = client_order_id(Book.PAPER, "grp-9", Leg.ENTRY, 0)
+    day = DayClosed(
+        at_ns=NOW,
+        trading_day="2024-10-04",
+        book=Book.PAPER,
+        round_trips=1,
+        pnl_gross_paise=0,
+        charges_paise=0,
+        positions_open=0,
+    )
+    for status, at_ns, expected in (
+        (OrderStatus.COMPLETE, NOW, []),
+        (OrderStatus.COMPLETE, NOW + 1, ["order_orphaned"]),
+        (OrderStatus.OPEN, NOW, ["order_orphaned"]),
+    ):
+        broker = {
+            "orders": (order(tag, status, 10),),
+            "trades": (replace(trade("T9", tag), at_ns=at_ns),),
+            "positions": (),
+        }
+        assert kinds((day,), **broker) == expected
+    untraded = (order(tag, OrderStatus.COMPLETE, 10),)
+    assert kinds((day,), orders=untraded, trades=(), positions=()) == ["order_orphaned"]
 
 
 @pytest.mark.conformance("INV-17")

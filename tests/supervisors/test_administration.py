@@ -103,6 +103,21 @@ def test_when_asked_while_ending_then_the_answer_says_so(house: House) -> None:
     assert tree.porter.answers[request_id].outcome is Outcome.ENDING
 
 
+def one_order(house: House, rng: random.Random, name: str) -> None:
+    """Something that may happen to a child at any moment."""
+    orders = (
+        lambda: house.tell(name, "crash", str(rng.random())),
+        lambda: house.tell(name, "crash"),
+        lambda: house.tell(name, "stop"),
+        lambda: house.send("root", ChildWanted(child_id=name)),
+        lambda: house.send("root", RestartWanted(child_id=name, reason="test")),
+        lambda: house.trees[0].post("root", Admin.TERMINATE, name),
+        lambda: house.trees[0].post("root", Admin.RESTART, name),
+        lambda: house.send("root", ChildUnwanted(child_id=name)),
+    )
+    rng.choice(orders)()
+
+
 @pytest.mark.parametrize("seed", range(30))
 def test_when_random_orders_come_then_the_table_and_the_world_agree(seed: int) -> None:
     rng = random.Random(seed)
@@ -119,22 +134,7 @@ def test_when_random_orders_come_then_the_table_and_the_world_agree(seed: int) -
         house.script.opening[name] = [rng.choice(["", "", "raise", "ignore"]) for _ in range(6)]
         house.script.opening[name].append("")
     for _ in range(200):
-        name = rng.choice(names)
-        match rng.randrange(8):
-            case 0 | 1:
-                house.tell(name, "crash")
-            case 2:
-                house.send("root", ChildWanted(child_id=name))
-            case 3:
-                house.send("root", RestartWanted(child_id=name, reason="test"))
-            case 4:
-                house.trees[0].post("root", Admin.TERMINATE, name)
-            case 5:
-                house.trees[0].post("root", Admin.RESTART, name)
-            case 6 if strategy is Strategy.DYNAMIC:
-                house.send("root", ChildUnwanted(child_id=name))
-            case _:
-                house.tell(name, "stop")
+        one_order(house, rng, rng.choice(names))
         for _ in range(rng.randrange(6)):
             house.stage.pool.step()  # type: ignore[union-attr]
     house.stage.advance(60_000)
