@@ -21,6 +21,7 @@ from actors.runtime.room import Room
 from actors.runtime.roomspec import RoomSpec
 from actors.runtime.runtime import Runtime, ThreadHosts
 from engine.messages.base import Message
+from engine.messages.supervision import StopOrdered
 from engine.session import ist_day
 from supervisors.boot import SWITCH_INTERVAL_S
 from supervisors.config import EngineConfig, StrategyConfig, load_config
@@ -33,7 +34,7 @@ from supervisors.tables import load_sessions
 from supervisors.watchdog import Watchdog
 from tests.drills.books import Books
 from tests.drills.ideas import RELEASED
-from tests.drills.process import PAPER
+from tests.drills.process import PAPER, wait_until
 
 NAKED_S_MAX = 3.0
 """For how long a position may be without a working stop while actors are restarted, real time."""
@@ -133,6 +134,8 @@ class House:
         tree.stop("the drill is over")
         tree.porter.ended.wait(20)
         tree.close()
+        self.directory.deliver("summary", StopOrdered(reason="the drill is over"))
+        wait_until(lambda: not self.directory.names(), 5, "no room is left")
 
     # -- looking --------------------------------------------------------------------------
 
