@@ -152,6 +152,9 @@ class SentOrders:
         if intent.action is Action.CANCEL:
             return position.lo == position.hi == 0
         current = self._orders.get(intent.client_order_id)
+        if intent.action is Action.MODIFY and current is not None and not current.is_over:
+            if intent.quantity <= current.quantity:
+                return True  # what works already only shrinks, however stale the asker's view is
         filled = current.filled if current is not None else 0
         asked = WorkingExit(intent.group_id, intent.leg, intent.side, intent.quantity - filled)
         return is_leg_reducing(asked, position, self._working(intent))
