@@ -2,7 +2,7 @@
 PYTHON ?= python3
 PY := .venv/bin/python
 FOR ?=
-.PHONY: paper test check lint bench lock clean
+.PHONY: paper test check lint bench drill-kill9 lock clean
 
 paper: .venv
 	.venv/bin/pahara run --config configs/paper.yaml $(if $(FOR),--for $(FOR))
@@ -20,6 +20,9 @@ lint: .venv
 
 bench: .venv
 	$(PY) -m scripts.bench
+
+drill-kill9: .venv
+	PAHARA_DRILL_ROUNDS=20 $(PY) -m pytest -s tests/drills/test_kill9.py
 
 .venv: .venv/.installed
 .venv/.installed: requirements.lock pyproject.toml

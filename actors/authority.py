@@ -5,12 +5,12 @@ operator commands (actors/authority_commands.py). Refuses to send orders. Stands
 authority that falls in one place and rises in another can be outrun.
 
 Receives RecoveryDone, Reconciled, JournalStateChanged, CeilingMoved, ChildExited, PhaseChanged,
-FlatVerified, OperatorCommand, Replayed, TimerFired. Sends AuthorityChanged and GenerationFenced to
-the listeners, Append to "journal", FlattenOrdered and EntriesCancelled to "custodian", CommandDone
-and ViewPublished to "console", AlertRaised to "alerts".
+FlatVerified, OperatorCommand, Replayed, TimerFired. Sends AuthorityChanged to the listeners,
+GenerationFenced to the fence listeners, Append to "journal", FlattenOrdered and EntriesCancelled to
+"custodian", CommandDone and ViewPublished to "console", AlertRaised to "alerts".
 
-A listener that says RecoveryDone is sent the present view and all fences: what it missed while it
-was down reaches it before it may act on anything.
+A fence listener that says RecoveryDone is sent the present view and all fences: what it missed
+while it was down reaches it before it may act on anything.
 """
 
 import msgspec
@@ -149,7 +149,7 @@ class AuthorityBehaviour(JournalReader):
     def _recovered_part(self, part: str) -> None:
         self.state.parts_done.add(part)
         self.lower(f"down/{part}", "", Authority.FULL, "recovered")
-        if part in self.settings.listeners:
+        if part in self.settings.fence_listeners:
             for name, generation in self._fenced.items():
                 fence = GenerationFenced(name=name, generation=generation, reason="before")
                 self.ctx.send(part, fence)
@@ -192,7 +192,7 @@ class AuthorityBehaviour(JournalReader):
         name = exited.name
         self._fenced[name] = max(self._fenced.get(name, 0), exited.generation)
         fence = GenerationFenced(name=name, generation=exited.generation, reason=exited.kind.value)
-        for listener in dict.fromkeys((*self.settings.listeners, "journal")):
+        for listener in self.settings.fence_listeners:
             self.ctx.send(listener, fence)
         if name.startswith(_STRATEGY):
             scope = f"strategy:{name.removeprefix(_STRATEGY)}"

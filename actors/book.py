@@ -60,6 +60,7 @@ class BookBehaviour(JournalReader):
         self._past_paise = 0
         self._tracked_at_ns = 0
         self._has_traded = False
+        self._has_ticked = False
         self._is_view_due = False
         self._is_live = False
 
@@ -67,6 +68,7 @@ class BookBehaviour(JournalReader):
         match message:
             case Tick():
                 self.ticks[message.instrument] = message
+                self._has_ticked = True
                 if self.ledger.is_held(message.instrument):
                     self._track(TRACK_EVERY_NS)
                     self._changed()
@@ -108,7 +110,8 @@ class BookBehaviour(JournalReader):
         if not self._view_every_ns:
             self._publish()
         was_open = before is not None and before.phase is not SessionPhase.CLOSED
-        if changed.phase is SessionPhase.CLOSED and (was_open or self._has_traded):
+        is_used = (was_open and self._has_ticked) or self._has_traded
+        if changed.phase is SessionPhase.CLOSED and is_used:
             self._close_day(before.trading_day if before else changed.trading_day)
 
     def _close_day(self, trading_day: str) -> None:
@@ -139,7 +142,7 @@ class BookBehaviour(JournalReader):
         self.ledger.start_day()
         self._past_paise += before - self.pnl(self.book).total_paise
         self.round_trips = dict.fromkeys(Book, 0)
-        self._has_traded = False
+        self._has_traded = self._has_ticked = False
 
     def _track(self, every_ns: int) -> None:
         """Follow the equity for its peak and drawdown, not more often than `every_ns`."""

@@ -174,7 +174,8 @@ class JournalBehaviour(Behaviour):
         )
         log_event("append_refused", "WARNING", sender=append.sender, why=why)
         for name in {append.sender: None, "guard": None}:
-            self.ctx.send(name, refused)
+            if why != "fenced" or name == "guard":  # a void sender's name is its successor's now
+                self.ctx.send(name, refused)
 
     def _replay(self, request: ReplayRequested) -> None:
         replayed = Replayed(

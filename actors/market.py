@@ -142,8 +142,7 @@ class MarketBehaviour(Behaviour):
             self.ctx.timer_after("view", self._view_every_ns, _VIEW)
 
     def _end(self, ended: FeedEnded) -> None:
-        if self._view_every_ns:
-            self._publish()
+        self._publish()
         if self._ended_reader:
             self.ctx.send(self._ended_reader, ended)
 

@@ -17,6 +17,7 @@ from actors.journaled import JournalCursor
 from actors.runtime.behaviour import Behaviour, Context, Opening
 from engine.errors import JournalUnavailable
 from engine.instruments import Instrument
+from engine.limits import VIEW_EVERY_NS
 from engine.messages.base import Message
 from engine.messages.broker import (
     BrokerSnapshot,
@@ -25,16 +26,16 @@ from engine.messages.broker import (
     SnapshotRequested,
     TradeReport,
 )
-from engine.messages.control import RecoveryDone
+from engine.messages.control import RecoveryDone, ViewPublished
 from engine.messages.journal import Append, AppendRefused, Journaled, Replayed
 from engine.messages.market import PhaseChanged
 from engine.messages.records import IntentPlanned
 from engine.messages.supervision import TimerFired
 from engine.messages.values import SessionPhase
 from engine.orders.merge import OrderTruth
-from engine.orders.merge_book import Charge, Merged, no_charge
+from engine.orders.merge_book import Charge, Merged, Tracked, no_charge
 from engine.orders.resolve import ResolveSettings, merge_snapshot, unresolved
-from engine.units import NS_PER_MS, NS_PER_S
+from engine.units import NS_PER_MS, NS_PER_S, rupees
 
 
 class WatcherSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -76,6 +77,7 @@ class WatcherActor(Behaviour):
         trading_day: str = "",
     ) -> None:
         self.truth = OrderTruth(instruments, charge, trading_day)
+        self._is_view_due = False
         self._settings = settings
         self._request_id = 0
         self._requested_mono_ns = -settings.gap_ns
@@ -105,12 +107,10 @@ class WatcherActor(Behaviour):
             case AppendRefused():
                 # Our view is ahead of the journal: forget it, replay and read the books again.
                 raise JournalUnavailable(f"facts refused: {message.why}")
-            case TimerFired():
-                self._poll(now_ns)
+            case TimerFired(key=key):
+                self._timer(key, now_ns)
             case PhaseChanged():
-                self.truth.trading_day = message.trading_day
-                if message.phase is SessionPhase.CLOSED:
-                    self.truth.end_day()
+                self._phase(message)
             case _:
                 super().receive(message)
 
@@ -129,6 +129,7 @@ class WatcherActor(Behaviour):
 
     def _publish(self, out: Merged) -> None:
         if out.facts:
+            self._changed()
             self.ctx.send(
                 "journal",
                 Append(
@@ -142,6 +143,29 @@ class WatcherActor(Behaviour):
         if out.is_snapshot_wanted:
             self._ask("gap")
         self._pace()
+
+    def _phase(self, changed: PhaseChanged) -> None:
+        self.truth.trading_day = changed.trading_day
+        if changed.phase is SessionPhase.CLOSED:
+            self.truth.end_day()
+
+    def _timer(self, key: str, now_ns: int) -> None:
+        if key == "view":
+            self._show()
+        else:
+            self._poll(now_ns)
+
+    def _changed(self) -> None:
+        if not self._is_view_due:
+            self._is_view_due = True
+            self.ctx.timer_after("view", VIEW_EVERY_NS, TimerFired(key="view"))
+
+    def _show(self) -> None:
+        """Publish the working orders."""
+        self._is_view_due = False
+        body = msgspec.json.encode([order_row(t) for t in self.truth.open_orders()]).decode()
+        now_ns = self.ctx.now_ns()
+        self.ctx.send("console", ViewPublished(topic="orders", body=body, at_ns=now_ns))
 
     def _pace(self) -> None:
         """Keep one poll timer running while anything is unresolved, a slow one while any order
@@ -186,3 +210,20 @@ class WatcherActor(Behaviour):
 
     def _set_timer(self, delay_ns: int) -> None:
         self.ctx.timer_after("poll", delay_ns, TimerFired(key="poll"))
+
+
+def order_row(tracked: Tracked) -> dict[str, object]:
+    """One order for the operator's eyes; the price in rupees."""
+    intent, order = tracked.intent, tracked.order
+    return {
+        "client_order_id": intent.client_order_id,
+        "venue_order_id": tracked.venue_order_id,
+        "group": intent.group_id,
+        "leg": intent.leg.value,
+        "instrument": intent.instrument,
+        "side": intent.side.value,
+        "quantity": order.quantity,
+        "filled": order.filled,
+        "status": order.status.value,
+        "price": rupees(order.price_limit_paise or order.price_trigger_paise),
+    }

@@ -28,13 +28,14 @@ DOWN_CEILINGS: Final[Mapping[str, Authority]] = {
 
 
 class AuthoritySettings(msgspec.Struct, frozen=True, kw_only=True):
-    """`listeners` hear every change. `parts` must recover before PAPER; `protecting_part` is the
-    one of them that holds positions. `awaits_lease`: a leader actor raises the ceiling "leader"
-    first. `kill_is_flat`: a kill flattens too. `sentinel_ns` 0: kill files are read at boot
-    only."""
+    """`listeners` hear every change, `fence_listeners` of void generations. `parts` must recover
+    before PAPER; `protecting_part` is the one of them that holds positions. `awaits_lease`: a
+    leader actor raises the ceiling "leader" first. `kill_is_flat`: a kill flattens too.
+    `sentinel_ns` 0: kill files are read at boot only."""
 
     listeners: tuple[str, ...]
     parts: frozenset[str]
+    fence_listeners: tuple[str, ...] = ("writer", "guard", "journal")
     protecting_part: str = "custodian"
     strategies: tuple[str, ...] = ()
     awaits_lease: bool = False

@@ -17,7 +17,7 @@ the part of a reconciler that can be proven.
     book_mixed           an order's tag and its journaled book disagree         critical
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from enum import IntEnum, unique
 
 import msgspec
@@ -29,7 +29,6 @@ from engine.messages.broker import (
     TERMINAL_STATUSES,
     BrokerSnapshot,
     OrderReport,
-    TradeReport,
 )
 from engine.messages.records import IntentPlanned
 from engine.messages.values import Book, Product
@@ -89,26 +88,30 @@ def lasting(before: Iterable[Difference], now: Iterable[Difference]) -> tuple[Di
 
 def _orders(journal: JournalView, broker: BrokerSnapshot) -> Iterable[Difference]:
     listed = {order.client_order_id: order for order in broker.orders}
+    traded: dict[str, int] = {}
+    for trade in broker.trades:
+        before_ns = traded.get(trade.venue_order_id, 0)
+        traded[trade.venue_order_id] = max(before_ns, trade.at_ns)
     for tag, order in journal.orders.items():
         if tag not in listed and order.is_seen and order.remaining:
             yield _order("order_vanished", order.intent, Severity.CRITICAL, order.remaining, 0)
     for report in broker.orders:
         known = journal.orders.get(report.client_order_id)
         if known is None:
-            if not _is_past(report, broker.trades, journal.closed_at_ns):
+            if not _is_past(report, traded, journal.closed_at_ns):
                 yield from _strange(report)
         else:
             yield from _known(known, report)
 
 
-def _is_past(report: OrderReport, trades: tuple[TradeReport, ...], closed_at_ns: int) -> bool:
+def _is_past(report: OrderReport, traded: Mapping[str, int], closed_at_ns: int) -> bool:
     """True for a finished order of a closed day: the broker lists it, the journal let it go. Its
-    trades tell its time; one that never traded changes nothing."""
+    last trade tells its time; one that never traded changes nothing."""
     if report.status not in TERMINAL_STATUSES:
         return False
-    times = [t.at_ns for t in trades if t.venue_order_id == report.venue_order_id]
-    is_done = report.filled_quantity == 0 or bool(times)
-    return is_done and max(times, default=0) <= closed_at_ns
+    if report.filled_quantity == 0:
+        return True
+    return 0 < traded.get(report.venue_order_id, 0) <= closed_at_ns
 
 
 def _strange(report: OrderReport) -> Iterable[Difference]:

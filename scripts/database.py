@@ -17,6 +17,7 @@ from actors.stores.database import open_database
 from actors.stores.migrate import upgrade as upgrade_schema
 from engine.errors import PaharaError
 from engine.units import NS_PER_S
+from supervisors.stores import database_url
 
 TABLES = (
     "schema_version",
@@ -38,7 +39,7 @@ TABLES = (
 def upgrade(state_dir: Path) -> int:
     """Bring the schema up to date; prints what was applied."""
     try:
-        database = open_database(state_dir, os.environ.get("DATABASE_URL"))
+        database = open_database(state_dir, database_url(os.environ))
         database.start()
         with psycopg.connect(database.dsn) as conn:
             applied = upgrade_schema(conn)
@@ -53,7 +54,7 @@ def snapshot(state_dir: Path) -> int:
     """Write `<state_dir>/snapshots/<UTC time>.copy.gz` and print its path."""
     folder = state_dir / "snapshots"
     try:
-        database = open_database(state_dir, os.environ.get("DATABASE_URL"))
+        database = open_database(state_dir, database_url(os.environ))
         database.start()
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         path = (

@@ -20,6 +20,7 @@ from actors.stores.migrate import known
 from engine.errors import ConfigInvalid, PaharaError
 from engine.units import NS_PER_S
 from supervisors.config import load_config
+from supervisors.stores import database_url
 from supervisors.tables import load_sessions
 
 DISK_FREE_BYTES_MIN = 1 << 30
@@ -68,19 +69,16 @@ def _calendar(_: Path, __: Path) -> Finding:
 
 
 def _database(_: Path, state_dir: Path) -> Finding:
-    dsn = os.environ.get("DATABASE_URL")
-    if dsn is None and not (state_dir / "postgres").exists():
+    dsn = database_url(os.environ)
+    if dsn is None and not any(state_dir.glob("postgres*")):
         return True, "embedded database will be created"
     try:
         database = open_database(state_dir, dsn)
         with psycopg.connect(database.dsn, connect_timeout=3) as conn:
             row = conn.execute("SELECT max(version) FROM schema_version").fetchone()
     except (PaharaError, psycopg.Error) as error:
-        is_running = (state_dir / "control.sock").exists()
-        return (
-            not is_running and dsn is None,
-            f"no answer (engine not running): {type(error).__name__}",
-        )
+        is_expected = dsn is None and not (state_dir / "control.sock").exists()
+        return is_expected, f"no answer (engine not running): {type(error).__name__}"
     version = row[0] if row else 0
     return version == known()[-1].version, f"schema version {version}"
 

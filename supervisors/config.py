@@ -16,10 +16,12 @@ import yaml
 from engine.errors import ConfigInvalid
 from engine.instruments import Instrument
 from engine.risk.settings import RiskSettings
+from engine.schedule import Job, job_faults
 from engine.schema import build
 from engine.strategies.registry import strategy_faults
 from engine.units import paise_from_rupees
 
+JOB_ACTIONS = frozenset({"reconcile", "square_off", "say_alive"})
 SPEED_MAX = 3_600
 SEGMENTS = frozenset({"equity_intraday", "equity_delivery", "futures", "options"})
 BAR_INTERVALS_S = frozenset({60, 180, 300, 900, 1800, 3600})
@@ -104,6 +106,7 @@ class EngineConfig(msgspec.Struct, frozen=True, kw_only=True):
     instruments: tuple[InstrumentConfig, ...]
     strategies: tuple[StrategyConfig, ...]
     session: SessionConfig = SessionConfig()
+    jobs: tuple[Job, ...] = ()
     metrics_port: int = 0
 
 
@@ -137,6 +140,7 @@ def engine_faults(config: EngineConfig) -> tuple[str, ...]:
     ]
     if not 0 < config.session.flat_by_min <= config.session.entries_end_min <= 300:
         faults.append("session: need 0 < flat_by_min <= entries_end_min <= 300")
+    faults += [f"jobs: {x}" for job in config.jobs for x in job_faults(job, JOB_ACTIONS)]
     if not 0 <= config.metrics_port <= 65_535:
         faults.append("metrics_port: not a port")
     return tuple(faults)

@@ -7,7 +7,7 @@ restart. Every exit of a living generation is taken exactly once.
 from actors.runtime.log import log_event
 from engine.messages.administration import Outcome
 from engine.messages.control import GenerationFenced
-from engine.messages.supervision import ChildDue, ChildExited, Due, ExitKind
+from engine.messages.supervision import ChildDue, ChildExited, Due, ExitKind, TimerFired
 from engine.units import NS_PER_MS
 from supervisors import policy
 from supervisors.answers import answer_waiting
@@ -18,6 +18,9 @@ from supervisors.stopping import begin_end, forget, go_on_ending
 from supervisors.subtree import end_subtree
 
 POISON_DIGESTS_MAX = 64
+NEVER_PARKED = (TimerFired.__name__,)
+"""A timer is not delivered again, it is part of the code that failed; parked it would never be set
+anew, and the child would live on without it. It spends the budget instead."""
 ENDED_ITS_CHILDREN = (ExitKind.NORMAL, ExitKind.SHUTDOWN, ExitKind.IGNORED, ExitKind.EXCEEDED)
 
 
@@ -162,7 +165,8 @@ def _died(office: Office, child: Child, exited: ChildExited) -> None:
     spec = office.spec
     context = "child_terminated" if child.was_ready else "start_error"
     office.report.failed(child, exited, context, "warning")
-    if policy.poison_counted(child.poison_seen, exited.poison, POISON_DIGESTS_MAX):
+    may_park = exited.message_type not in NEVER_PARKED
+    if may_park and policy.poison_counted(child.poison_seen, exited.poison, POISON_DIGESTS_MAX):
         child.parked |= {exited.poison}
         text = f"a {exited.message_type} killed two generations; it is parked"
         office.report.alert("critical", "message_parked", child.name, text)

@@ -16,11 +16,25 @@ from actors.stores.journal_store import JournalStore
 from actors.stores.latches import FileLatches
 from actors.stores.leases import LeaseStore
 from actors.stores.migrate import upgrade
+from actors.stores.secrets import read_secret
 from actors.stores.spool import Spool
 
 COMMIT_DEADLINE_MS = 2_000
 _REALMS = "SELECT count(DISTINCT realm) FROM journal WHERE starts_with(realm, %s)"
+_NO_WAIT = "options='-c synchronous_commit=off'"
 _LAST = "SELECT at_ns FROM journal WHERE realm = %s ORDER BY seq DESC LIMIT 1"
+
+
+def database_url(environ: Mapping[str, str]) -> str | None:
+    """The configured database: DATABASE_URL, or the content of the 0600 file DATABASE_URL_FILE;
+    None means the embedded one.
+
+    Raises:
+        StateUnsafe: the file is not safe to hold a secret.
+    """
+    if path := environ.get("DATABASE_URL_FILE"):
+        return read_secret(Path(path)).reveal()
+    return environ.get("DATABASE_URL")
 
 
 class Stores:
@@ -36,9 +50,8 @@ class Stores:
         self.state_dir = state_dir
         self.realm = realm
         self._environ = environ
-        self.database = open_database(state_dir, environ.get("DATABASE_URL"))
-        is_new_state = not (state_dir / "postgres").exists()
-        self.latches = FileLatches(state_dir, environ, is_new_state=is_new_state)
+        self.database = open_database(state_dir, database_url(environ))
+        self.latches = FileLatches(state_dir, environ, is_new_state=False)
         self.epoch = 0
         self._lease: LeaseStore | None = None
 
@@ -54,6 +67,9 @@ class Stores:
             if self.realm.startswith("backtest"):
                 row = conn.execute(_REALMS, (self.realm,)).fetchone()
                 self.realm = f"{self.realm}-{row[0] + 1 if row else 1}"
+        # A realm with a past whose latches are gone is not new: FileLatches says HALT (BAD-42).
+        is_new_state = self.last_at_ns() == 0
+        self.latches = FileLatches(self.state_dir, self._environ, is_new_state=is_new_state)
         self._lease = LeaseStore(self.dsn, COMMIT_DEADLINE_MS)
         self.epoch = self._lease.acquire(f"{self.realm}@{os.getpid()}", self.engine_id)
         return self
@@ -80,9 +96,11 @@ class Stores:
         return int(row[0]) if row else 0
 
     def make_store(self) -> JournalStore:
-        """The journal's store under our epoch."""
+        """The journal's store under our epoch. A backtest can be run again, so its commits do not
+        wait for the disk."""
+        dsn = f"{self.dsn} {_NO_WAIT}" if self.realm.startswith("backtest") else self.dsn
         return JournalStore(
-            self.dsn, self.realm, self.epoch, COMMIT_DEADLINE_MS, engine_id=self.engine_id
+            dsn, self.realm, self.epoch, COMMIT_DEADLINE_MS, engine_id=self.engine_id
         )
 
     def make_spool(self) -> Spool:

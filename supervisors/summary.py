@@ -60,7 +60,7 @@ def summarise(
         "charges_inr": rupees(figures.charges_paise),
         "pnl_net_inr": rupees(figures.pnl_gross_paise - figures.charges_paise),
         "drawdown_max_inr": rupees(views.get("pnl", {}).get("drawdown_paise_max", 0)),
-        "heat_max_pct": views.get("risk", {}).get("heat_peak_pct", 0.0),
+        "heat_max_pct": views.get("risk", {}).get("heat_max_pct", 0.0),
         "positions_open": figures.positions_open,
         "restarts": restarts,
         "wall_s": round(wall_s, 3),

@@ -57,7 +57,9 @@ def root(
         for name, host in CONTROL
         if name in factories
     )
-    sight = SupervisorSpec(children=control, restarts_max=20, window_ms=60_000)
+    sight = SupervisorSpec(
+        children=control, restarts_max=20, window_ms=60_000, journal="journal", alerts="alerts"
+    )
     return SupervisorSpec(
         restarts_max=2,
         window_ms=DAY_MS,

@@ -44,6 +44,9 @@ class PooledHosts(Protocol):
     def all_pools(self) -> tuple[ThreadPool, ...]:
         """Every pool with a worker, shared and private."""
 
+    def retired_workers(self) -> tuple[Worker, ...]:
+        """Workers of released private pools that are still alive."""
+
     def is_private(self, pool: ThreadPool) -> bool:
         """Whether the pool serves a single room; its successor gets a pool of its own."""
 
@@ -92,6 +95,8 @@ class Watchdog:
         self._wedged_ns = limits.wedged_ms * NS_PER_MS
         self._sights: dict[ThreadPool, Sight] = {}
         self._left: list[Worker] = []
+        self._retired: set[Worker] = set()
+        self._lingering: set[Worker] = set()
         self._is_exit_asked = False
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._run, name="watchdog", daemon=True)
@@ -112,7 +117,7 @@ class Watchdog:
     @property
     def zombie_count(self) -> int:
         """Workers left behind that have not come back."""
-        return sum(worker.is_alive() for worker in self._left)
+        return sum(worker.is_alive() for worker in {*self._left, *self._lingering})
 
     def look(self) -> None:
         """One look at everything."""
@@ -122,6 +127,9 @@ class Watchdog:
             self._look_at(pool, now_ns)
         for gone in self._sights.keys() - set(pools):
             del self._sights[gone]
+        retired = set(self._hosts.retired_workers())
+        self._lingering = retired & self._retired
+        self._retired = retired
         zombies = self.zombie_count
         if self._beats is not None:
             self._beats.beat(now_ns, zombies)

@@ -24,6 +24,7 @@ from actors.oco import OcoActor
 from actors.reconciler import ReconcilerBehaviour
 from actors.runtime.behaviour import Behaviour
 from actors.runtime.target import ProcessTarget
+from actors.scheduler import SchedulerBehaviour
 from actors.source import SourceBehaviour
 from actors.stores.latches import LatchStore
 from actors.stores.port import JournalStorePort
@@ -53,7 +54,7 @@ from supervisors.spec import Factory
 
 PARTS_RECOVERING = frozenset({"writer", "watcher", "book", "guard", "custodian"})
 PHASE_READERS = ("authority", "writer", "watcher", "book", "guard", "custodian", "market")
-STATE_LISTENERS = ("authority", "guard", "reconciler")
+STATE_LISTENERS = ("authority", "reconciler")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,8 +62,8 @@ class Parts:
     """What differs between the running engine, a backtest and a test.
 
     `view_every_ns` 0: no periodic views; `sentinel_every_ns` 0: no watch on kill files.
-    `check_every_ns`, `staleness` and `tick_limits` follow the pace of the source. `extra` holds factories of actors that only one
-    of them has (console, metrics ...).
+    `check_every_ns`, `staleness` and `tick_limits` follow the pace of the source. `extra` holds
+    factories of actors that only one of them has (console, metrics ...).
     """
 
     config: EngineConfig
@@ -158,6 +159,9 @@ def _core(parts: Parts, names: tuple[Instrument, ...]) -> dict[str, Factory]:
         ),
         "oco/": lambda argument: group(argument, by_name),
         "custodian": lambda _: CustodianBehaviour(),
+        "scheduler": lambda _: SchedulerBehaviour(
+            config.jobs, parts.sessions, SegmentClass(config.market.segment)
+        ),
     }
 
 

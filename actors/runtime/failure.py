@@ -8,7 +8,7 @@ from hashlib import blake2b
 
 import msgspec
 
-from engine.messages.base import Message
+from engine.messages.base import Delivery, Message
 from engine.messages.supervision import ExitKind
 
 TRACE_CHARS_MAX = 4_000
@@ -35,6 +35,14 @@ def text_of(error: BaseException) -> str:
         return str(error)[:500]
     except Exception:  # noqa: BLE001 a hostile __str__ must not hide the crash
         return "<unprintable>"
+
+
+def poison_of(message: Message | None) -> str:
+    """The digest under which a message may be parked; "" for control, which never is: a mode
+    change or a stop that kills must escalate, not vanish."""
+    if message is None or message.delivery is Delivery.CONTROL:
+        return ""
+    return poison_digest(message)
 
 
 def trace_of(error: BaseException) -> str:

@@ -16,7 +16,7 @@ from pykka._envelope import Envelope
 from actors.runtime.behaviour import Behaviour, Opening
 from actors.runtime.context import RoomContext
 from actors.runtime.exiting import ExitReport
-from actors.runtime.failure import kind_of, poison_digest, text_of, trace_of
+from actors.runtime.failure import kind_of, poison_digest, poison_of, text_of, trace_of
 from actors.runtime.inbox import Inbox, Item
 from actors.runtime.leftovers import drop_rest
 from actors.runtime.roomspec import RoomSpec, RoomState
@@ -209,7 +209,7 @@ class Room(pykka.Actor):
         try:
             reason = f"{type(error).__name__}: {text_of(error)}"
             trace = trace_of(error)
-            poison = poison_digest(item) if item is not None else ""
+            poison = poison_of(item)
             self.end(
                 kind or kind_of(error),
                 reason,

@@ -4,6 +4,7 @@ Decides on which host a new generation of an actor runs. Refuses to know which a
 The supervisor is its only user; boot and tests build one.
 """
 
+import contextlib
 import threading
 from enum import Enum, unique
 from typing import Protocol
@@ -12,7 +13,7 @@ from actors.runtime.board import Board
 from actors.runtime.clock import Clock
 from actors.runtime.directory import Directory
 from actors.runtime.hub import ProcessHub
-from actors.runtime.pool import Pool, ThreadPool
+from actors.runtime.pool import Pool, ThreadPool, Worker
 from actors.runtime.process import ProcessRoom
 from actors.runtime.room import Room
 from actors.runtime.roomspec import RoomSpec
@@ -79,6 +80,7 @@ class ThreadHosts:
         self.clock = clock
         self.pools = {name: ThreadPool(name, clock) for name in pools}
         self.private: list[ThreadPool] = []
+        self._retired: list[ThreadPool] = []
         self._hub: ProcessHub | None = None
         self._hub_lock = threading.Lock()
         for pool in self.pools.values():
@@ -93,8 +95,11 @@ class ThreadHosts:
         return private
 
     def release(self, kind: HostKind, pool: Pool) -> None:
-        if isinstance(pool, ThreadPool) and pool in self.private:
+        if not isinstance(pool, ThreadPool):
+            return
+        with contextlib.suppress(ValueError):  # a shared pool, or released already
             self.private.remove(pool)
+            self._retired.append(pool)
             pool.retire()
 
     def process_hub(self) -> ProcessHub | None:
@@ -106,6 +111,11 @@ class ThreadHosts:
     def is_private(self, pool: ThreadPool) -> bool:
         """Whether the pool serves a single THREAD room."""
         return pool.name not in self.pools or self.pools[pool.name] is not pool
+
+    def retired_workers(self) -> tuple[Worker, ...]:
+        """Workers of released private pools that have not ended: stuck, if seen twice."""
+        self._retired = [pool for pool in self._retired if pool.worker and pool.worker.is_alive()]
+        return tuple(pool.worker for pool in self._retired if pool.worker is not None)
 
     def pools_all(self) -> tuple[Pool, ...]:
         return self.all_pools()

@@ -4,6 +4,7 @@ import json
 import stat
 from pathlib import Path
 
+import msgspec
 import pytest
 from msgspec.structs import replace
 
@@ -308,6 +309,16 @@ def test_when_a_strategy_restarts_then_it_is_back_on_paper_and_fenced(
     for target in ("writer", "guard", "journal"):
         (fence,) = live.of(GenerationFenced, target)
         assert (fence.name, fence.generation) == ("strategy/ema", 3)
+
+
+def test_when_a_generation_is_fenced_then_only_those_that_know_fences_are_told() -> None:
+    listeners = ("writer", "guard", "reconciler", "strategy/ema", "console", "metrics")
+    settings = msgspec.structs.replace(SETTINGS, listeners=listeners)
+    authority = AuthorityBehaviour(settings=settings, latches=MemoryLatches())
+    ctx = opened(authority, FakeContext("authority", now_ns=NOW))
+    authority.receive(ChildExited(name="feed/X", generation=1, kind=ExitKind.CRASHED, reason="x"))
+    told = {target for target, sent in ctx.sent if isinstance(sent, GenerationFenced)}
+    assert told == {"writer", "guard", "journal"}
 
 
 @pytest.mark.parametrize(

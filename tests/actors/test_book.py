@@ -118,6 +118,7 @@ def test_when_a_group_never_entered_then_it_is_no_round_trip(
     book: BookBehaviour, ctx: FakeContext
 ) -> None:
     book.receive(SESSION)
+    book.receive(tick(150_000))
     book.receive(journaled()(closed_group(quantity_entered=0)))
     book.receive(CLOSED)
     (day,) = ctx.records()
@@ -139,5 +140,13 @@ def test_when_something_is_left_open_then_the_day_says_so(
 def test_when_restarted_after_the_close_then_the_day_is_not_written_again(
     book: BookBehaviour, ctx: FakeContext
 ) -> None:
+    book.receive(CLOSED)
+    assert not ctx.records()
+
+
+def test_when_the_market_was_silent_all_day_then_no_day_is_closed(
+    book: BookBehaviour, ctx: FakeContext
+) -> None:
+    book.receive(SESSION)
     book.receive(CLOSED)
     assert not ctx.records()

@@ -47,6 +47,7 @@ class Script:
         self.closing: dict[str, str] = {}
         self.log: list[str] = []
         self.heard: list[tuple[str, int, Message]] = []
+        self.fatal: Message | None = None
         self.gate = threading.Event()
         self.on_open: Callable[[], None] = lambda: None
 
@@ -85,6 +86,8 @@ class Player(Behaviour):
 
     def receive(self, message: Message) -> None:
         self.script.heard.append((self.ctx.name, self.ctx.generation, message))
+        if message == self.script.fatal:
+            raise RuntimeError("fatal")
         match message:
             case Do(what="crash"):
                 raise RuntimeError(message.text or "bug")
@@ -98,8 +101,6 @@ class Player(Behaviour):
                 self.receive(message)
             case Do(what="stop"):
                 self.ctx.stop("done")
-            case Do(what="ready"):
-                self.ctx.ready()
             case Do(what="block"):
                 self.script.gate.wait(WAIT_S)
             case Do(what="tell"):
@@ -211,6 +212,7 @@ class House:
         self.script = Script()
         self.trees: list[Tree] = []
         self.prefix = "d/"
+        self.actors_before = set(pykka.ActorRegistry.get_all())
 
     # -- building ---------------------------------------------------------------------------
 
@@ -364,8 +366,8 @@ class House:
         assert tree.porter.exited is not None
         return tree.porter.exited
 
-    def close(self) -> None:
-        """End everything and see that nothing is left."""
+    def close(self, *, is_last: bool = True) -> None:
+        """End everything and see that nothing is left (of any house, if this is the last)."""
         self.script.gate.set()
         for tree in self.trees:
             if not tree.porter.ended.is_set():
@@ -374,7 +376,8 @@ class House:
             room.fence(ExitKind.KILLED, "test over")
         self.stage.close()
         assert not self.runtime.directory.rooms
-        assert not pykka.ActorRegistry.get_all()
+        left = set(pykka.ActorRegistry.get_all()) - self.actors_before
+        assert not (is_last and left)
 
 
 class Ear(Behaviour):

@@ -211,7 +211,6 @@ def test_when_dead_letters_storm_then_logging_pauses_and_says_how_many_it_hid(
     assert letters.total == LOG_BURST_MAX + 8
 
 
-@ids("SUP-110")
 def test_when_an_exit_is_reported_then_it_is_taken_once_however_often_it_comes(
     house: House, caplog: pytest.LogCaptureFixture
 ) -> None:

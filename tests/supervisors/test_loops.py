@@ -3,7 +3,7 @@
 import pytest
 
 from engine.messages.administration import Admin, Outcome
-from engine.messages.supervision import ChildDue, ChildUnwanted, Due, ExitKind
+from engine.messages.supervision import ChildDue, ChildReady, ChildUnwanted, Due, ExitKind
 from supervisors.spec import Backoff, Strategy, SupervisorSpec
 from tests.supervisors.harness import House
 
@@ -97,6 +97,25 @@ def test_when_a_retry_note_is_stale_then_it_is_ignored(house: House) -> None:
     house.send("root", ChildDue(what=Due.STOP, name="gone", generation=2))
     assert house.counts().active == 2
     assert house.is_ready("a", 3)
+
+
+@ids("SUP-083")
+def test_when_an_older_retry_note_comes_then_the_present_delay_holds(house: House) -> None:
+    house.tree(house.child("a"), backoff=SLOW)
+    in_a_loop(house, "a")
+    house.send("root", ChildDue(what=Due.RETRY, name="a", generation=1))
+    assert house.counts().active == 0
+    assert house.script.starts("a") == 2
+
+
+@ids("PK-03")
+def test_when_an_older_generation_says_ready_then_it_is_not_believed(house: House) -> None:
+    house.script.opening["a"] = ["", "defer"]
+    house.tree(house.child("a"))
+    house.tell("a", "crash")
+    house.settle(lambda: house.script.starts("a") == 2)
+    house.send("root", ChildReady(name="a", generation=1))
+    assert house.counts().active == 0
 
 
 @ids("PK-28")

@@ -10,7 +10,7 @@ import pytest
 from actors.runtime.behaviour import Behaviour, Context
 from actors.runtime.room import Room
 from engine.messages.control import GenerationFenced
-from engine.messages.supervision import ExitKind
+from engine.messages.supervision import ChildExited, ExitKind
 from supervisors.spec import ChildSpec, HostKind, Restart, Shutdown
 from tests.supervisors.harness import Do, House
 
@@ -186,7 +186,7 @@ def test_when_a_house_is_closed_then_nothing_is_left(house: House) -> None:
     house.tree(house.child("a", host=HostKind.THREAD), house.child("b"))
     house.kill_until("a", 2)
     house.close()
-    assert not pykka.ActorRegistry.get_all()
+    assert not set(pykka.ActorRegistry.get_all()) - house.actors_before
     if not house.stage.is_seeded:
         for thread in threading.enumerate():
             if thread.name.startswith("pool-"):
@@ -227,3 +227,22 @@ def test_when_end_and_fence_race_then_one_exit_is_reported(pooled: House, attemp
     pooled.wait_ready("a", 2)
     assert pooled.counts().active == 1
     assert pooled.restarts("a") == 1
+
+
+def test_when_a_room_is_ended_in_every_way_then_one_exit_is_sent(house: House) -> None:
+    house.tree(house.child("a"))
+    directory, sent = house.runtime.directory, []
+    notify = directory.notify
+
+    def counted(supervisor: str, notice: object) -> None:
+        if isinstance(notice, ChildExited):
+            sent.append(notice.generation)
+        notify(supervisor, notice)  # type: ignore[arg-type]
+
+    directory.notify = counted  # type: ignore[method-assign]
+    room = live(house, "a")
+    room.fence(ExitKind.KILLED, "once")
+    room.fence(ExitKind.STUCK, "twice")
+    room.end(ExitKind.NORMAL, "thrice")
+    house.wait_ready("a", 2)
+    assert sent == [1]

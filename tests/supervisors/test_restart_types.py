@@ -3,8 +3,9 @@
 import pytest
 
 from engine.messages.administration import Admin, Outcome
+from engine.messages.base import Message
 from engine.messages.control import AlertRaised, GenerationFenced
-from engine.messages.supervision import ExitKind, RestartWanted
+from engine.messages.supervision import ExitKind, RestartWanted, TimerFired
 from supervisors.spec import AutoShutdown, OnIntensity, Restart, Strategy, SupervisorSpec
 from tests.supervisors.harness import House
 
@@ -231,3 +232,17 @@ def test_when_a_message_kills_two_generations_then_the_third_does_not_get_it(hou
     parked = [m for m in alerts if isinstance(m, AlertRaised) and m.event == "message_parked"]
     assert len(parked) == 1
     assert parked[0].severity == "critical"
+
+
+@ids("PK-24")
+@pytest.mark.parametrize(
+    "message", [TimerFired(key="beat"), GenerationFenced(name="x", generation=1, reason="r")]
+)
+def test_when_control_or_a_timer_kills_then_it_is_never_parked(
+    house: House, message: Message
+) -> None:
+    house.script.fatal = message
+    house.tree(house.child("a"), restarts_max=10)
+    for generation in (2, 3, 4):
+        house.send("a", message)
+        house.wait_ready("a", generation)

@@ -123,7 +123,7 @@ def test_when_ten_times_as_many_go_then_it_takes_about_ten_times_as_long(
     strategy: Strategy,
 ) -> None:
     few_s, many_s = (removal_s(House(SeededStage()), strategy, size) for size in (1_000, 10_000))
-    assert many_s < 10 * few_s * 3
+    assert many_s < 50 * few_s, "ten times is linear, a hundred times is quadratic"
 
 
 @ids("SUP-090")

@@ -9,6 +9,7 @@ from engine.messages.control import GenerationFenced
 from engine.messages.supervision import ExitKind, RestartWanted
 from supervisors.root import Tree
 from supervisors.spec import ChildSpec, Restart, Strategy, SupervisorSpec
+from supervisors.supervisor import Supervisor
 from tests.supervisors.harness import Do, House
 
 ids = pytest.mark.conformance
@@ -236,6 +237,26 @@ def test_when_a_sub_supervisor_is_killed_then_its_subtree_ends_before_the_rebuil
     assert all(room is not None and (room.is_fenced or room.is_ended) for room in old)
     assert {m.name for m in gate if isinstance(m, GenerationFenced)} >= {"x", "y", "z"}
     assert house.generation("b") == 1
+
+
+@ids("SUP-077")
+def test_when_a_dead_supervisor_closes_late_then_only_what_it_started_itself_ends(
+    house: House,
+) -> None:
+    house.tree(house.sup_child("s", SupervisorSpec(children=(house.child("x"),))))
+    room = house.room("s")
+    assert room is not None
+    late = room._behaviour
+    assert isinstance(late, Supervisor)
+    house.fence("s")
+    house.wait_ready("s", 2)
+    stray = House(type(house.stage)())
+    stray.tree(stray.child("x"))
+    late._office.children["x"].room = stray.room("x")
+    late.close("late")
+    assert house.is_ready("x", 2)
+    stray.wait_ready("x", 2)
+    stray.close(is_last=False)
 
 
 @ids("SUP-077")

@@ -11,11 +11,12 @@ from pathlib import Path
 import pytest
 
 from actors.runtime.clock import SystemClock, boot_ns
+from engine.messages.administration import Admin, Outcome
 from engine.messages.control import GenerationFenced
 from engine.units import NS_PER_MS, NS_PER_S
 from supervisors.beats import Beat, BeatWriter, is_late, read_beat
 from supervisors.outside import EXIT_GONE, EXIT_IN_ORDER, EXIT_USAGE, Watch, main
-from supervisors.spec import HostKind
+from supervisors.spec import HostKind, Shutdown
 from supervisors.watchdog import Watchdog, WatchLimits
 from tests.supervisors.harness import House, PooledStage
 
@@ -130,6 +131,19 @@ def test_when_a_fenced_room_is_still_busy_then_its_worker_is_left_behind(
     assert dog.dog.zombie_count == 1
 
 
+@ids("SUP-019")
+def test_when_a_thread_does_not_stop_in_time_then_it_counts_as_a_zombie(
+    pooled: House, dog: Dog
+) -> None:
+    pooled.tree(pooled.child("a", host=HostKind.THREAD, shutdown=Shutdown(20)))
+    block(pooled, "a")
+    assert pooled.outcome(Admin.TERMINATE, "a") is Outcome.OK
+    dog.pass_ms(1)
+    assert dog.dog.zombie_count == 1
+    pooled.script.gate.set()
+    pooled.settle(lambda: dog.dog.zombie_count == 0)
+
+
 @ids("PK-03")
 def test_when_open_blocks_then_it_times_out_and_the_late_word_is_ignored(
     pooled: House, dog: Dog
@@ -202,6 +216,9 @@ def test_when_rooms_wait_and_nothing_is_served_then_it_is_reported_once(
     class Hosts:
         def all_pools(self) -> tuple[object, ...]:
             return (pool,)
+
+        def retired_workers(self) -> tuple[object, ...]:
+            return ()
 
         def is_private(self, _: object) -> bool:
             return False

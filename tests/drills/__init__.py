@@ -1,0 +1,1 @@
+"""Drills: whole engines on real threads, processes and databases, broken on purpose."""
