@@ -76,12 +76,10 @@ def measure(args: argparse.Namespace) -> Figures:
         test.run(lambda _: None)
         wall_s = (boot_ns() - began_ns) / NS_PER_S
         ticks = 4 * source.bars_read
-        journal = test.collector.views.get("journal", {})
         return {
             "data": "recorded" if DATA.is_dir() else "synthetic",
             "days": days,
             "bars": source.bars_read,
-            "records": journal.get("seq"),
             "wall_s": round(wall_s, 2),
             "ticks_per_s": round(ticks / wall_s),
             "events_per_s": round(test.pool.served_count / wall_s),

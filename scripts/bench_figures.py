@@ -62,6 +62,7 @@ def machine() -> Figures:
     """What the figures were measured on."""
     return {
         "cores": os.cpu_count(),
+        "load_1m_before": round(os.getloadavg()[0], 2),
         "memory_gib": round(psutil.virtual_memory().total / 2**30, 1),
         "architecture": platform.machine(),
         "python": platform.python_version(),
