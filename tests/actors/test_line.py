@@ -1,9 +1,10 @@
 """Source, calendar, market, feeds and strategies together, in one thread under a seed."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from random import Random
 from typing import Any
 
+import pykka
 import pytest
 
 from actors.calendar import CalendarBehaviour
@@ -108,6 +109,13 @@ class World:
 
     def exits(self) -> list[ChildExited]:
         return [message for message in self.boss.heard if isinstance(message, ChildExited)]
+
+
+@pytest.fixture(autouse=True)
+def every_world_ends() -> Iterator[None]:
+    yield
+    for ref in pykka.ActorRegistry.get_all():
+        pykka.ActorRegistry.unregister(ref)
 
 
 class Bomb(Strategy[Parameters]):

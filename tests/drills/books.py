@@ -63,7 +63,7 @@ class Books:
     def count(self, table: str, where: str = "true") -> int:
         with psycopg.connect(self.dsn) as conn:
             query = f"SELECT count(*) FROM {table} WHERE realm = %s AND {where}"
-            row = conn.execute(query, (REALM,)).fetchone()  # type: ignore[arg-type]
+            row = conn.execute(query, (REALM,)).fetchone()
             assert row is not None
             return int(row[0])
 

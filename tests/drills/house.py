@@ -205,6 +205,7 @@ class House:
         """Wait until it is on paper and holds positions."""
         self.wait(lambda: self.mode == "PAPER", 20, "PAPER")
         self.wait(lambda: len(self.books.groups_held()) >= 2, 20, "two positions")
+        self.wait(self.positions_seen, 10, "the book shows them")
 
     def trades_on(self, seconds: float) -> float:
         """Wait for a new fill and a new group; the seconds it took."""

@@ -9,10 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from actors.runtime.clock import LapseClock, wall_ns
 from actors.stores.embedded import EmbeddedPostgres
 from engine.messages.control import FlattenOrdered
 from engine.messages.records import GroupOpened, IntentPlanned
 from engine.messages.values import Action, Leg
+from scripts.client import ConsoleClient
 from tests.drills.house import House, drill_config
 from tests.drills.process import note, stay, wait_until
 
@@ -57,7 +59,11 @@ def test_when_the_database_goes_away_then_exits_go_on_and_nothing_is_lost(
     alerts = (house.state_dir / "alerts.jsonl").read_text()
     assert "journal_unavailable" in alerts
     stay(AWAY_S)
-    assert house.mode != "PAPER"
+    assert house.mode == "REDUCE"
+    with ConsoleClient(house.state_dir) as client:
+        status = client.ask("status")["body"]
+    assert status["trading_state"] == "reduce_only"
+    assert any("journal" in reason or "server" in reason for reason in status["reasons"]), status
     server.start()
 
     back_s = house.wait(lambda: not _lowered(house), BACK_S, "the ceiling is lifted")
@@ -65,12 +71,22 @@ def test_when_the_database_goes_away_then_exits_go_on_and_nothing_is_lost(
     house.trades_on(RESUMED_S)
     assert held <= house.books.groups_closed(), "what was open was closed while it was away"
     assert _entries_while_away(house) == []
+    _see_reconciled_first(house)
     assert house.reports() == {}, "nobody died of it"
     house.settle()
     note(
         f"{take_away.__name__}: noticed {noticed_s:.2f} s, flat {flat_s:.2f} s,"
         f" lifted {back_s:.2f} s after the return, PAPER {resumed_s:.2f} s later"
     )
+
+
+def _see_reconciled_first(house: House) -> None:
+    """Between the return and the lifting of the ceiling there was a clean reconciliation."""
+    back = next(x["at_ns"] for x in house.events("journal_state_changed") if x["is_available"])
+    moved = [x for x in house.events("ceiling_moved") if x["owner"] == "journal"]
+    lifted = next(x["at_ns"] for x in moved if x["authority"] == "FULL")
+    clean = [x["at_ns"] for x in house.events("reconciled") if x["is_clean"]]
+    assert any(back < at_ns < lifted for at_ns in clean)
 
 
 def _lowered(house: House) -> bool:
@@ -92,7 +108,7 @@ def _entries_while_away(house: House) -> list[str]:
     wall_to_market = _offset(house)
     lost, lifted = wall_to_market(lost_ns), wall_to_market(lifted_ns)
     assert lifted < clock.now_ns()
-    slack = clock.speed * 50_000_000  # type: ignore[attr-defined] log and record are not one
+    slack = _speed(house) * 50_000_000  # log line and record are not of one instant
     return [
         type(record).__name__
         for record in house.books.records()
@@ -108,10 +124,13 @@ def _entries_while_away(house: House) -> list[str]:
     ]
 
 
+def _speed(house: House) -> int:
+    clock = house.runtime.clock
+    assert isinstance(clock, LapseClock)
+    return clock.speed
+
+
 def _offset(house: House) -> Callable[[int], int]:
     """Turns the log's wall clock into the market's."""
-    from actors.runtime.clock import wall_ns  # noqa: PLC0415
-
-    clock = house.runtime.clock
-    wall, market = wall_ns(), clock.now_ns()
-    return lambda at_ns: market - (wall - at_ns) * clock.speed  # type: ignore[attr-defined]
+    wall, market, speed = wall_ns(), house.runtime.clock.now_ns(), _speed(house)
+    return lambda at_ns: market - (wall - at_ns) * speed

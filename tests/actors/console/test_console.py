@@ -35,6 +35,8 @@ def test_when_views_and_board_are_known_then_status_counts_them(
     engine.view("positions", json.dumps([{"instrument": "NSE:INFY", "quantity": 5}]))
     engine.view("orders", json.dumps([{"status": "OPEN"}, {"status": "COMPLETE"}]))
     engine.runtime.directory.deliver("console", _authority(Mode.PAPER, 1))
+    inbox = engine.runtime.directory.rooms["console"].actor_inbox
+    wait_for(inbox.empty)  # the authority's word overtakes the views
     reply = client.ask("status")
     body = reply["body"]
     assert isinstance(body, dict)
