@@ -98,11 +98,11 @@ class ThreadRoom(pykka.ThreadingActor):
         self._is_open = False
 
     def on_receive(self, message: Any) -> None:  # noqa: ANN401 pykka's signature
-        if self._is_open:
-            self._behaviour.receive(message)
-        else:
-            self._behaviour.open(self._context)
+        if not self._is_open:
             self._is_open = True
+            self._behaviour.open(self._context)
+        if message is not None:
+            self._behaviour.receive(message)
 
 
 class ThreadContext:
