@@ -11,6 +11,7 @@ FeedChecked, FeedBlocked, MarketWatch, FeedsCalled to the feeds, PhaseWanted to 
 ViewPublished to "console", FeedEnded to one reader.
 """
 
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -38,6 +39,8 @@ from engine.messages.values import SessionPhase
 from engine.units import NS_PER_S, rupees
 
 VIEW_ROWS_MAX = 200
+CHECK_FEEDS_MAX = 32
+"""Feeds beaten in one turn: thousands at once would hold up the ticks behind them."""
 AGE_BUCKETS_S = (1, 5, 15, 60, 300)
 _CHECK = TimerFired(key="check")
 _VIEW = TimerFired(key="view")
@@ -72,6 +75,8 @@ class MarketBehaviour(Behaviour):
         self._watches: dict[str, dict[str, MarketWatch]] = {}
         self._source_at_ns = 0
         self._is_open = False
+        self._slices = _sliced(tuple(self._feeds.items()))
+        self._slice_number = 0
         self._tick_count = 0
         self._stranger_count = 0
 
@@ -171,19 +176,20 @@ class MarketBehaviour(Behaviour):
         now_ns, last, send = self.ctx.now_ns(), self._last, self.ctx.send
         quiet_since_ns = now_ns - self._check_every_ns
         beat = FeedChecked(at_ns=now_ns, source_at_ns=self._source_at_ns)
-        for instrument, name in self._feeds.items():
+        for instrument, name in self._slices[self._slice_number]:
             tick = last.get(instrument)
             if tick is None or tick.at_ns <= quiet_since_ns:
                 send(name, beat)
+        self._slice_number = (self._slice_number + 1) % len(self._slices)
         self._arrange_check()
 
     def _arrange_check(self) -> None:
-        now_ns, every_ns = self.ctx.now_ns(), self._check_every_ns
+        """On the grid of the beat, which many feeds share out in slices."""
+        now_ns, every_ns = self.ctx.now_ns(), max(1, self._check_every_ns // len(self._slices))
         self.ctx.timer_at("check", now_ns - now_ns % every_ns + every_ns, _CHECK)
 
     def _publish(self) -> None:
         now_ns, ages = self.ctx.now_ns(), self._ages_ns()
-        worst = sorted(ages, key=lambda name: (-ages[name], name))[:VIEW_ROWS_MAX]
         states = Counter(state.state.value for state in self._states.values())
         body = {
             "ticks": self._tick_count,
@@ -193,7 +199,7 @@ class MarketBehaviour(Behaviour):
             "never_ticked": len(self._feeds) - len(ages),
             "states": dict(sorted(states.items())),
             "ages": _buckets(ages.values()),
-            "feeds": [self._row(instrument, ages) for instrument in self._shown(worst)],
+            "feeds": [self._row(instrument, ages) for instrument in self._shown(ages)],
         }
         text = msgspec.json.encode(body).decode()
         self.ctx.send("console", ViewPublished(topic="feeds", body=text, at_ns=now_ns))
@@ -202,9 +208,14 @@ class MarketBehaviour(Behaviour):
         now_ns = self.ctx.now_ns()
         return {instrument: now_ns - tick.at_ns for instrument, tick in self._last.items()}
 
-    def _shown(self, worst: list[str]) -> list[str]:
+    def _shown(self, ages: Mapping[str, int]) -> list[str]:
         """All feeds if there are few, else the oldest ones: a view is read by a person."""
-        return list(self._feeds) if len(self._feeds) <= VIEW_ROWS_MAX else worst
+        if len(self._feeds) <= VIEW_ROWS_MAX:
+            return list(self._feeds)
+        if len(ages) > VIEW_ROWS_MAX:  # thousands are not sorted by name for two hundred rows
+            bound_ns = sorted(ages.values())[-VIEW_ROWS_MAX]
+            ages = {name: age_ns for name, age_ns in ages.items() if age_ns >= bound_ns}
+        return sorted(ages, key=lambda name: (-ages[name], name))[:VIEW_ROWS_MAX]
 
     def _row(self, instrument: str, ages: Mapping[str, int]) -> dict[str, Any]:
         tick, state = self._last.get(instrument), self._states.get(instrument)
@@ -217,11 +228,14 @@ class MarketBehaviour(Behaviour):
         }
 
 
+def _sliced(feeds: tuple[tuple[str, str], ...]) -> tuple[tuple[tuple[str, str], ...], ...]:
+    """The feeds in slices of one turn each; one slice, maybe empty, at least."""
+    starts = range(0, max(1, len(feeds)), CHECK_FEEDS_MAX)
+    return tuple(feeds[start : start + CHECK_FEEDS_MAX] for start in starts)
+
+
 def _buckets(ages_ns: Iterable[int]) -> dict[str, int]:
     """How many instruments have a tick of at most so many seconds; 'inf' counts all."""
-    counts = dict.fromkeys((*map(str, AGE_BUCKETS_S), "inf"), 0)
-    for age_ns in ages_ns:
-        for bound in AGE_BUCKETS_S:
-            counts[str(bound)] += age_ns <= bound * NS_PER_S
-        counts["inf"] += 1
-    return counts
+    ordered = sorted(ages_ns)
+    counts = {str(bound): bisect_right(ordered, bound * NS_PER_S) for bound in AGE_BUCKETS_S}
+    return {**counts, "inf": len(ordered)}

@@ -14,6 +14,7 @@ class RecentRecords:
 
     def __init__(self) -> None:
         self._rows: list[tuple[int, str, Record]] = []
+        self._by_group: dict[str, list[Record]] = {}
         self._open_groups: set[str] = set()
 
     def add(self, seq: int, group_id: str, record: Record) -> None:
@@ -21,6 +22,7 @@ class RecentRecords:
         broker still lists from before it is no news."""
         self._rows.append((seq, group_id, record))
         assert len(self._rows) <= RECORDS_RECENT_MAX, "a day of more records than the bound"
+        self._by_group.setdefault(group_id, []).append(record)
         if isinstance(record, GroupOpened):
             self._open_groups.add(group_id)
         elif isinstance(record, GroupClosed):
@@ -28,12 +30,15 @@ class RecentRecords:
         elif isinstance(record, DayClosed):
             past = self._rows[:-1]
             self._rows = [row for row in past if row[1] in self._open_groups] + self._rows[-1:]
+            self._by_group = {}
+            for _, group, kept in self._rows:
+                self._by_group.setdefault(group, []).append(kept)
 
     def select(self, group_id: str = "") -> tuple[Record, ...]:
         """All records remembered, or those of one group, in order."""
         if not group_id:
             return tuple(record for _, _, record in self._rows)
-        return tuple(record for _, group, record in self._rows if group == group_id)
+        return tuple(self._by_group.get(group_id, ()))
 
     def __len__(self) -> int:
         return len(self._rows)

@@ -148,15 +148,21 @@ class TickGate:
         last = self.last
         if (
             last is None
-            or _content(last) != _content(tick)
+            or not _is_same_content(last, tick)
             or last.at_ns // DAY_NS != (tick.at_ns // DAY_NS)
         ):
             self._content_since_ns = tick.at_ns
         return tick.at_ns - self._content_since_ns > self.limits.stuck_ms_max * NS_PER_MS
 
 
-def _content(tick: Tick) -> tuple[int, ...]:
+def _is_same_content(a: Tick, b: Tick) -> bool:
+    """All but the times; what changes most often is compared first."""
     return (
-        tick.price_paise, tick.volume_day, tick.oi,
-        tick.bid_paise, tick.ask_paise, tick.bid_quantity, tick.ask_quantity,
-    )  # fmt: skip
+        a.volume_day == b.volume_day
+        and a.price_paise == b.price_paise
+        and a.bid_quantity == b.bid_quantity
+        and a.ask_quantity == b.ask_quantity
+        and a.bid_paise == b.bid_paise
+        and a.ask_paise == b.ask_paise
+        and a.oi == b.oi
+    )
