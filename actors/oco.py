@@ -64,6 +64,12 @@ class OcoActor(Behaviour):
         self._view = View(owner=ctx.name, generation=ctx.generation)
         self._reader = JournalCursor(ctx, self._plan.group_id)
         self._watch_market(is_on=True)
+        if self._preface and ctx.generation == 1:
+            # Just approved, so there is no past: the journal would answer with nothing, and refuse
+            # the opening if it knew the plan after all.
+            self._is_recovered = True
+            self._act()
+            return Opening.READY
         return self._reader.request()
 
     def receive(self, message: Message) -> None:

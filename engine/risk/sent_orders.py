@@ -152,9 +152,8 @@ class SentOrders:
         if intent.action is Action.CANCEL:
             return position.lo == position.hi == 0
         current = self._orders.get(intent.client_order_id)
-        if intent.action is Action.MODIFY and current is not None and not current.is_over:
-            if intent.quantity <= current.quantity:
-                return True  # what works already only shrinks, however stale the asker's view is
+        if intent.action is Action.MODIFY and _shrinks(current, intent):
+            return True
         filled = current.filled if current is not None else 0
         asked = WorkingExit(intent.group_id, intent.leg, intent.side, intent.quantity - filled)
         return is_leg_reducing(asked, position, self._working(intent))
@@ -163,6 +162,11 @@ class SentOrders:
         for order in self._groups.get(intent.group_id, ()):
             if order.client_order_id != intent.client_order_id and order.is_known:
                 yield WorkingExit(order.group_id, order.leg, order.side, order.remaining)
+
+
+def _shrinks(order: SentOrder | None, intent: IntentPlanned) -> bool:
+    """What works already only gets smaller, however stale the asker's view is: always reducing."""
+    return order is not None and not order.is_over and intent.quantity <= order.quantity
 
 
 def _answered(order: SentOrder, answer: IntentAnswered) -> None:

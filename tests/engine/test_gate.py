@@ -334,3 +334,14 @@ def test_when_recovered_by_the_journal_then_working_orders_are_known(held: Gate)
     held.orders.fold(accepted)
     assert held.orders.position("grp-1").lo == 10
     assert verdict(held, replace(stop("S2"), quantity=1)) == "reduce_only"
+
+
+def test_when_fills_outrun_a_shrinking_stop_then_it_still_shrinks(held: Gate) -> None:
+    known(held, stop())
+    fill_of_target = report(OrderStatus.OPEN, 3, tag="T1", quantity=5)
+    known(held, replace(stop(), intent_id="T1", client_order_id="T1", leg=Leg.TARGET_1, quantity=5))
+    held.orders.report(fill_of_target)
+    stale = replace(stop(), intent_id="S1-m1", action=Action.MODIFY, quantity=8)
+    assert verdict(held, stale) == "send"
+    grown = replace(stop(), intent_id="S1-m2", action=Action.MODIFY, quantity=11)
+    assert verdict(held, grown) == "reduce_only"
