@@ -193,10 +193,24 @@ def test_when_there_is_a_preface_then_it_leads_the_first_append_once() -> None:
     context = FakeContext(world, world.oco_name, 1)
     world.contexts[world.oco_name] = context
     world.actors[world.oco_name] = OcoActor(world.plan, INFY, OcoSettings(), preface)
-    assert world.oco.open(context) is Opening.DEFERRED
+    assert world.oco.open(context) is Opening.READY  # just approved: there is no past to ask for
     world.settle()
     kinds = [type(r).__name__ for r in world.records[:3]]
     assert kinds == ["SignalRecorded", "GroupOpened", "IntentPlanned"]
+
+
+def test_when_a_group_with_a_preface_is_restarted_then_it_asks_before_it_acts() -> None:
+    world = World()
+    preface = (SignalRecorded(signal=a_signal(), at_ns=1),)
+    for generation, opening in ((1, Opening.READY), (2, Opening.DEFERRED)):
+        context = FakeContext(world, world.oco_name, generation)
+        world.contexts[world.oco_name] = context
+        world.actors[world.oco_name] = OcoActor(world.plan, INFY, OcoSettings(), preface)
+        assert world.oco.open(context) is opening
+        world.settle()
+    kinds = [type(r).__name__ for r in world.records]
+    assert kinds.count("SignalRecorded") == 1
+    assert kinds.count("GroupOpened") == 1
 
 
 def test_when_the_journal_refuses_the_group_then_the_actor_ends() -> None:
