@@ -12,12 +12,13 @@ import gc
 import json
 import os
 import signal
+import subprocess
 import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import Any, TextIO
 
 import msgspec
 import psycopg
@@ -50,6 +51,7 @@ READY_TIMEOUT_S = 60.0
 FLAT_TIMEOUT_S = 8.0
 STOP_TIMEOUT_S = 20.0
 RESTARTS_DAY_MAX = 50
+OUTSIDE_DEADLINE_MS = 3_000
 EXIT_ERROR, EXIT_CONFIG, EXIT_REFUSED, EXIT_GAVE_UP = 1, 4, 6, 75
 
 
@@ -130,6 +132,7 @@ class Life:
             )
             runtime.start(spec, pool="control")
             beats = BeatWriter(path / "beats")
+            outside = watch_from_outside(path / "beats", log)
             watchdog = Watchdog(
                 hosts, clock.mono_ns, on_zombies=lambda _: self._give_up(), beats=beats
             )
@@ -137,7 +140,7 @@ class Life:
                 path / "restarts.jsonl",
                 restarts_day_max=RESTARTS_DAY_MAX,
                 day_of=lambda ns: ist_day(ns).isoformat(),
-                now_ns=wall_ns(),
+                now_ns=clock.now_ns(),
             )
             try:
                 engine = Engine(
@@ -155,13 +158,17 @@ class Life:
                 watchdog.close()
                 hosts.close(2.0)
                 around.close()
+                outside.terminate()
+                outside.wait()
             self._conclude(engine, stores)
         return code
 
     # -- while it lives -------------------------------------------------------------------
 
     def _stay(self, engine: Engine) -> int:
-        if not engine.tree.porter.ready.wait(READY_TIMEOUT_S):
+        porter = engine.tree.porter
+        until(lambda: porter.ready.is_set() or porter.ended.is_set(), READY_TIMEOUT_S)
+        if not porter.ready.is_set():
             log_event("boot_failed", "ERROR", reason=str(engine.exited))
             print(f"error: not ready: {engine.exited}", file=sys.stderr)
             return EXIT_ERROR
@@ -257,6 +264,13 @@ def _command(engine: Engine, command: str, by: str) -> None:
         at_ns=now_ns,
     )
     engine.runtime.directory.deliver("authority", order, "boot")
+
+
+def watch_from_outside(beats: Path, log: TextIO) -> "subprocess.Popen[bytes]":
+    """A process of its own that notices when this one stands still (a C call that keeps the
+    interpreter, a stopped process): it writes `beats.alert` and a log line, and ends with us."""
+    command = [sys.executable, "-m", "supervisors.outside", str(beats), str(OUTSIDE_DEADLINE_MS)]
+    return subprocess.Popen(command, stderr=log, stdin=subprocess.DEVNULL)  # noqa: S603 - ours
 
 
 def until(is_true: Callable[[], bool], seconds: float) -> bool:
