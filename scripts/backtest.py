@@ -18,6 +18,7 @@ import psycopg
 from actors.feeds.csvfile import CsvSource
 from actors.runtime.behaviour import Behaviour
 from actors.runtime.clock import VirtualClock, boot_ns
+from actors.runtime.log import configure_logging
 from actors.runtime.runtime import Runtime, SeededHosts
 from actors.runtime.seeded import SeededPool
 from actors.stores.report_queries import realm_figures, round_trips
@@ -112,7 +113,11 @@ def run_backtest(args: argparse.Namespace) -> int:
     try:
         config = load_config(args.config)
         source = csv_source(config, args.data)
-        with Stores(args.state_dir, f"backtest-{fingerprint(config)[:8]}") as stores:
+        with (
+            Stores(args.state_dir, f"backtest-{fingerprint(config)[:8]}") as stores,
+            (args.state_dir / "backtest.jsonl").open("a", encoding="utf-8") as log,
+        ):
+            configure_logging(log, "WARNING")
             test = Backtest(config, source, stores)
             began_ns = boot_ns()
             with progress_bar(test, source, is_shown=not args.json) as progress:
