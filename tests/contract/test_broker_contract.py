@@ -294,3 +294,40 @@ def test_when_a_snapshot_is_read_then_its_three_books_agree(desk: Desk) -> None:
 def test_when_reports_are_fetched_then_they_come_once(desk: Desk) -> None:
     desk.place()
     assert desk.broker.reports() == ()
+
+
+def test_when_a_taking_order_lacks_depth_then_the_rest_takes_the_next_market_not_its_limit(
+    desk: Desk,
+) -> None:
+    desk.tick(99_000, ask_paise=99_000, ask_quantity=4, bid_paise=98_995, bid_quantity=4)
+    desk.place(price_limit_paise=100_000)
+    desk.tick(99_100, ask_paise=99_100, ask_quantity=50, bid_paise=99_095, bid_quantity=50)
+    assert [price for _, price in desk.trades()] == [99_000, 99_100]
+
+
+def test_when_the_market_left_the_limit_then_the_rest_fills_at_the_limit(desk: Desk) -> None:
+    desk.tick(99_000, ask_paise=99_000, ask_quantity=4, bid_paise=98_995, bid_quantity=4)
+    desk.place(price_limit_paise=99_500)
+    desk.tick(99_800, ask_paise=99_800, ask_quantity=50, bid_paise=99_795, bid_quantity=50)
+    desk.tick(99_300, ask_paise=99_300, ask_quantity=50, bid_paise=99_295, bid_quantity=50)
+    assert [price for _, price in desk.trades()] == [99_000, 99_500]
+
+
+def test_when_the_day_ends_flat_then_the_books_of_the_next_day_are_empty(desk: Desk) -> None:
+    desk.tick(99_000)
+    desk.place("A")
+    desk.place("B", side=Side.SELL, price_limit_paise=98_000)
+    desk.broker.end_day()
+    snapshot = desk.broker.snapshot(1, START_NS)
+    assert snapshot is not None
+    assert (snapshot.orders, snapshot.trades) == ((), ())
+
+
+def test_when_the_day_ends_with_a_position_then_its_orders_stay_in_the_books(desk: Desk) -> None:
+    desk.tick(99_000)
+    desk.place("A")
+    desk.broker.end_day()
+    snapshot = desk.broker.snapshot(1, START_NS)
+    assert snapshot is not None
+    assert [order.client_order_id for order in snapshot.orders] == ["A"]
+    assert sum(position.quantity for position in snapshot.positions) == 10
