@@ -12,8 +12,8 @@ to "alerts".
 
 from actors.runtime.behaviour import Behaviour, Context, Opening
 from actors.runtime.log import log_event
+from actors.telling import alert
 from engine.messages.base import Message
-from engine.messages.control import AlertRaised
 from engine.messages.market import PhaseChanged, PhaseWanted
 from engine.messages.supervision import TimerFired
 from engine.messages.values import SessionPhase
@@ -113,22 +113,18 @@ class CalendarBehaviour(Behaviour):
         self.ctx.timer_cancel("edge")
         if self._is_clock_trusted:
             self._is_clock_trusted = False
-            self._alert("clock_stepped", "market clock and boot clock disagree: closed", now_ns)
+            text = "market clock and boot clock disagree: closed"
+            alert(self.ctx, "critical", "clock_stepped", "calendar", text)
             self._announce(phase_of(None, now_ns, self._entries_end_ns, self._flat_by_ns))
 
     def _edge_ns(self, session: Session | None, now_ns: int) -> int:
         if session is None:
             why = self._table.why_closed(ist_day(now_ns), self._segment)
-            self._alert("calendar_exhausted", f"no next session known: {why}", now_ns)
+            text = f"no next session known: {why}"
+            alert(self.ctx, "critical", "calendar_exhausted", "calendar", text)
             return now_ns + LOOK_AGAIN_NS
         is_running = session.opens_at_ns <= now_ns
         return session.closes_at_ns if is_running else session.opens_at_ns
-
-    def _alert(self, event: str, text: str, now_ns: int) -> None:
-        alert = AlertRaised(
-            severity="critical", event=event, subject="calendar", text=text, at_ns=now_ns
-        )
-        self.ctx.send("alerts", alert)
 
 
 def phase_of(

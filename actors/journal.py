@@ -23,10 +23,11 @@ from actors.runtime.behaviour import Behaviour, Context, Opening
 from actors.runtime.log import log_event
 from actors.stores.port import Entry, JournalStorePort
 from actors.stores.spool import Spool
+from actors.telling import alert
 from engine.errors import DuplicateIntent, JournalUnavailable, RecordRefused
 from engine.journal import decode, encode, group_of, next_chain, recipients
 from engine.messages.base import Message
-from engine.messages.control import AlertRaised, GenerationFenced, ViewPublished
+from engine.messages.control import GenerationFenced, ViewPublished
 from engine.messages.journal import (
     Append,
     AppendRefused,
@@ -245,7 +246,9 @@ class JournalBehaviour(Behaviour):
         )
         for name in self._listeners:
             self.ctx.send(name, changed)
-        self.ctx.send("alerts", _alert(is_available, reason, now_ns))
+        severity = "info" if is_available else "critical"
+        event = "journal_available" if is_available else "journal_unavailable"
+        alert(self.ctx, severity, event, "journal", reason)
         self._publish(now_ns)
         if is_available:
             self._spooled_count = 0
@@ -287,14 +290,4 @@ def _is_entry(record: Record) -> bool:
         isinstance(record, IntentPlanned)
         and record.leg is Leg.ENTRY
         and record.action is Action.PLACE
-    )
-
-
-def _alert(is_available: bool, reason: str, now_ns: int) -> AlertRaised:
-    return AlertRaised(
-        severity="info" if is_available else "critical",
-        event="journal_available" if is_available else "journal_unavailable",
-        subject="journal",
-        text=reason,
-        at_ns=now_ns,
     )

@@ -10,10 +10,11 @@ from typing import Final, assert_never
 
 from actors.journaled import JournalCursor
 from actors.runtime.behaviour import Behaviour, Context, Opening
+from actors.telling import append
 from engine.instruments import Instrument
 from engine.messages.base import Message
 from engine.messages.control import AlertRaised, EntriesCancelled, FlattenOrdered
-from engine.messages.journal import Append, AppendRefused, Journaled, Replayed
+from engine.messages.journal import AppendRefused, Journaled, Replayed
 from engine.messages.market import MarketWatch, PhaseChanged, Tick
 from engine.messages.records import GroupClosed, GroupOpened, IntentPlanned, Record
 from engine.messages.signals import ExitAdvised, TradePlan
@@ -152,14 +153,7 @@ class OcoActor(Behaviour):
 
     def _append(self, records: tuple[Record, ...]) -> None:
         is_first = not self.group.is_opened
-        self.ctx.send(
-            "journal",
-            Append(
-                records=(*self._preface, *records) if is_first else records,
-                sender=self.ctx.name,
-                sender_generation=self.ctx.generation,
-            ),
-        )
+        append(self.ctx, *(self._preface if is_first else ()), *records)
         for record in records:
             if isinstance(record, GroupClosed):
                 self._is_closing = True  # the group is closed when the journal says so

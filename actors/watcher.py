@@ -15,6 +15,7 @@ import msgspec
 
 from actors.journaled import JournalCursor
 from actors.runtime.behaviour import Behaviour, Context, Opening
+from actors.telling import append
 from engine.errors import JournalUnavailable
 from engine.instruments import Instrument
 from engine.limits import VIEW_EVERY_NS
@@ -27,7 +28,7 @@ from engine.messages.broker import (
     TradeReport,
 )
 from engine.messages.control import RecoveryDone, ViewPublished
-from engine.messages.journal import Append, AppendRefused, Journaled, Replayed
+from engine.messages.journal import AppendRefused, Journaled, Replayed
 from engine.messages.market import PhaseChanged
 from engine.messages.records import IntentPlanned
 from engine.messages.supervision import TimerFired
@@ -130,14 +131,7 @@ class WatcherActor(Behaviour):
     def _publish(self, out: Merged) -> None:
         if out.facts:
             self._changed()
-            self.ctx.send(
-                "journal",
-                Append(
-                    records=tuple(out.facts),
-                    sender=self.ctx.name,
-                    sender_generation=self.ctx.generation,
-                ),
-            )
+            append(self.ctx, *out.facts)
         for alert in out.alerts:
             self.ctx.send("alerts", alert)
         if out.is_snapshot_wanted:

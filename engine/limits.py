@@ -12,8 +12,6 @@ from engine.units import NS_PER_MINUTE, NS_PER_MS, NS_PER_S
 # -- inboxes and memory ---------------------------------------------------------------------
 INBOX_MESSAGES_MAX: Final = 10_000
 INBOX_CONFLATE_AFTER: Final = 256
-INSTRUMENTS_MAX: Final = 3_000
-STRATEGIES_MAX: Final = 1_000
 RECORDS_RECENT_MAX: Final = 2_000_000
 """Records of one trading day (and of groups still open) that the journal keeps in memory."""
 TRADE_IDS_MAX: Final = 1_000_000
@@ -72,7 +70,6 @@ VIEW_EVERY_NS: Final = 250 * NS_PER_MS
 # -- patience -------------------------------------------------------------------------------
 RESTARTS_CORE_MAX: Final = 3
 RESTARTS_WINDOW_S: Final = 600
-RECOVERY_ATTEMPTS_MAX: Final = 3
 CLEAN_RECONCILES_MIN: Final = 2
 
 assert 0 < INBOX_CONFLATE_AFTER < INBOX_MESSAGES_MAX

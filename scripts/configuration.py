@@ -7,10 +7,8 @@ from pathlib import Path
 import msgspec
 
 from engine.errors import ConfigInvalid
+from scripts import exits
 from supervisors.config import fingerprint, load_config
-
-EXIT_OK = 0
-EXIT_CONFIG = 4
 
 
 def print_faults(error: ConfigInvalid, *, as_json: bool = False) -> int:
@@ -21,7 +19,7 @@ def print_faults(error: ConfigInvalid, *, as_json: bool = False) -> int:
         print(f"configuration invalid, {len(error.faults)} fault(s):", file=sys.stderr)
         for fault in error.faults:
             print(f"  - {fault}", file=sys.stderr)
-    return EXIT_CONFIG
+    return exits.CONFIG
 
 
 def validate(path: Path, *, as_json: bool = False) -> int:
@@ -32,7 +30,7 @@ def validate(path: Path, *, as_json: bool = False) -> int:
         return print_faults(error, as_json=as_json)
     answer = {"valid": True, "config_sha": fingerprint(config)}
     print(json.dumps(answer) if as_json else f"valid, config_sha {answer['config_sha']}")
-    return EXIT_OK
+    return exits.OK
 
 
 def show(path: Path, *, as_json: bool = False) -> int:
@@ -46,4 +44,4 @@ def show(path: Path, *, as_json: bool = False) -> int:
         print(json.dumps({"config_sha": fingerprint(config), "config": builtins}))
     else:
         sys.stdout.write(msgspec.yaml.encode(config).decode())
-    return EXIT_OK
+    return exits.OK

@@ -12,12 +12,6 @@ from pathlib import Path
 from engine.errors import StateUnsafe
 
 LOCK_NAME = "engine.lock"
-DEFAULT = Path("var")
-
-
-def state_dir_default() -> Path:
-    """PAHARA_STATE_DIR, or `var` below the working directory."""
-    return Path(os.environ.get("PAHARA_STATE_DIR", str(DEFAULT)))
 
 
 class StateDir:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from actors.runtime.runtime import HostKind
+from engine.limits import RESTARTS_CORE_MAX, RESTARTS_WINDOW_S
 from engine.messages.values import Authority
 from supervisors.spec import (
     ChildSpec,
@@ -23,7 +24,7 @@ Make = Callable[[str, SupervisorSpec], ChildSpec]
 
 ROOT = "root"
 FENCE_LISTENERS = ("authority", "writer", "guard", "journal")
-DAY_MS = 600_000
+WINDOW_MS = RESTARTS_WINDOW_S * 1_000
 
 CONTROL: tuple[tuple[str, HostKind], ...] = (
     ("alerts", HostKind.POOLED),
@@ -62,7 +63,7 @@ def root(
     )
     return SupervisorSpec(
         restarts_max=2,
-        window_ms=DAY_MS,
+        window_ms=WINDOW_MS,
         children=(
             *((make("control", sight),) if control else ()),
             make("core", _core(make, factories, strategies)),
@@ -97,7 +98,8 @@ def _core(
     )
     return _supervisor(
         strategy=Strategy.REST_FOR_ONE,
-        window_ms=DAY_MS,
+        restarts_max=RESTARTS_CORE_MAX,
+        window_ms=WINDOW_MS,
         children=(
             *first,
             make("protection", protection),

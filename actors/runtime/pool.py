@@ -142,10 +142,6 @@ class ThreadPool:
         self._ready.put(None)
 
     @property
-    def abandoned_count(self) -> int:
-        return len(self.abandoned)
-
-    @property
     def worker(self) -> "Worker | None":
         return self._worker
 

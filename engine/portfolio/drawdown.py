@@ -29,10 +29,6 @@ class Drawdown(msgspec.Struct, frozen=True, kw_only=True):
         """The deepest fall, relative to the capital."""
         return self.drawdown_paise_max * BPS // self.capital_paise
 
-    @property
-    def drawdown_bps(self) -> int:
-        return self.drawdown_paise * BPS // self.capital_paise
-
 
 def started(capital_paise: int) -> Drawdown:
     """Before the first trade. `capital_paise` > 0."""
