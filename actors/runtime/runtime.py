@@ -47,12 +47,23 @@ class Hosts(Protocol):
 
 
 class Runtime:
-    """Starts rooms. `start` returns at once; the room reports READY or its end itself."""
+    """Starts rooms. `start` returns at once; the room reports READY or its end itself.
 
-    def __init__(self, hosts: Hosts, directory: Directory | None = None) -> None:
+    Args:
+        room_type: the kind of room to begin: capture and simulation bring their own.
+    """
+
+    def __init__(
+        self,
+        hosts: Hosts,
+        directory: Directory | None = None,
+        *,
+        room_type: type[Room] = Room,
+    ) -> None:
         self.hosts = hosts
         self.directory = directory or Directory()
         self.board = Board()
+        self._room_type = room_type
 
     @property
     def clock(self) -> Clock:
@@ -68,7 +79,7 @@ class Runtime:
         hub = self.hosts.process_hub() if kind is HostKind.PROCESS else None
         if hub is not None:
             return ProcessRoom(spec, host, self.directory, hub).enter()
-        return Room.begin(spec, host, self.directory)
+        return self._room_type.begin(spec, host, self.directory)
 
 
 class ThreadHosts:
