@@ -14,6 +14,8 @@ from collections import deque
 from collections.abc import Mapping
 from typing import assert_never
 
+import msgspec
+
 from actors.brokers.port import BrokerPort, Report
 from actors.journaled import JournalReader
 from actors.runtime.log import log_event
@@ -191,26 +193,33 @@ class WriterBehaviour(JournalReader):
                 self._forward(reports)
 
     def _snapshot(self, request: SnapshotRequested) -> None:
+        """The watcher gets a snapshot for each book that can be read, so that a venue that is away
+        proves nothing about the other's orders; the reconciler compares all books or none."""
         now_ns = self.ctx.now_ns()
         read = []
-        for broker in self._brokers.values():
+        for book, broker in self._brokers.items():
             one = broker.snapshot(request.request_id, now_ns)
             if one is None:
-                return
+                continue
+            assert one.book is book, f"the broker of {book} read the book {one.book}"
+            for order in one.orders:
+                self._gate.orders.report(order)
+            for trade in one.trades:
+                self._gate.orders.report(trade)
+            self.ctx.send("watcher", one)
             read.append(one)
-        snapshot = BrokerSnapshot(
-            request_id=request.request_id,
-            orders=tuple(order for one in read for order in one.orders),
-            trades=tuple(trade for one in read for trade in one.trades),
-            positions=tuple(position for one in read for position in one.positions),
-            at_ns=now_ns,
-        )
-        for order in snapshot.orders:
-            self._gate.orders.report(order)
-        for trade in snapshot.trades:
-            self._gate.orders.report(trade)
-        for name in ("watcher", "reconciler"):
-            self.ctx.send(name, snapshot)
+        if len(read) == len(self._brokers):
+            self.ctx.send("reconciler", _merged(read))
+
+
+def _merged(read: list[BrokerSnapshot]) -> BrokerSnapshot:
+    """The books of all brokers in one; equal to the only one if there is no other."""
+    return msgspec.structs.replace(
+        read[0],
+        orders=tuple(order for one in read for order in one.orders),
+        trades=tuple(trade for one in read for trade in one.trades),
+        positions=tuple(position for one in read for position in one.positions),
+    )
 
 
 def _refusal(rule: str, measured: int, limit: int) -> Refusal:

@@ -14,6 +14,7 @@ import msgspec
 from actors.authority import AuthorityBehaviour
 from actors.book import BookBehaviour
 from actors.brokers.paper import PaperBroker
+from actors.brokers.port import BrokerPort
 from actors.calendar import CalendarBehaviour
 from actors.custodian import CustodianBehaviour
 from actors.feed import FeedBehaviour
@@ -55,6 +56,8 @@ from supervisors.spec import Factory
 PARTS_RECOVERING = frozenset({"writer", "watcher", "book", "guard", "custodian"})
 PHASE_READERS = ("authority", "writer", "watcher", "book", "guard", "custodian", "market")
 STATE_LISTENERS = ("authority", "reconciler")
+PAPER_RESOLVE = ResolveSettings(settle_ns=2 * NS_PER_S, proofs_min=2)
+"""A paper venue's books are the truth at once, so absence is proven sooner than at a real one."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,7 +66,8 @@ class Parts:
 
     `view_every_ns` 0: no periodic views; `sentinel_every_ns` 0: no watch on kill files.
     `check_every_ns`, `staleness` and `tick_limits` follow the pace of the source. `extra` holds
-    factories of actors that only one of them has (console, metrics ...).
+    factories of actors that only one of them has (console, metrics ...); they win over ours.
+    `make_live_broker` None: there is no live book. `resolve` follows the slowest broker's books.
     """
 
     config: EngineConfig
@@ -82,21 +86,19 @@ class Parts:
     sentinel_every_ns: int = NS_PER_S
     staleness: StalenessLimits = field(default_factory=StalenessLimits)
     tick_limits: TickLimits = field(default_factory=TickLimits)
+    make_live_broker: Callable[[], BrokerPort] | None = None
+    resolve: ResolveSettings = PAPER_RESOLVE
     extra: Mapping[str, Factory] = field(default_factory=dict)
-
-
-WATCHER = WatcherSettings(resolve=ResolveSettings(settle_ns=2 * NS_PER_S, proofs_min=2))
-"""A paper venue's books are the truth at once, so absence is proven sooner than at a real one."""
 
 
 def factories(parts: Parts) -> dict[str, Factory]:
     """A factory for every actor, by name ("oco/" is the template of all groups)."""
     names = instruments(parts.config)
     return {
-        **parts.extra,
         **_core(parts, names),
         **_market(parts, names),
         **_strategies(parts, names),
+        **parts.extra,
     }
 
 
@@ -124,8 +126,12 @@ def _core(parts: Parts, names: tuple[Instrument, ...]) -> dict[str, Factory]:
     }
 
     def writer() -> Behaviour:
-        paper = PaperBroker(by_name, VenueSettings(), parts.trading_day)
-        return WriterBehaviour(brokers={Book.PAPER: paper}, instruments=names, caps=caps)
+        brokers: dict[Book, BrokerPort] = {
+            Book.PAPER: PaperBroker(by_name, VenueSettings(), parts.trading_day)
+        }
+        if parts.make_live_broker is not None:
+            brokers[Book.LIVE] = parts.make_live_broker()
+        return WriterBehaviour(brokers=brokers, instruments=names, caps=caps)
 
     def journal() -> Behaviour:
         return JournalBehaviour(
@@ -142,7 +148,10 @@ def _core(parts: Parts, names: tuple[Instrument, ...]) -> dict[str, Factory]:
         "authority": lambda _: AuthorityBehaviour(settings=authority, latches=parts.latches),
         "writer": lambda _: writer(),
         "watcher": lambda _: WatcherActor(
-            by_name, WATCHER, charger(parts.charges), parts.trading_day
+            by_name,
+            WatcherSettings(resolve=parts.resolve),
+            charger(parts.charges),
+            parts.trading_day,
         ),
         "book": lambda _: BookBehaviour(
             instruments=names,

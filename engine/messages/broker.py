@@ -116,8 +116,8 @@ class SnapshotRequested(Message, frozen=True, kw_only=True):
 class BrokerSnapshot(Message, frozen=True, kw_only=True):
     """One read of the broker's three books, `request_id` of the asker.
 
-    `book` says whose orders may be found absent in it; a live adapter that forgets to set it
-    proves nothing about live orders.
+    `book` says whose orders may be found absent in it. The reconciler's copy holds all books;
+    `book` is then the first one's and means nothing to it.
     """
 
     delivery: ClassVar[Delivery] = Delivery.CRITICAL
