@@ -9,11 +9,10 @@ from typing import Any
 
 import pytest
 
-from engine.messages.records import OrderDenied
-from engine.messages.values import Side
+from engine.messages.records import GroupClosed, OrderDenied
+from engine.messages.values import Leg, Side
 from scripts.simulation.kite.surroundings import KiteSettings
 from tests.sim.live_house import LiveHouse
-
 
 Houses = Callable[..., LiveHouse]
 
@@ -63,3 +62,47 @@ def test_when_only_the_stream_tells_of_fills_and_cancels_then_no_live_exit_is_de
     house.run(10)
     house.settle()
     assert (house.held(), house.of(OrderDenied)) == (0, [])
+
+
+@pytest.mark.conformance("ORD-10")
+def test_flt_18_when_a_lost_entry_fills_after_its_group_closed_then_it_is_flattened(
+    house: LiveHouse,
+) -> None:
+    """The group's actor had ended, and nobody was left to look after the position."""
+    house.faults.arm("FLT-18", 90)
+    house.enter()
+    house.run(80)
+    assert house.facts(Leg.ENTRY) == ["OrderUnknown", "OrderLost"]
+    assert len(house.of(GroupClosed)) == 1
+    house.run(30)
+    house.settle()
+    assert (house.held(), len(house.placed(Leg.EXIT))) == (0, 1)
+    assert "late_order" in house.events("critical")
+    assert len(house.of(GroupClosed)) == 1
+
+
+@pytest.mark.conformance("ORD-10")
+def test_flt_18_when_a_lost_exit_surfaces_after_its_group_closed_then_it_is_cancelled(
+    house: LiveHouse,
+) -> None:
+    house.faults.arm("FLT-18", 90, skip=2)
+    house.enter()
+    house.run(65)
+    house.run(20, 98_990)
+    assert len(house.of(GroupClosed)) == 1
+    house.run(30)
+    house.settle()
+    assert house.held() == 0
+
+
+def test_flt_18_when_the_engine_dies_meanwhile_then_the_late_fill_is_still_flattened(
+    house: LiveHouse,
+) -> None:
+    house.faults.arm("FLT-18", 90)
+    house.enter()
+    house.run(80)
+    assert len(house.of(GroupClosed)) == 1
+    house.kill9(down_s=20)
+    house.run(60)
+    house.settle()
+    assert house.held() == 0
