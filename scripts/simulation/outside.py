@@ -1,0 +1,112 @@
+"""Everything outside of the engine but the broker: market, database, disk, clocks, people.
+
+Decides how the models of a world are put together and what survives the death of the process.
+Refuses to know single faults: the models do.
+"""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from actors.stores.latches import HALT
+from engine.messages.base import Message
+from engine.messages.supervision import ChildExited
+from engine.units import NS_PER_MINUTE, paise_from_rupees
+from scripts.simulation import scene
+from scripts.simulation.clock import ClockModel
+from scripts.simulation.database import FaultyDatabase
+from scripts.simulation.disk import SimDisk
+from scripts.simulation.market.feed import FaultyFeed
+from scripts.simulation.market.paths import Listed
+from scripts.simulation.market.truth import Tape
+from scripts.simulation.operators import Operators
+
+if TYPE_CHECKING:
+    from scripts.simulation.world import World
+
+ENDED_IDLE_NS = 30 * NS_PER_MINUTE
+
+
+class Outside:
+    """See the module."""
+
+    def __init__(self, world: "World") -> None:
+        self._world = world
+        faults, clock, profile = world.faults, world.clock, world.profile
+        self.disk = SimDisk(faults, clock.mono_ns)
+        self.latches = self.disk.latches()
+        self.database = FaultyDatabase(faults, clock.mono_ns, world.committed, world.lost)
+        listed = [
+            Listed(name=item.name, price_paise=paise_from_rupees(item.price_inr))
+            for item in world.config.instruments
+        ]
+        call_at = world.pool.call_at
+        self.tape = Tape(listed, world.stream, faults, call_at, flat_by_min=scene.FLAT_BY_MIN)
+        self.feed = FaultyFeed(faults, clock.now_ns, call_at, world.deliver)
+        self.tape.listeners.append(self.feed.hear)
+        closes_ns = tuple(opens_ns + world.session_ns for opens_ns in world.opens_ns)
+        flat_by_ns = tuple(ns - scene.FLAT_BY_MIN * NS_PER_MINUTE for ns in closes_ns)
+        self.clocks = ClockModel(clock, faults, call_at, flat_by_ns)
+        strategies = tuple(item.name for item in world.config.strategies)
+        self.operators = Operators(faults, self, self.latches, strategies, profile.live_count)
+
+    def start(self) -> None:
+        """The run begins."""
+        world = self._world
+        now_ns = world.clock.true_ns()
+        days = len(world.opens_ns)
+        self.tape.play_days(scene.sessions(), scene.SEGMENT, now_ns, days)
+        self.clocks.start(world.ends_at_ns)
+        self.operators.start()
+
+    def booting(self) -> None:
+        """A life of the engine begins."""
+        self.clocks.booting()
+        self.disk.booting()
+        self.operators.booting()
+
+    def died(self) -> None:
+        """A life of the engine has ended, in whatever way."""
+        self.disk.died()
+
+    def heal(self) -> None:
+        """Lasting faults end."""
+        for model in (self.feed, self.disk, self.database, self.clocks):
+            model.heal()
+
+    def gave_up(self, exited: ChildExited) -> None:
+        """The tree is spent: boot latches HALT, if the disk lets it, and exits."""
+        world = self._world
+        try:
+            self.latches.set(HALT, reason=exited.reason, by="boot", at_ns=world.now_ns)
+        except OSError as error:
+            world.tell(f"HALT could not be latched: {error}")
+
+    # -- what the people and the breaker need of the world --------------------------------
+
+    @property
+    def now_ns(self) -> int:
+        return self._world.now_ns
+
+    def deliver(self, target: str, message: Message) -> bool:
+        return self._world.deliver(target, message)
+
+    def after_ns(self, delay_ns: int, callback: Callable[[], None]) -> None:
+        """Call back after a while of true time."""
+        self._world.pool.call_at(self._world.clock.true_ns() + delay_ns, callback)
+
+    def kill9(self, why: str) -> None:
+        self._world.kill9(why)
+
+    def restart_process(self, why: str) -> None:
+        self._world.kill9(why)
+
+    def quarantined(self) -> tuple[tuple[str, str], ...]:
+        """(supervisor, name) of rooms that only a person brings back."""
+        if self._world.engine is None:
+            return ()
+        rows = self._world.runtime.board.rows()
+        return tuple((row.supervisor, row.name) for row in rows if row.state == "quarantined")
+
+    def steal_lease(self) -> None:
+        epoch = self.database.acquire()
+        self._world.tell(f"a second runner takes epoch {epoch}")
