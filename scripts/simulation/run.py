@@ -3,6 +3,7 @@
 Decides what a result holds. Refuses to know many seeds (campaign.py) and people (report.py).
 """
 
+import traceback
 from collections.abc import Iterable, Mapping
 
 import msgspec
@@ -10,8 +11,9 @@ import msgspec
 from scripts.simulation.checks import ALL_CHECKS
 from scripts.simulation.decisions import Decisions, Key
 from scripts.simulation.faults import FaultRow
-from scripts.simulation.observer import Violated
+from scripts.simulation.observer import Observer, Violated
 from scripts.simulation.profile import Profile, draw_profile
+from scripts.simulation.sealed import sealed
 from scripts.simulation.world import World
 
 
@@ -37,18 +39,27 @@ def run_seed(seed: int, days: int, rows: Iterable[FaultRow]) -> Result:
 
 
 def run_profile(
-    profile: Profile, forced: Mapping[Key, int] | None = None
+    profile: Profile,
+    forced: Mapping[Key, int] | None = None,
+    watchers: tuple[type[Observer], ...] = (),
 ) -> tuple[Result, dict[Key, int]]:
-    """Run a profile, from its seed or from forced decisions; also the decisions taken."""
-    world = World(profile, Decisions(profile.seed, forced), ALL_CHECKS)
+    """Run a profile, from its seed or from forced decisions; also the decisions taken.
+
+    Whatever escapes from the engine or a model is a violation too: CRASH.
+    """
     violated = text = ""
-    try:
-        world.run()
-    except Violated as violation:
-        violated, text = violation.id, violation.text
-        world.tell(f"{violation}")
-    finally:
-        world.close()
+    with sealed():
+        world = World(profile, Decisions(profile.seed, forced), (*watchers, *ALL_CHECKS))
+        try:
+            world.run()
+        except Violated as violation:
+            violated, text = violation.id, violation.text
+        except Exception as error:  # noqa: BLE001 - a run's one door for what nobody expected
+            violated, text = "CRASH", "".join(traceback.format_exception(error)[-3:])
+        finally:
+            world.close()
+    if violated:
+        world.tell(f"{violated}: {text}")
     result = Result(
         seed=profile.seed,
         violated=violated,
