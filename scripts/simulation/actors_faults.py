@@ -128,8 +128,8 @@ class ActorBreaker:
             if fault == "FLT-70":
                 ms = self._faults.amount(fault, 1, 5_000)
                 self._faults.note(fault, f"{room.name} takes nothing for {ms} ms")
-                data_max, room.data_max = room.data_max, 0
-                self._world.after_ns(ms * NS_PER_MS, lambda: setattr(room, "data_max", data_max))
+                room.data_max = 0
+                self._world.after_ns(ms * NS_PER_MS, room.drain)
             else:
                 self._poison |= {
                     (room.name, type(message).__name__),

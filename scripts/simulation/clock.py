@@ -4,7 +4,8 @@ Decides what the engine reads while the wall clock steps, drifts or the machine 
 Refuses to move the exchange: true time is the boot clock, and models' events are on it.
 
 FLT-64 (another day at a restart) needs no fault here: a run of several days with a `kill -9` over
-night has it; FLT-90 (the past lies in the future) is a wall clock set back while the engine is down.
+night has it. FLT-90 (the past lies in the future) is a wall clock set back while the engine is
+down.
 """
 
 from collections.abc import Callable

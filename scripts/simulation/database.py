@@ -17,7 +17,7 @@ from actors.stores.memory import MemoryDatabase, MemoryJournalStore, claims
 from actors.stores.port import Entry, Head
 from engine.errors import JournalUnavailable
 from engine.journal import decode
-from engine.messages.records import SignalRecorded
+from engine.messages.records import Record, SignalRecorded
 from engine.units import NS_PER_S
 from scripts.simulation.faults import FaultRow, Faults
 
@@ -32,7 +32,7 @@ ROWS: Final = (
     FaultRow(id="FLT-59", ppm_max=30_000, budget_max=5),
 )
 IDS: Final = tuple(row.id for row in ROWS)
-Durable = Callable[[str, Sequence[Entry]], None]
+Durable = Callable[[int, Record], None]
 
 
 class FaultyDatabase(MemoryDatabase):
@@ -40,16 +40,16 @@ class FaultyDatabase(MemoryDatabase):
 
     Args:
         mono_ns: true time, for how long the server is away.
-        on_durable: told of new records in the order in which they are stored: realm, entries.
-        on_lost: told what a failover forgot: realm, the last number that is left.
+        on_durable: told of new records in the order in which they are stored.
+        on_lost: told what a failover forgot: all after this number.
     """
 
     def __init__(
         self,
         faults: Faults,
         mono_ns: Callable[[], int],
-        on_durable: Durable = lambda _realm, _entries: None,
-        on_lost: Callable[[str, int], None] = lambda _realm, _seq: None,
+        on_durable: Durable = lambda _seq, _record: None,
+        on_lost: Callable[[int], None] = lambda _seq: None,
     ) -> None:
         self.away_until_ns = 0
         self.faults = faults
@@ -61,7 +61,7 @@ class FaultyDatabase(MemoryDatabase):
         super().__init__()
 
     @property
-    def is_away(self) -> bool:  # type: ignore[override]
+    def is_away(self) -> bool:
         return self.away_until_ns > 0 and self.mono_ns() < self.away_until_ns
 
     @is_away.setter
@@ -94,7 +94,7 @@ class FaultyDatabase(MemoryDatabase):
             keys.update(claims(record)[1])
             if isinstance(record, SignalRecorded):
                 keys.add(("signal", record.signal.signal_id))
-        self.on_lost(realm, keep)
+        self.on_lost(keep)
         return lost
 
 
@@ -116,22 +116,17 @@ class FaultyStore(MemoryJournalStore):
         for fault in server.ids:
             if batch and server.faults.strikes(fault):
                 self._strike(fault, batch)
-        rows = server.rows.setdefault(self._realm, [])
-        before = len(rows)
-        super().commit(batch)
-        if len(rows) > before:
-            server.committed(self._realm, before)
-            server.on_durable(self._realm, [entry for entry in batch if entry.seq > before])
+        self._store(batch)
 
     def _strike(self, fault: str, batch: Sequence[Entry]) -> None:
         server = self._server
         match fault:
             case "FLT-52":
-                self._store_silently(batch)
+                self._store(batch)
                 self._cut("server closed the connection unexpectedly during COMMIT")
             case "FLT-53":
                 if server.faults.amount(fault, 0, 1):
-                    self._store_silently(batch)
+                    self._store(batch)
                 self._cut("no answer within the deadline")
             case "FLT-54":
                 seconds = server.faults.amount(fault, 1, 400)
@@ -150,13 +145,15 @@ class FaultyStore(MemoryJournalStore):
             case _:
                 self._cut("commit failed")
 
-    def _store_silently(self, batch: Sequence[Entry]) -> None:
-        """The server commits; nobody hears of it. What it refuses is answered as ever."""
+    def _store(self, batch: Sequence[Entry]) -> None:
+        """The server commits. What it refuses is answered as ever, also where an answer is lost."""
         server, before = self._server, len(self._server.rows.get(self._realm, []))
         super().commit(batch)
-        if len(server.rows[self._realm]) > before:
+        if batch and len(server.rows[self._realm]) > before:
             server.committed(self._realm, before)
-            server.on_durable(self._realm, [entry for entry in batch if entry.seq > before])
+            for entry in batch:
+                if entry.seq > before:
+                    server.on_durable(entry.seq, entry.record)
 
     def _cut(self, why: str) -> None:
         self._is_open = False

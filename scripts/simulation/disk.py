@@ -15,6 +15,8 @@ from typing import Final
 
 from actors.stores.latches import FOLDER, FileLatches
 from actors.stores.spool import Spool
+from engine.journal import decode
+from engine.messages.records import Record
 from engine.units import NS_PER_S
 from scripts.simulation.faults import FaultRow, Faults
 
@@ -29,14 +31,32 @@ ROWS: Final = (
 SPOOL: Final = "simulation.spool"
 
 
+class WatchedSpool(Spool):
+    """The real spool, telling what became durable."""
+
+    on_durable: Callable[[int, Record], None] = staticmethod(lambda _seq, _record: None)
+
+    def append(self, records: list[tuple[int, bytes]]) -> None:
+        super().append(records)
+        for seq, body in records:
+            self.on_durable(seq, decode(body))
+
+
 class SimDisk:
     """Files by name; a folder's files as `folder/name`.
 
     Args:
         mono_ns: true time, for how long a disk stays full or read-only.
+        on_durable: told of each record that is spooled.
     """
 
-    def __init__(self, faults: Faults, mono_ns: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        faults: Faults,
+        mono_ns: Callable[[], int],
+        on_durable: Callable[[int, Record], None] = lambda _seq, _record: None,
+    ) -> None:
+        self.on_durable = on_durable
         self.files: dict[str, bytes] = {}
         self.folders: set[str] = {FOLDER}
         self.is_hurt = False
@@ -54,7 +74,9 @@ class SimDisk:
 
     def spool(self) -> Spool:
         """The spool of a life."""
-        return Spool(Path(SPOOL), lambda path: SimFile(self, path.name))
+        spool = WatchedSpool(Path(SPOOL), lambda path: SimFile(self, path.name))
+        spool.on_durable = self.on_durable
+        return spool
 
     # -- a folder of whole files (actors.stores.files.StateFolder) ------------------------
 

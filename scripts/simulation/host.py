@@ -15,13 +15,13 @@ import msgspec
 import pykka
 
 from actors.runtime.behaviour import Behaviour
-from actors.runtime.clock import VirtualClock
 from actors.runtime.context import RoomContext
 from actors.runtime.inbox import Item
 from actors.runtime.pool import Timers
 from actors.runtime.room import Room
 from actors.runtime.seeded import SeededPool
 from engine.messages.base import Message
+from scripts.simulation.clock import SimClock
 from scripts.simulation.decisions import Decisions
 from scripts.simulation.trace import Trace
 
@@ -45,18 +45,32 @@ class Breaker(Protocol):
         """The behaviour is about to open."""
 
 
+class Unbroken:
+    """A breaker that breaks nothing."""
+
+    def before(self, room: "SimRoom", message: Message) -> None:
+        return None
+
+    def sending(self, room: "SimRoom", target: str, message: Message) -> None:
+        return None
+
+    def after(self, room: "SimRoom", message: Message) -> None:
+        return None
+
+    def opening(self, room: "SimRoom") -> None:
+        return None
+
+
 class SimPool(SeededPool):
     """A seeded pool with a scheduling policy, one message a turn, and the models' own events."""
 
-    clock: VirtualClock
+    clock: SimClock
 
-    def __init__(
-        self, clock: VirtualClock, policy: str, decisions: Decisions, trace: Trace, breaker: Breaker
-    ) -> None:
+    def __init__(self, clock: SimClock, policy: str, decisions: Decisions, trace: Trace) -> None:
         assert policy in POLICIES, policy
         super().__init__(clock, batch_max=1)
         self.trace = trace
-        self.breaker = breaker
+        self.breaker: Breaker = Unbroken()
         self.on_handled: Callable[[str, int, Message], None] = lambda *_: None
         self.handled_types: set[type] = set()
         self._policy = policy
@@ -67,8 +81,8 @@ class SimPool(SeededPool):
         self._starved = ""
 
     def call_at(self, at_ns: int, callback: Callable[[], None]) -> None:
-        """Call back when the market clock reaches an instant; at once if it has."""
-        mono_ns = max(self.clock.mono_at(at_ns), self.clock.mono_ns())
+        """Call back at an instant of true time; at once if it is past."""
+        mono_ns = max(self.clock.true_mono_at(at_ns), self.clock.mono_ns())
         heapq.heappush(self._calls, (mono_ns, next(self._numbers), callback))
 
     def step(self) -> bool:
@@ -159,6 +173,10 @@ class SimRoom(Room):
     @data_max.setter
     def data_max(self, value: int) -> None:
         self._inbox.data_max = value
+
+    def drain(self) -> None:
+        """The flood is over."""
+        self._inbox.data_max = self.spec.inbox_max
 
     @property
     def sim(self) -> SimPool:

@@ -48,7 +48,7 @@ class SimConsole(Behaviour):
     def __init__(self, latches: LatchStore, shown: "Shown") -> None:
         self._latches = latches
         self._shown = shown
-        self._desk = CommandDesk(self._latch_kill, self._reply, lambda *fields: repr(fields).encode())
+        self._desk = CommandDesk(self._latch_kill, self._reply, _encoded)
 
     def open(self, ctx: Context) -> Opening:
         opening = super().open(ctx)
@@ -74,6 +74,10 @@ class SimConsole(Behaviour):
     def _reply(self, peer: str, raw: bytes) -> None:
         self._shown.replies.append((peer, raw))
         del self._shown.replies[:-100]
+
+
+def _encoded(*fields: object) -> bytes:
+    return repr(fields).encode()
 
 
 class Shown:
@@ -270,16 +274,19 @@ class Operators:
         last = self._last
         match kind:
             case 0 if last is not None:
-                self._world.deliver("console", last)
+                self._repeat(last)
             case 1 if last is not None:
                 late_ns = self._faults.amount("FLT-76", 1, 300) * NS_PER_S
-                self._world.after_ns(late_ns, lambda: self._world.deliver("console", last) and None)
+                self._world.after_ns(late_ns, lambda: self._repeat(last))
             case 2 if last is not None:
                 self._world.deliver("console", _changed(last))
             case 3:
                 self._mode("sideways")
             case _:
                 self._ask("flatten", scope="strategy:nobody")
+
+    def _repeat(self, asked: RequestReceived) -> None:
+        self._world.deliver("console", asked)
 
 
 def _changed(asked: RequestReceived) -> RequestReceived:

@@ -32,7 +32,7 @@ class Outside:
     def __init__(self, world: "World") -> None:
         self._world = world
         faults, clock, profile = world.faults, world.clock, world.profile
-        self.disk = SimDisk(faults, clock.mono_ns)
+        self.disk = SimDisk(faults, clock.mono_ns, world.committed)
         self.latches = self.disk.latches()
         self.database = FaultyDatabase(faults, clock.mono_ns, world.committed, world.lost)
         listed = [

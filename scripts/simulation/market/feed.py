@@ -1,16 +1,18 @@
 """The way from the exchange to the engine's door, with all that happens to ticks on it.
 
-Decides which ticks arrive when and in which shape (FLT-01..09, 11..13, 15). Refuses to move the true
-price: the exchange model hears that from the tape. FLT-14 (garbage inside a raw frame) belongs to a
-parser of raw frames and is not modelled at the level of ticks.
+Decides which ticks arrive when and in which shape (FLT-01..09, 11..13, 15). Refuses to move the
+true price: the exchange model hears that from the tape. FLT-14 (garbage inside a raw frame) belongs
+to a parser of raw frames and is not modelled at the level of ticks.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from types import MappingProxyType
 from typing import Final
 
 import msgspec
 
 from actors.runtime.behaviour import Behaviour
+from engine.market.source import SourceItem
 from engine.messages.base import Message
 from engine.messages.market import MarketFrame, Tick
 from engine.session import DAY_NS
@@ -44,6 +46,17 @@ TIMES_WRONG_NS: Final = (
     0,  # 1970, not an offset
 )
 Deliver = Callable[[str, Message], object]
+
+
+class NoFrames:
+    """The source of a world whose frames come by message."""
+
+    instruments: tuple[str, ...] = ()
+    rows_rejected: Mapping[str, int] = MappingProxyType({})
+    bars_read = 0
+
+    def items(self, from_ns: int) -> Iterator[SourceItem]:
+        return iter(())
 
 
 class SimSource(Behaviour):

@@ -5,6 +5,7 @@ to the exchange model first and to the feed second. Refuses to know what either 
 """
 
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from typing import Final, Protocol
 
 from engine.session import SegmentClass, Session, SessionTable
@@ -74,7 +75,8 @@ class Tape:
         self, table: SessionTable, segment: SegmentClass, after_ns: int, days: int
     ) -> int:
         """Arrange the next `days` sessions, one after the other; when the last one closes."""
-        session, found = table.session_at(after_ns, segment), []
+        session = table.session_at(after_ns, segment)
+        found: list[Session] = []
         at_ns = after_ns
         while len(found) < days:
             session = session or table.next_session(at_ns, segment)
@@ -82,7 +84,7 @@ class Tape:
             found.append(session)
             at_ns, session = session.closes_at_ns, None
         self.play(found[0])
-        for before, after in zip(found, found[1:], strict=False):
+        for before, after in pairwise(found):
             self._call_at(before.closes_at_ns, lambda day=after: self.play(day))  # type: ignore[misc]
         return found[-1].closes_at_ns
 
