@@ -15,6 +15,7 @@ import msgspec
 import pykka
 
 from actors.runtime.behaviour import Behaviour
+from actors.runtime.clock import VirtualClock
 from actors.runtime.context import RoomContext
 from actors.runtime.inbox import Item
 from actors.runtime.pool import Timers
@@ -64,13 +65,21 @@ class Unbroken:
 class SimPool(SeededPool):
     """A seeded pool with a scheduling policy, one message a turn, and the models' own events."""
 
-    clock: SimClock
+    clock: VirtualClock
 
-    def __init__(self, clock: SimClock, policy: str, decisions: Decisions, trace: Trace) -> None:
+    def __init__(
+        self,
+        clock: VirtualClock,
+        policy: str,
+        decisions: Decisions,
+        trace: Trace,
+        breaker: Breaker | None = None,
+    ) -> None:
         assert policy in POLICIES, policy
         super().__init__(clock, batch_max=1)
         self.trace = trace
-        self.breaker: Breaker = Unbroken()
+        self.breaker: Breaker = breaker or Unbroken()
+        self._true_mono_at = clock.true_mono_at if isinstance(clock, SimClock) else clock.mono_at
         self.on_handled: Callable[[str, int, Message], None] = lambda *_: None
         self.handled_types: set[type] = set()
         self._policy = policy
@@ -82,7 +91,7 @@ class SimPool(SeededPool):
 
     def call_at(self, at_ns: int, callback: Callable[[], None]) -> None:
         """Call back at an instant of true time; at once if it is past."""
-        mono_ns = max(self.clock.true_mono_at(at_ns), self.clock.mono_ns())
+        mono_ns = max(self._true_mono_at(at_ns), self.clock.mono_ns())
         heapq.heappush(self._calls, (mono_ns, next(self._numbers), callback))
 
     def step(self) -> bool:

@@ -23,7 +23,7 @@ class EagerParameters(EntryParameters, frozen=True, kw_only=True):
     trades_day_max: int = 50
     entry_for_min: int = 375
     entry_cap_bps: int = 30
-    entry_valid_s: int = 45
+    entry_valid_s: int = 90
     stop_bps: int = 45
     target_bps: int = 35
     trail_bps: int = 0

@@ -17,6 +17,7 @@ from engine.messages.base import Message
 from engine.messages.control import AlertRaised
 from engine.messages.records import Record
 from engine.messages.supervision import ChildExited
+from engine.orders.resolve import ResolveSettings
 from engine.session import ist_day, ist_text, midnight_ns, ns_from_ist
 from engine.units import NS_PER_MINUTE, NS_PER_S
 from scripts.simulation import scene
@@ -64,7 +65,7 @@ class World:
         self.reached: dict[str, int] = {}
         self.records: list[tuple[int, Record]] = []
         self.alerts: list[AlertRaised] = []
-        self.boots = 0
+        self.boots = self.epoch = 0
         self.engine: Engine | None = None
         self.faults = Faults(profile.armed, decisions, lambda f, text: self.tell(f"{f} {text}"))
         self.config = scene.engine_config(profile)
@@ -80,6 +81,8 @@ class World:
         self.database = self.outside.database
         self.disk = self.outside.disk
         self.operators = self.outside.operators
+        self.broker = self.outside.broker
+        self.market = self.outside.tape
         self.pool.breaker = ActorBreaker(self.faults, self.outside)
         self.observers = [kind(self) for kind in checks]
         self._hooks = _hooks(self.observers)
@@ -120,7 +123,7 @@ class World:
         if self.engine is not None:
             return
         self.outside.booting()
-        epoch = self.database.acquire()
+        epoch = self.epoch = self.database.acquire()
         self.boots += 1
         self.tell(f"boot {self.boots}, epoch {epoch}")
         self.runtime = Runtime(SeededHosts(self.pool), room_type=SimRoom)
@@ -210,6 +213,8 @@ class World:
             sentinel_every_ns=0,
             staleness=SLOW_FEED,
             tick_limits=TICKS,
+            make_live_broker=lambda: self.broker,
+            resolve=ResolveSettings(),
             extra={
                 "console": lambda _: self.operators.console(),
                 "source": lambda _: SimSource(),
@@ -231,6 +236,11 @@ class World:
             self.records.pop()
         for hook in self._hooks["on_lost"]:
             hook(seq)
+
+    def told_of(self, hook: str, what: object) -> None:
+        """Something that observers hear of happened outside."""
+        for told in self._hooks[hook]:
+            told(what)
 
     def _alerted(self, message: Message) -> None:
         if isinstance(message, AlertRaised):

@@ -32,7 +32,7 @@ class Listed(msgspec.Struct, frozen=True, kw_only=True):
 class Pace(msgspec.Struct, frozen=True, kw_only=True):
     """How dense a day is. `frame_s` is the usual distance of two frames within a window."""
 
-    frame_s: tuple[int, int] = (6, 11)
+    frame_s: tuple[int, int] = (8, 14)
     opening_min: int = 8
     middle_min: int = 7
     before_flat_min: int = 13

@@ -36,8 +36,8 @@ class Tape:
 
     Args:
         call_at: has a function called at an instant of true time.
-        flat_by_min: minutes before the close at which the engine is to be flat; the path is
-            active around it.
+        flat_by_ns: how long before the close the engine is to be flat; the path is active
+            around it.
     """
 
     def __init__(
@@ -48,7 +48,7 @@ class Tape:
         call_at: Callable[[int, Callable[[], None]], None],
         *,
         pace: Pace | None = None,
-        flat_by_min: int = 10,
+        flat_by_ns: int = 10 * NS_PER_MINUTE,
     ) -> None:
         self.prices: dict[str, int] = {item.name: item.price_paise for item in listed}
         self.frame_count = 0
@@ -58,7 +58,7 @@ class Tape:
         self._faults = faults
         self._call_at = call_at
         self._pace = pace or Pace()
-        self._flat_by_ns = flat_by_min * NS_PER_MINUTE
+        self._flat_by_ns = flat_by_ns
         self._frames: tuple[TrueFrame, ...] = ()
         self._next = 0
 
