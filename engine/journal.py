@@ -98,20 +98,19 @@ def recipients(record: Record) -> tuple[str, ...]:
         case IntentPlanned():
             return ("writer", "watcher")
         case OrderFilled():
-            return (f"oco/{record.group_id}", "guard", "book", f"strategy/{record.strategy}")
+            group = f"oco/{record.group_id}"
+            return ("writer", group, "guard", "book", f"strategy/{record.strategy}")
         case (
             OrderAccepted()
             | OrderTriggered()
             | OrderModified()
             | OrderCancelled()
             | OrderRejected()
-            | OrderDenied()
-            | RequestRefused()
-            | OrderUnknown()
+            | OrderLost()
         ):
+            return ("writer", f"oco/{record.group_id}", "guard")
+        case OrderDenied() | RequestRefused() | OrderUnknown():
             return (f"oco/{record.group_id}", "guard")
-        case OrderLost():
-            return (f"oco/{record.group_id}", "guard", "writer")
         case GroupOpened():
             return ("guard", "custodian")
         case GroupClosed():
