@@ -29,11 +29,6 @@ from scripts.simulation.observer import Observer
 if TYPE_CHECKING:
     from scripts.simulation.world import World
 
-NOT_COVERED: Final = {
-    "LIV-05": "one leader after a partition: the leader actor is a later issue",
-}
-"""Id to the reason for which no check of it exists."""
-
 
 class UnknownsResolved(Check):
     """LIV-03: no order stays of unknown fate in a healthy world."""

@@ -1,6 +1,7 @@
-"""Every invariant that is checked, and the reasons for those that are not.
+"""Every check of a run: invariants, liveness, sometimes properties.
 
-Decides the list. The picture stands first: the others read it.
+Decides the list. The picture stands first: the others read it. What is not checked, with the
+reason, is in coverage.py.
 """
 
 from typing import Final
@@ -18,10 +19,11 @@ from scripts.simulation.checks import (
     wire,
 )
 from scripts.simulation.checks.picture import Picture
+from scripts.simulation.liveness import LIVENESS
 from scripts.simulation.observer import Observer
+from scripts.simulation.sometimes import Sometimes
 
-ALL_CHECKS: Final[tuple[type[Observer], ...]] = (
-    Picture,
+INVARIANTS: Final[tuple[type[Observer], ...]] = (
     positions.FillsAreThePosition,
     positions.TruthIsInTheInterval,
     wire.DurableFirst,
@@ -67,8 +69,4 @@ ALL_CHECKS: Final[tuple[type[Observer], ...]] = (
     commands.DoneOnce,
 )
 
-NOT_COVERED: Final = {
-    "INV-37": "no secret enters a simulated life: broker login and telegram are outside of it",
-    "INV-45": "the simulated tree has no metrics room; the staleness gauge has tests of its own",
-}
-"""Id to the reason for which no check of it exists."""
+ALL_CHECKS: Final[tuple[type[Observer], ...]] = (Picture, *INVARIANTS, *LIVENESS, Sometimes)

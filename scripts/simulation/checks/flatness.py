@@ -34,9 +34,10 @@ class Flat(Check):
             return
         if isinstance(message, PhaseChanged):
             self._is_open = message.phase is SessionPhase.CONTINUOUS
-        elif isinstance(message, FlattenOrdered) and self._ordered_at_ns < 0:
-            if not message.scope and self.is_mine(message):
-                self._ordered_at_ns = self.world.now_ns
+            return
+        assert isinstance(message, FlattenOrdered)
+        if self._ordered_at_ns < 0 and not message.scope and self.is_mine(message):
+            self._ordered_at_ns = self.world.now_ns
 
     def is_mine(self, order: FlattenOrdered) -> bool:
         """Whether this flatten is this property's."""

@@ -1,0 +1,279 @@
+"""One simulated world: an engine under supervision in an outside world that may fail.
+
+Decides the order of a run: boot, a safety phase in which faults strike, healing, a liveness phase
+in which everything must come right, the end. Refuses to judge (observers) and to know single
+faults (models). What is outside of the engine's process survives its death.
+"""
+
+import datetime as dt
+import random
+from collections.abc import Callable, Iterable
+
+from actors.runtime.behaviour import Behaviour
+from actors.runtime.clock import VirtualClock
+from actors.runtime.runtime import Runtime, SeededHosts
+from actors.stores.latches import HALT
+from actors.stores.memory import MemoryDatabase
+from engine.market.quality import TickLimits
+from engine.market.staleness import StalenessLimits
+from engine.messages.base import Message
+from engine.messages.control import AlertRaised
+from engine.messages.records import Record
+from engine.messages.supervision import ChildExited
+from engine.session import ist_day, ist_text, midnight_ns, ns_from_ist
+from engine.units import NS_PER_MINUTE, NS_PER_S
+from scripts.simulation import scene
+from scripts.simulation.actors_faults import ActorBreaker
+from scripts.simulation.decisions import Decisions
+from scripts.simulation.faults import Faults
+from scripts.simulation.host import SimPool, SimRoom
+from scripts.simulation.journal import WatchedStore
+from scripts.simulation.observer import Observer, Violated
+from scripts.simulation.profile import Profile
+from scripts.simulation.stand_in import PlainLatches, PlainSource, PlainSpool
+from scripts.simulation.trace import Trace
+from supervisors.engine import Engine
+from supervisors.tables import load_charges
+from supervisors.wiring import Parts
+
+STEPS_MAX = 400_000
+REBOOT_NS = 5 * NS_PER_S
+RECONCILE_EVERY_NS = 5 * NS_PER_MINUTE
+AFTER_CLOSE_NS = 2 * NS_PER_MINUTE
+SLOW_FEED = StalenessLimits(stale_ms_max=60_000, mute_ms_max=180_000, dead_ms_max=120_000)
+TICKS = TickLimits(stuck_ms_max=600_000, confirm_ms_max=120_000)
+
+
+class World:
+    """See the module.
+
+    Args:
+        profile: of the run.
+        decisions: its only source of chance.
+        checks: builds the observers of this run.
+    """
+
+    def __init__(
+        self,
+        profile: Profile,
+        decisions: Decisions,
+        checks: Iterable[type[Observer]] = (),
+    ) -> None:
+        self.profile = profile
+        self.decisions = decisions
+        self.trace = Trace()
+        self.reached: dict[str, int] = {}
+        self.records: list[tuple[int, Record]] = []
+        self.alerts: list[AlertRaised] = []
+        self.boots = 0
+        self.engine: Engine | None = None
+        self.faults = Faults(profile.armed, decisions, lambda f, text: self.tell(f"{f} {text}"))
+        self.config = scene.engine_config(profile)
+        self.opens_ns = [
+            ns_from_ist(f"{day.isoformat()} {scene.OPENS}:00") for day in trading_days(profile.days)
+        ]
+        self.session_ns = ns_from_ist(f"2024-01-01 {scene.CLOSES}:00") - self.opens_ns[0]
+        self.heals_at_ns = self.opens_ns[-1] + profile.heal_min * NS_PER_MINUTE
+        self.ends_at_ns = self.opens_ns[-1] + self.session_ns + AFTER_CLOSE_NS
+        self.clock = VirtualClock(self.opens_ns[0] - scene.LEAD_NS)
+        breaker = ActorBreaker(self.faults)
+        self.pool = SimPool(self.clock, profile.policy, decisions, self.trace, breaker)
+        self.database = MemoryDatabase()
+        self.latches = PlainLatches()
+        self._spool = PlainSpool()
+        self.observers = [kind(self) for kind in checks]
+        self._hooks = _hooks(self.observers)
+        self._subscribe()
+
+    # -- what models and checks may use ---------------------------------------------------
+
+    @property
+    def now_ns(self) -> int:
+        """The market clock."""
+        return self.clock.now_ns()
+
+    def stream(self, name: str) -> random.Random:
+        """A source of numbers that are part of the scene, not decisions."""
+        return random.Random(f"{self.profile.seed}/{name}")  # noqa: S311 - a world, no secrets
+
+    def tell(self, line: str) -> None:
+        """A line of the story."""
+        self.trace.told(f"{ist_text(self.now_ns)} {line}")
+
+    def reach(self, name: str) -> None:
+        """A sometimes property has come true."""
+        self.reached[name] = self.reached.get(name, 0) + 1
+
+    def behaviour(self, name: str) -> Behaviour | None:
+        """The behaviour behind a name now."""
+        room = self.runtime.directory.rooms.get(name)
+        return room.behaviour if isinstance(room, SimRoom) else None
+
+    def deliver(self, target: str, message: Message) -> bool:
+        """Send into the engine from outside. False: nobody there."""
+        return self.engine is not None and self.runtime.directory.deliver(target, message, "world")
+
+    # -- lives ----------------------------------------------------------------------------
+
+    def boot(self) -> None:
+        """Start the engine's process, as an init system does."""
+        if self.engine is not None:
+            return
+        epoch = self.database.acquire()
+        self.boots += 1
+        self.tell(f"boot {self.boots}, epoch {epoch}")
+        self.runtime = Runtime(SeededHosts(self.pool), room_type=SimRoom)
+        for hook in self._hooks["on_boot"]:
+            hook(epoch)
+        self.engine = Engine(
+            self.runtime, self._parts(epoch), seed=self.profile.seed, on_end=self._ended
+        )
+
+    def kill9(self, why: str) -> None:
+        """The process dies between two instructions; the init system starts it again."""
+        if self.engine is None:
+            return
+        self.tell(f"kill -9: {why}")
+        self.engine = None
+        for room in tuple(self.runtime.directory.rooms.values()):
+            assert isinstance(room, SimRoom)
+            room.vanish()
+        self.pool.drop_rooms()
+        for hook in self._hooks["on_death"]:
+            hook(why)
+        self.pool.call_at(self.now_ns + REBOOT_NS, self.boot)
+
+    def _ended(self, exited: ChildExited) -> None:
+        """The tree gave up: boot latches HALT and exits, the init system starts a new life."""
+        self.latches.set(HALT, reason=exited.reason, by="boot", at_ns=self.now_ns)
+        self.kill9(f"the tree gave up: {exited.reason}")
+
+    # -- a run ----------------------------------------------------------------------------
+
+    def run(self) -> None:
+        """The whole run.
+
+        Raises:
+            Violated: a property does not hold.
+        """
+        self.boot()
+        self._play(self.heals_at_ns)
+        self.tell("everything heals")
+        self.faults.heal()
+        self._play(self.ends_at_ns)
+        for hook in self._hooks["at_end"]:
+            hook()
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the rooms; the next run has its own."""
+        if self.engine is not None:
+            for room in tuple(self.runtime.directory.rooms.values()):
+                assert isinstance(room, SimRoom)
+                room.vanish()
+            self.engine = None
+
+    def _play(self, until_ns: int) -> None:
+        pool, trace = self.pool, self.trace
+        until_mono_ns = self.clock.mono_at(until_ns)
+        at_rest = self._hooks["at_rest"]
+        while True:
+            while pool.step():
+                if trace.steps > STEPS_MAX:
+                    raise Violated("LIVELOCK", f"still busy after {STEPS_MAX} messages")
+            for hook in at_rest:
+                hook()
+            if not pool.advance(until_mono_ns):
+                return
+
+    # -- wiring ---------------------------------------------------------------------------
+
+    def _parts(self, epoch: int) -> Parts:
+        prices = {item.name: int(item.price_inr * 100) for item in self.config.instruments}
+        opens_ns = next((x for x in self.opens_ns if x + self.session_ns > self.now_ns), 0)
+        return Parts(
+            config=self.config,
+            sessions=scene.sessions(),
+            charges=load_charges(),
+            source=PlainSource(prices, opens_ns, opens_ns + self.session_ns),
+            make_store=lambda: WatchedStore(self.database, "simulation", epoch, self.committed),
+            make_spool=lambda: self._spool,  # type: ignore[arg-type,return-value]
+            latches=self.latches,
+            since_ns=midnight_ns(ist_day(self.now_ns)),
+            trading_day=ist_day(self.now_ns).isoformat(),
+            check_every_ns=NS_PER_MINUTE,
+            view_every_ns=0,
+            reconcile_every_ns=RECONCILE_EVERY_NS,
+            sentinel_every_ns=0,
+            staleness=SLOW_FEED,
+            tick_limits=TICKS,
+            extra={
+                "console": lambda _: Sink(lambda _: None),
+                "alerts": lambda _: Sink(self._alerted),
+            },
+        )
+
+    def committed(self, seq: int, record: Record) -> None:
+        """A record became durable."""
+        if self.records and seq <= self.records[-1][0]:
+            return
+        self.records.append((seq, record))
+        for hook in self._hooks["on_record"]:
+            hook(seq, record)
+
+    def _alerted(self, message: Message) -> None:
+        if isinstance(message, AlertRaised):
+            self.alerts.append(message)
+            for hook in self._hooks["on_alert"]:
+                hook(message)
+
+    def _subscribe(self) -> None:
+        by_type: dict[type, list[Callable[[str, int, Message], None]]] = {}
+        for observer in self.observers:
+            for kind in observer.handles:
+                by_type.setdefault(kind, []).append(observer.on_handled)
+        exits = self._hooks["on_exit"]
+
+        def handled(room: str, generation: int, message: Message) -> None:
+            for hook in by_type.get(type(message), ()):
+                hook(room, generation, message)
+            if type(message) is ChildExited:
+                for hook in exits:
+                    hook(message)
+
+        self.pool.handled_types = {*by_type, *((ChildExited,) if exits else ())}
+        self.pool.on_handled = handled
+
+
+class Sink(Behaviour):
+    """Takes what the console and the alerts would show to people."""
+
+    def __init__(self, take: Callable[[Message], None]) -> None:
+        self._take = take
+
+    def receive(self, message: Message) -> None:
+        self._take(message)
+
+
+def _hooks(observers: Iterable[Observer]) -> dict[str, list[Callable[..., None]]]:
+    """Hook name -> the overridden ones: what nobody listens to costs nothing."""
+    names = [name for name in vars(Observer) if name.startswith(("on_", "at_"))]
+    return {
+        name: [
+            getattr(observer, name)
+            for observer in observers
+            if getattr(type(observer), name) is not getattr(Observer, name)
+        ]
+        for name in names
+    }
+
+
+def trading_days(count: int) -> list[dt.date]:
+    """The first trading days of the simulated calendar."""
+    days: list[dt.date] = []
+    day = scene.FIRST_DAY
+    while len(days) < count:
+        if scene.sessions().sessions(day, scene.SEGMENT):
+            days.append(day)
+        day += dt.timedelta(days=1)
+    return days
