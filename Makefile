@@ -2,7 +2,7 @@
 PYTHON ?= python3
 PY := .venv/bin/python
 FOR ?=
-.PHONY: paper test check lint bench drill-kill9 lock clean
+.PHONY: paper test check lint bench drill-kill9 simulate mutants lock clean
 
 paper: .venv
 	.venv/bin/pahara run --config configs/paper.yaml $(if $(FOR),--for $(FOR))
@@ -23,6 +23,13 @@ bench: .venv
 
 drill-kill9: .venv
 	PAHARA_DRILL_ROUNDS=20 $(PY) -m pytest -s tests/drills/test_kill9.py
+
+SEEDS ?= 1000
+simulate: .venv
+	.venv/bin/pahara simulate --seed 1 --runs $(SEEDS) --faults all
+
+mutants: .venv
+	$(PY) -m tests.mutants.run
 
 .venv: .venv/.installed
 .venv/.installed: requirements.lock pyproject.toml

@@ -70,9 +70,11 @@ def run_campaign(
     rows: tuple[FaultRow, ...],
     *,
     workers: int,
+    is_first_enough: bool = False,
     progress: Callable[[Campaign], None] = lambda _: None,
 ) -> Campaign:
-    """Run `runs` seeds from `seed` on."""
+    """Run `runs` seeds from `seed` on; with `is_first_enough` no further than the first chunk
+    with a violation."""
     campaign = Campaign(seed=seed)
     began_ns = boot_ns()
     digests: dict[int, str] = {}
@@ -86,6 +88,9 @@ def run_campaign(
                     digests[result.seed] = result.digest
             campaign.seconds = (boot_ns() - began_ns) / NS_PER_S
             progress(campaign)
+            if is_first_enough and campaign.failures:
+                pool.shutdown(wait=False, cancel_futures=True)
+                break
     _run_twice(campaign, digests, work, workers)
     campaign.seconds = (boot_ns() - began_ns) / NS_PER_S
     return campaign

@@ -22,6 +22,7 @@ from scripts.simulation.faults import FaultRow
 from scripts.simulation.profile import draw_profile
 from scripts.simulation.rows import ROWS, not_covered
 from scripts.simulation.run import Result
+from scripts.simulation.scenario import load, of_shrunk, play, save
 from scripts.simulation.shrink import Shrinker, Shrunk
 from scripts.simulation.story import told
 from scripts.simulation.trace import LINES_MAX
@@ -32,6 +33,8 @@ SOMETIMES_RUNS_MIN = 1_000
 
 def simulate(args: argparse.Namespace) -> int:
     """The command."""
+    if args.scenario is not None:
+        return play_scenario(args.scenario)
     try:
         rows = chosen(args.faults)
     except KeyError as error:
@@ -53,8 +56,21 @@ def simulate(args: argparse.Namespace) -> int:
     else:
         print_report(campaign, never, args)
     if shrunk is not None:
-        print_story(shrunk)
+        path = args.state_dir / "simulations" / f"seed-{shrunk.result.seed}.scenario.json"
+        save(of_shrunk(shrunk), path)
+        if not args.json:
+            print_story(shrunk)
+            print(f"kept as {path}")
     return 1 if is_red else 0
+
+
+def play_scenario(path: Path) -> int:
+    """Run a kept scenario and tell its story; 0 if every property holds now."""
+    quiet()
+    result = play(load(path))
+    print("\n".join(told(result.story, result.text)))
+    print(result.violated or "every property holds")
+    return 1 if result.violated else 0
 
 
 def chosen(faults: str) -> tuple[FaultRow, ...]:

@@ -22,6 +22,7 @@ from actors.runtime.pool import Timers
 from actors.runtime.room import Room
 from actors.runtime.seeded import SeededPool
 from engine.messages.base import Message
+from scripts.simulation.clock import SimClock
 from scripts.simulation.decisions import Decisions
 from scripts.simulation.trace import Trace
 
@@ -45,18 +46,40 @@ class Breaker(Protocol):
         """The behaviour is about to open."""
 
 
+class Unbroken:
+    """A breaker that breaks nothing."""
+
+    def before(self, room: "SimRoom", message: Message) -> None:
+        return None
+
+    def sending(self, room: "SimRoom", target: str, message: Message) -> None:
+        return None
+
+    def after(self, room: "SimRoom", message: Message) -> None:
+        return None
+
+    def opening(self, room: "SimRoom") -> None:
+        return None
+
+
 class SimPool(SeededPool):
     """A seeded pool with a scheduling policy, one message a turn, and the models' own events."""
 
     clock: VirtualClock
 
     def __init__(
-        self, clock: VirtualClock, policy: str, decisions: Decisions, trace: Trace, breaker: Breaker
+        self,
+        clock: VirtualClock,
+        policy: str,
+        decisions: Decisions,
+        trace: Trace,
+        breaker: Breaker | None = None,
     ) -> None:
         assert policy in POLICIES, policy
         super().__init__(clock, batch_max=1)
         self.trace = trace
-        self.breaker = breaker
+        self.breaker: Breaker = breaker or Unbroken()
+        self._true_mono_at = clock.true_mono_at if isinstance(clock, SimClock) else clock.mono_at
         self.on_handled: Callable[[str, int, Message], None] = lambda *_: None
         self.handled_types: set[type] = set()
         self._policy = policy
@@ -67,8 +90,8 @@ class SimPool(SeededPool):
         self._starved = ""
 
     def call_at(self, at_ns: int, callback: Callable[[], None]) -> None:
-        """Call back when the market clock reaches an instant; at once if it has."""
-        mono_ns = max(self.clock.mono_at(at_ns), self.clock.mono_ns())
+        """Call back at an instant of true time; at once if it is past."""
+        mono_ns = max(self._true_mono_at(at_ns), self.clock.mono_ns())
         heapq.heappush(self._calls, (mono_ns, next(self._numbers), callback))
 
     def step(self) -> bool:
@@ -131,13 +154,38 @@ class SimContext(RoomContext):
         room = self._room
         assert isinstance(room, SimRoom)
         room.sim.breaker.sending(room, target, message)
-        super().send(target, message)
+        if room.held is not None:
+            room.held.append((target, message))
+        else:
+            super().send(target, message)
 
 
 class SimRoom(Room):
     """A room whose handler is watched and can be broken."""
 
     context_type = SimContext
+    is_still = False
+    is_gone = False
+    held: list[tuple[str, Message]] | None = None
+    _late: Message | None = None
+
+    @property
+    def handles_stop(self) -> bool:
+        """Whether a supervisor lives here."""
+        return self._handles_stop
+
+    @property
+    def data_max(self) -> int:
+        """The bound of the inbox, for a flood."""
+        return self._inbox.data_max
+
+    @data_max.setter
+    def data_max(self, value: int) -> None:
+        self._inbox.data_max = value
+
+    def drain(self) -> None:
+        """The flood is over."""
+        self._inbox.data_max = self.spec.inbox_max
 
     @property
     def sim(self) -> SimPool:
@@ -158,15 +206,46 @@ class SimRoom(Room):
 
         self.spec = msgspec.structs.replace(self.spec, factory=opening)
         super()._open()
+        if self._behaviour is None:
+            return
         inner = self._receive
 
         def receive(message: Message) -> None:
             breaker = self.sim.breaker
             breaker.before(self, message)
+            if self.is_still and self.held is None:
+                self._late = message
+                return
             inner(message)
             breaker.after(self, message)
 
+        self._inner = inner
         self._receive = receive
+
+    def run(self, batch_max: int) -> None:
+        if not self.is_still:
+            super().run(batch_max)
+
+    def stand_still(self, *, has_begun: bool) -> None:
+        """Serve nothing until told to go on: the message in hand is not begun, or it is handled and
+        what its handler sends is held back."""
+        self.is_still = True
+        if has_begun:
+            self.held = []
+
+    def go_on(self) -> None:
+        """The handler returns; if the room was fenced meanwhile, it finds itself void."""
+        if not self.is_still or self.is_gone:
+            return
+        self.is_still = False
+        held, self.held = self.held, None
+        late, self._late = self._late, None
+        context = self.context_type(self)
+        for target, message in held or ():
+            RoomContext.send(context, target, message)
+        self._guarded(lambda: self._inner(late) if late is not None else None)
+        self.is_scheduled = True
+        self.sim.schedule(self)
 
     def _handle(self, item: Item) -> None:
         sim = self.sim
@@ -178,5 +257,6 @@ class SimRoom(Room):
 
     def vanish(self) -> None:
         """The process died: nothing is closed, nobody is told."""
-        self.is_fenced = True
+        self.is_fenced = self.is_gone = True
+        self._behaviour = None
         pykka.ActorRegistry.unregister(self.actor_ref)

@@ -62,6 +62,10 @@ class Observer:
     def on_record(self, seq: int, record: Record) -> None:
         """A record became durable (in the database or in the spool), once for each number."""
 
+    def on_lost(self, seq: int) -> None:
+        """A failover of the database forgot all records after this number; others may get their
+        numbers."""
+
     def on_request(self, request: WireRequest) -> None:
         """A request reached the live broker."""
 

@@ -69,7 +69,7 @@ def run_profile(
         days=profile.days,
         struck=dict(world.faults.struck),
         reached=dict(world.reached),
-        story=list(world.trace.story) if violated else [],
+        story=list(world.trace.story) if violated or watchers else [],
         decisions_count=len(world.decisions.taken),
     )
     return result, world.decisions.taken

@@ -5,6 +5,8 @@ threads, sockets, secrets. Each raises `NotDeterministic` with its name. Refuses
 rule: pykka names its actors by uuid4, so it is handed a counter of its own.
 """
 
+# ruff: noqa: TID251 (it names them to forbid them)
+
 import os
 import random
 import secrets

@@ -10,27 +10,27 @@ import random
 from collections.abc import Callable, Iterable
 
 from actors.runtime.behaviour import Behaviour
-from actors.runtime.clock import VirtualClock
 from actors.runtime.runtime import Runtime, SeededHosts
-from actors.stores.latches import HALT
-from actors.stores.memory import MemoryDatabase
 from engine.market.quality import TickLimits
 from engine.market.staleness import StalenessLimits
 from engine.messages.base import Message
 from engine.messages.control import AlertRaised
 from engine.messages.records import Record
 from engine.messages.supervision import ChildExited
+from engine.orders.resolve import ResolveSettings
 from engine.session import ist_day, ist_text, midnight_ns, ns_from_ist
 from engine.units import NS_PER_MINUTE, NS_PER_S
 from scripts.simulation import scene
 from scripts.simulation.actors_faults import ActorBreaker
+from scripts.simulation.clock import SimClock
+from scripts.simulation.database import FaultyStore
 from scripts.simulation.decisions import Decisions
 from scripts.simulation.faults import Faults
 from scripts.simulation.host import SimPool, SimRoom
-from scripts.simulation.journal import WatchedStore
+from scripts.simulation.market.feed import NoFrames, SimSource
 from scripts.simulation.observer import Observer, Violated
+from scripts.simulation.outside import Outside
 from scripts.simulation.profile import Profile
-from scripts.simulation.stand_in import PlainLatches, PlainSource, PlainSpool
 from scripts.simulation.trace import Trace
 from supervisors.engine import Engine
 from supervisors.tables import load_charges
@@ -65,7 +65,7 @@ class World:
         self.reached: dict[str, int] = {}
         self.records: list[tuple[int, Record]] = []
         self.alerts: list[AlertRaised] = []
-        self.boots = 0
+        self.boots = self.epoch = 0
         self.engine: Engine | None = None
         self.faults = Faults(profile.armed, decisions, lambda f, text: self.tell(f"{f} {text}"))
         self.config = scene.engine_config(profile)
@@ -75,12 +75,16 @@ class World:
         self.session_ns = ns_from_ist(f"2024-01-01 {scene.CLOSES}:00") - self.opens_ns[0]
         self.heals_at_ns = self.opens_ns[-1] + profile.heal_min * NS_PER_MINUTE
         self.ends_at_ns = self.opens_ns[-1] + self.session_ns + AFTER_CLOSE_NS
-        self.clock = VirtualClock(self.opens_ns[0] - scene.LEAD_NS)
-        breaker = ActorBreaker(self.faults)
-        self.pool = SimPool(self.clock, profile.policy, decisions, self.trace, breaker)
-        self.database = MemoryDatabase()
-        self.latches = PlainLatches()
-        self._spool = PlainSpool()
+        self.clock = SimClock(self.opens_ns[0] - scene.LEAD_NS)
+        self.pool = SimPool(self.clock, profile.policy, decisions, self.trace)
+        self.outside = Outside(self)
+        self.database = self.outside.database
+        self.disk = self.outside.disk
+        self.latches = self.outside.latches
+        self.operators = self.outside.operators
+        self.broker = self.outside.broker
+        self.market = self.outside.tape
+        self.pool.breaker = ActorBreaker(self.faults, self.outside)
         self.observers = [kind(self) for kind in checks]
         self._hooks = _hooks(self.observers)
         self._subscribe()
@@ -119,7 +123,8 @@ class World:
         """Start the engine's process, as an init system does."""
         if self.engine is not None:
             return
-        epoch = self.database.acquire()
+        self.outside.booting()
+        epoch = self.epoch = self.database.acquire()
         self.boots += 1
         self.tell(f"boot {self.boots}, epoch {epoch}")
         self.runtime = Runtime(SeededHosts(self.pool), room_type=SimRoom)
@@ -138,14 +143,16 @@ class World:
         for room in tuple(self.runtime.directory.rooms.values()):
             assert isinstance(room, SimRoom)
             room.vanish()
+        self.runtime.directory.rooms.clear()
         self.pool.drop_rooms()
+        self.outside.died()
         for hook in self._hooks["on_death"]:
             hook(why)
-        self.pool.call_at(self.now_ns + REBOOT_NS, self.boot)
+        self.pool.call_at(self.clock.true_ns() + REBOOT_NS, self.boot)
 
     def _ended(self, exited: ChildExited) -> None:
         """The tree gave up: boot latches HALT and exits, the init system starts a new life."""
-        self.latches.set(HALT, reason=exited.reason, by="boot", at_ns=self.now_ns)
+        self.outside.gave_up(exited)
         self.kill9(f"the tree gave up: {exited.reason}")
 
     # -- a run ----------------------------------------------------------------------------
@@ -156,10 +163,12 @@ class World:
         Raises:
             Violated: a property does not hold.
         """
+        self.outside.start()
         self.boot()
         self._play(self.heals_at_ns)
         self.tell("everything heals")
         self.faults.heal()
+        self.outside.heal()
         self._play(self.ends_at_ns)
         for hook in self._hooks["at_end"]:
             hook()
@@ -175,7 +184,7 @@ class World:
 
     def _play(self, until_ns: int) -> None:
         pool, trace = self.pool, self.trace
-        until_mono_ns = self.clock.mono_at(until_ns)
+        until_mono_ns = self.clock.true_mono_at(until_ns)
         at_rest = self._hooks["at_rest"]
         while True:
             while pool.step():
@@ -189,16 +198,14 @@ class World:
     # -- wiring ---------------------------------------------------------------------------
 
     def _parts(self, epoch: int) -> Parts:
-        prices = {item.name: int(item.price_inr * 100) for item in self.config.instruments}
-        opens_ns = next((x for x in self.opens_ns if x + self.session_ns > self.now_ns), 0)
         return Parts(
             config=self.config,
             sessions=scene.sessions(),
             charges=load_charges(),
-            source=PlainSource(prices, opens_ns, opens_ns + self.session_ns),
-            make_store=lambda: WatchedStore(self.database, "simulation", epoch, self.committed),
-            make_spool=lambda: self._spool,  # type: ignore[arg-type,return-value]
-            latches=self.latches,
+            source=NoFrames(),
+            make_store=lambda: FaultyStore(self.database, "simulation", epoch),
+            make_spool=self.disk.spool,
+            latches=self.outside.latches,
             since_ns=midnight_ns(ist_day(self.now_ns)),
             trading_day=ist_day(self.now_ns).isoformat(),
             check_every_ns=NS_PER_MINUTE,
@@ -207,8 +214,11 @@ class World:
             sentinel_every_ns=0,
             staleness=SLOW_FEED,
             tick_limits=TICKS,
+            make_live_broker=lambda: self.broker,
+            resolve=ResolveSettings(),
             extra={
-                "console": lambda _: Sink(lambda _: None),
+                "console": lambda _: self.operators.console(),
+                "source": lambda _: SimSource(),
                 "alerts": lambda _: Sink(self._alerted),
             },
         )
@@ -220,6 +230,18 @@ class World:
         self.records.append((seq, record))
         for hook in self._hooks["on_record"]:
             hook(seq, record)
+
+    def lost(self, seq: int) -> None:
+        """Records that were durable are not any more: all after this number."""
+        while self.records and self.records[-1][0] > seq:
+            self.records.pop()
+        for hook in self._hooks["on_lost"]:
+            hook(seq)
+
+    def told_of(self, hook: str, what: object) -> None:
+        """Something that observers hear of happened outside."""
+        for told in self._hooks[hook]:
+            told(what)
 
     def _alerted(self, message: Message) -> None:
         if isinstance(message, AlertRaised):
