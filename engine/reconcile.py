@@ -8,6 +8,7 @@ the part of a reconciler that can be proven.
     order_vanished       we hold it working, the broker does not list it        critical
     order_orphaned       our tag, no intent in the journal                      critical
     order_alien          working at the broker, not our tag                     warning
+    order_undead         over in the journal, our tag works at the broker       critical
     order_behind         the broker's order is further than the journal's       info
     fill_missing         a trade of ours is not in the journal                  warning
     fill_invented        a fill in the journal is not at the broker             critical
@@ -132,7 +133,11 @@ def _known(order: JournalOrder, report: OrderReport) -> Iterable[Difference]:
     is_paper = report.client_order_id.startswith("P")
     if is_paper is not (order.intent.book is Book.PAPER):
         yield _order("book_mixed", order.intent, Severity.CRITICAL, 0, 0)
-    is_over = report.status in TERMINAL_STATUSES and order.remaining > 0
+    is_working = report.status not in TERMINAL_STATUSES
+    if is_working and not order.remaining and report.filled_quantity < report.quantity:
+        units = report.quantity - report.filled_quantity
+        yield _order("order_undead", order.intent, Severity.CRITICAL, 0, units)
+    is_over = not is_working and order.remaining > 0
     if report.filled_quantity > order.filled or is_over:
         filled = report.filled_quantity
         yield _order("order_behind", order.intent, Severity.INFO, order.filled, filled)

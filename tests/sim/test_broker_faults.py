@@ -159,3 +159,40 @@ def test_flt_42_when_the_tag_of_any_order_is_lost_then_the_trade_runs_to_its_sto
     house.run(30)
     house.settle()
     assert (house.held(), house.of(OrderDenied)) == (0, [])
+
+
+@pytest.mark.parametrize("skip", range(4))
+def test_flt_24_when_one_request_makes_two_orders_then_all_that_fills_is_ours_and_goes_flat(
+    house: LiveHouse, skip: int
+) -> None:
+    """The fills of the second order were nobody's: twice the position with half a stop."""
+    house.faults.arm("FLT-24", skip=skip)
+    house.enter()
+    house.run(30)
+    house.run(10, 98_990)
+    house.run(60)
+    house.settle()
+    assert house.held() == 0
+    assert "duplicate_effect" in house.events("critical")
+
+
+def test_flt_24_when_the_engine_is_killed_between_the_two_fills_then_it_counts_each_once(
+    house: LiveHouse,
+) -> None:
+    house.faults.arm("FLT-24")
+    house.enter()
+    house.kill9()
+    house.run(60)
+    house.settle()
+    assert house.held() == 0
+    assert sum(fill.quantity for fill in house.broker.trades) == 360
+
+
+def test_flt_24_when_an_exit_is_doubled_and_both_fill_then_no_more_is_sold_than_is_held(
+    house: LiveHouse,
+) -> None:
+    house.faults.arm("FLT-24", skip=2)
+    house.enter()
+    house.run(60, 101_000)
+    house.settle()
+    assert house.held() == 0
