@@ -39,8 +39,9 @@ from engine.messages.records import (
     RequestRefused,
 )
 from engine.messages.values import Action, OrderType, Refusal
+from engine.orders.aliens import AlienBook
 from engine.orders.lifecycle import Status
-from engine.orders.merge_book import SYNTHETIC, Hearsay, MergeBook
+from engine.orders.merge_book import SYNTHETIC, Hearsay
 from engine.orders.tracked import Merged, Tracked, fact_base
 
 _AWAITED: Final = (Status.PLANNED, Status.UNKNOWN)
@@ -54,7 +55,7 @@ _WORKING: Final = frozenset(
 )
 
 
-class OrderTruth(MergeBook):
+class OrderTruth(AlienBook):
     """The merging rules over the book of all orders."""
 
     def release_parked(self, intent: IntentPlanned, now_ns: int) -> Merged:

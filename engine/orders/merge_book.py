@@ -149,7 +149,7 @@ class MergeBook:
         self._alert(out, "alien_order", item.venue_order_id, text, now_ns, "warning")
 
     def _bind(self, tracked: Tracked, venue_order_id: str) -> None:
-        if venue_order_id and not tracked.venue_order_id:
+        if venue_order_id and not tracked.venue_order_id and not tracked.intent.is_adopted:
             tracked.venue_order_id = venue_order_id
             self._by_venue_id[venue_order_id] = tracked
 

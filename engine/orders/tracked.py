@@ -49,7 +49,7 @@ class Tracked:
 class Merged:
     """What follows from what was heard: facts to append in order, alerts, and a wish."""
 
-    facts: list[AnyOrderFact] = field(default_factory=list)
+    facts: list[AnyOrderFact | IntentPlanned] = field(default_factory=list)
     alerts: list[AlertRaised] = field(default_factory=list)
     is_snapshot_wanted: bool = False
 
