@@ -14,7 +14,6 @@ from engine.messages.values import Side
 from scripts.simulation.kite.surroundings import KiteSettings
 from tests.sim.live_house import LiveHouse
 
-
 Houses = Callable[..., LiveHouse]
 
 
