@@ -99,15 +99,11 @@ def recipients(record: Record) -> tuple[str, ...]:
             return ("writer", "watcher")
         case OrderFilled():
             group = f"oco/{record.group_id}"
-            return ("writer", group, "guard", "book", f"strategy/{record.strategy}")
-        case (
-            OrderAccepted()
-            | OrderTriggered()
-            | OrderModified()
-            | OrderCancelled()
-            | OrderRejected()
-            | OrderLost()
-        ):
+            strategy = f"strategy/{record.strategy}"
+            return ("writer", group, "guard", "book", "custodian", strategy)
+        case OrderAccepted():
+            return ("writer", f"oco/{record.group_id}", "guard", "custodian")
+        case OrderTriggered() | OrderModified() | OrderCancelled() | OrderRejected() | OrderLost():
             return ("writer", f"oco/{record.group_id}", "guard")
         case OrderDenied() | RequestRefused() | OrderUnknown():
             return (f"oco/{record.group_id}", "guard")
