@@ -103,9 +103,16 @@ def recipients(record: Record) -> tuple[str, ...]:
             return ("writer", group, "guard", "book", "custodian", strategy)
         case OrderAccepted():
             return ("writer", f"oco/{record.group_id}", "guard", "custodian")
-        case OrderTriggered() | OrderModified() | OrderCancelled() | OrderRejected() | OrderLost():
+        case (
+            OrderTriggered()
+            | OrderModified()
+            | OrderCancelled()
+            | OrderRejected()
+            | OrderLost()
+            | RequestRefused()
+        ):
             return ("writer", f"oco/{record.group_id}", "guard")
-        case OrderDenied() | RequestRefused() | OrderUnknown():
+        case OrderDenied() | OrderUnknown():
             return (f"oco/{record.group_id}", "guard")
         case GroupOpened():
             return ("guard", "custodian")

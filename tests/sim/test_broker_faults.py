@@ -133,3 +133,29 @@ def test_flt_47_when_the_stream_is_far_behind_the_books_then_what_it_brings_chan
     house.settle()
     assert house.faults.struck["FLT-47"] == 9
     assert len(house.of(OrderFilled)) == 3
+
+
+@pytest.mark.parametrize("kept", [0, 1])
+def test_flt_42_when_the_tag_of_an_exit_is_lost_then_the_gate_knows_it_by_its_venue_id(
+    house: LiveHouse, kept: int
+) -> None:
+    """The gate held a filled exit to be working still, and denied the one for the rest."""
+    house.enter()
+    house.faults.arm("FLT-42", kept)
+    house.command("flatten")
+    house.run(60)
+    house.settle()
+    assert (house.held(), house.of(OrderDenied)) == (0, [])
+
+
+@pytest.mark.parametrize("skip", range(4))
+def test_flt_42_when_the_tag_of_any_order_is_lost_then_the_trade_runs_to_its_stop(
+    house: LiveHouse, skip: int
+) -> None:
+    house.faults.arm("FLT-42", skip=skip)
+    house.enter()
+    house.run(30)
+    house.run(10, 98_990)
+    house.run(30)
+    house.settle()
+    assert (house.held(), house.of(OrderDenied)) == (0, [])
