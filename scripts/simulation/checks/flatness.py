@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 class Flat(Check):
     """Once going flat is ordered and the world is healed, everything is gone in time."""
 
-    handles: tuple[type, ...] = (FlattenOrdered, PhaseChanged)
+    handles = (FlattenOrdered, PhaseChanged)
 
     def __init__(self, world: "World") -> None:
         super().__init__(world)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from engine.messages.records import GroupClosed, GroupOpened, JobRan, Record, RiskNoted
+from engine.messages.records import GroupClosed, GroupOpened, JobRan, OrderFilled, Record, RiskNoted
 from engine.orders.oco_state import fold
 from engine.portfolio.positions import Ledger
 from scripts.simulation.checks.picture import Check
@@ -73,7 +73,7 @@ class ReplayIsLiveState(Check):
 
     def _fold_twice(self) -> None:
         once, twice = Ledger(), Ledger()
-        fills = [r for _, r in self.world.records if type(r).__name__ == "OrderFilled"]
+        fills = [r for _, r in self.world.records if isinstance(r, OrderFilled)]
         for fill in fills:
             once.apply(fill)
         for fill in (*fills, *fills):

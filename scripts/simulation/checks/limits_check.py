@@ -162,9 +162,9 @@ class RateKept(Check):
             if isinstance(intent, IntentPlanned) and not is_entry(intent) and not is_sent:
                 self._waiting[intent.intent_id] = (self.world.now_ns, len(self._waiting))
         elif room == "watcher" and isinstance(message, IntentAnswered):
-            intent = self.picture.intents.get(message.intent_id)
-            if intent is not None and message.refusal is None and intent.book is Book.PAPER:
-                self._sent(intent, message.at_ns)
+            planned = self.picture.intents.get(message.intent_id)
+            if planned is not None and message.refusal is None and planned.book is Book.PAPER:
+                self._sent(planned, message.at_ns)
             self._waiting.pop(message.intent_id, None)
 
     def _sent(self, intent: IntentPlanned, at_ns: int) -> None:

@@ -38,7 +38,7 @@ ALARMS = frozenset(
 class Deadline(Check):
     """A check that gives each group some time, from when the engine could act."""
 
-    handles: tuple[type, ...] = (PhaseChanged,)
+    handles = (PhaseChanged,)
     wait_ns = 0
 
     def __init__(self, world: "World") -> None:

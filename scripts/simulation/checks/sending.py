@@ -6,7 +6,7 @@ picture at the instant at which the writer took it, so that what happened since 
 """
 
 from abc import abstractmethod
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from engine.messages.base import Message
 from engine.messages.broker import IntentAnswered, Outcome
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 class SendCheck(Check):
     """A check of each intent that leaves."""
 
-    handles = (Journaled, IntentAnswered)
+    handles: ClassVar[tuple[type, ...]] = (Journaled, IntentAnswered)
 
     def __init__(self, world: "World") -> None:
         super().__init__(world)

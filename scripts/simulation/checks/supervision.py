@@ -88,11 +88,14 @@ class RestartsWithinBudget(Check):
         self._failures: dict[str, deque[int]] = {}
         self._down: set[str] = set()
         self._seen: set[tuple[str, int]] = set()
+        self._spent: dict[str, int] = {}
+        self._is_due = False
 
     def on_boot(self, epoch: int) -> None:
         self._failures.clear()
         self._down.clear()
         self._seen.clear()
+        self._spent.clear()
 
     def on_exit(self, exited: ChildExited) -> None:
         if (exited.name, exited.generation) in self._seen:
@@ -103,24 +106,35 @@ class RestartsWithinBudget(Check):
             if supervisor_of(child) == name:
                 self._down.discard(child)
         self._failures.pop(name if name in BUDGETS else "", None)
+        self._spent.pop(name if name in BUDGETS else "", None)
         is_doomed = owner == "core" and any(n in self._down for n in CORE[: CORE.index(name)])
         self._down.add(name)
         if exited.kind in FAILED and owner and not is_doomed:
+            self._is_due = True
             times = self._failures.setdefault(owner, deque())
             times.append(self.world.now_ns)
             _, window_s = BUDGETS.get(owner, STRATEGY_BUDGET)
             while times[0] < self.world.now_ns - window_s * NS_PER_S:
                 times.popleft()
 
+    def at_rest(self) -> None:
+        if self._is_due:
+            self._is_due = False
+            now_ns = self.world.now_ns
+            for owner, times in self._failures.items():
+                restarts_max, window_s = BUDGETS.get(owner, STRATEGY_BUDGET)
+                young = [at_ns for at_ns in times if at_ns >= now_ns - window_s * NS_PER_S]
+                if len(young) > restarts_max:
+                    self._spent[owner] = len(young)
+
     def on_handled(self, room: str, generation: int, message: Message) -> None:
         assert isinstance(message, ChildReady)
         self._down.discard(message.name)
         owner = supervisor_of(message.name)
-        restarts_max, window_s = BUDGETS.get(owner, STRATEGY_BUDGET)
-        times = self._failures.get(owner, ())
-        young = [at for at in times if at >= self.world.now_ns - window_s * NS_PER_S]
-        if len(young) > restarts_max:
-            self.violated(f"{message.name} is back after {len(young)} failures under {owner}")
+        if owner in self._spent:
+            self.violated(
+                f"{message.name} is back after {self._spent[owner]} failures under {owner}"
+            )
 
 
 class CoreInOrder(Check):
