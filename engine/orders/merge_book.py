@@ -7,17 +7,24 @@ twice.
 
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Final, TypeAlias, TypedDict
+from typing import Final, TypeAlias
 
 from engine.ids import is_own_tag
 from engine.instruments import Instrument
-from engine.messages.broker import IntentAnswered, OrderReport, TradeReport
-from engine.messages.control import AlertRaised
-from engine.messages.records import AnyOrderFact, IntentPlanned, OrderFact, OrderFilled, Record
-from engine.messages.values import Action, Leg, Side
+from engine.messages.broker import TERMINAL_STATUSES, IntentAnswered, OrderReport, TradeReport
+from engine.messages.records import (
+    AnyOrderFact,
+    DayClosed,
+    IntentPlanned,
+    OrderFact,
+    OrderFilled,
+    OrderModified,
+    Record,
+)
+from engine.messages.values import Action, Side
 from engine.orders import lifecycle
-from engine.orders.lifecycle import OrderState
+from engine.orders.lifecycle import OrderState, Status
+from engine.orders.tracked import Merged, Tracked, fact_base
 
 Charge: TypeAlias = Callable[[Instrument, Side, int, int, str], int]
 """(instrument, side, turnover before, turnover after, trading day) -> paise, the increment."""
@@ -32,62 +39,6 @@ SYNTHETIC: Final = "syn-"
 def no_charge(_i: Instrument, _s: Side, _before: int, _after: int, _day: str) -> int:
     """A charge function for tests and venues without charges."""
     return 0
-
-
-@dataclass(slots=True)
-class Tracked:
-    """One order and what is not journaled about it.
-
-    `row`: the newest order row since the last request. `synthetic`: units booked without a trade.
-    `absent_count`, `unseen_count`: successive valid snapshots without the order, without the
-    effect of its request.
-    """
-
-    intent: IntentPlanned
-    order: OrderState
-    venue_order_id: str = ""
-    row: OrderReport | None = None
-    is_acked: bool = False
-    is_modify_acked: bool = False
-    synthetic: int = 0
-    absent_count: int = 0
-    unseen_count: int = 0
-
-
-@dataclass(slots=True)
-class Merged:
-    """What follows from what was heard: facts to append in order, alerts, and a wish."""
-
-    facts: list[AnyOrderFact] = field(default_factory=list)
-    alerts: list[AlertRaised] = field(default_factory=list)
-    is_snapshot_wanted: bool = False
-
-    def alert(self, severity: str, event: str, subject: str, text: str, now_ns: int) -> None:
-        self.alerts.append(
-            AlertRaised(severity=severity, event=event, subject=subject, text=text, at_ns=now_ns)
-        )
-
-
-class FactBase(TypedDict):
-    at_ns: int
-    client_order_id: str
-    venue_order_id: str
-    group_id: str
-    leg: Leg
-    instrument: str
-
-
-def fact_base(tracked: Tracked, now_ns: int) -> FactBase:
-    """The fields that all facts about an order share."""
-    intent = tracked.intent
-    return FactBase(
-        at_ns=now_ns,
-        client_order_id=intent.client_order_id,
-        venue_order_id=tracked.venue_order_id,
-        group_id=intent.group_id,
-        leg=intent.leg,
-        instrument=intent.instrument,
-    )
 
 
 class MergeBook:
@@ -114,12 +65,15 @@ class MergeBook:
         self._by_venue_id: dict[str, Tracked] = {}
         self._trade_keys: set[tuple[str, str]] = set()
         self._alerted: set[str] = set()
-        self._over: set[str] = set()
+        self._past: set[str] = set()
+        self._closed_at_ns = 0
 
     def evolve(self, record: Record) -> None:
-        """Take a durable record: an intent, or (in replay) a fact of ours."""
+        """Take a durable record: an intent, or (in replay) a fact of ours, a day's end."""
         if isinstance(record, IntentPlanned):
             self._intended(record)
+        elif isinstance(record, DayClosed):
+            self._closed_at_ns = max(self._closed_at_ns, record.at_ns)
         elif isinstance(record, OrderFact) and record.client_order_id in self.orders:
             assert isinstance(record, AnyOrderFact)
             self._apply(self.orders[record.client_order_id], record)
@@ -135,15 +89,15 @@ class MergeBook:
             key: tracked
             for key, tracked in self._open.items()
             if not tracked.order.is_terminal
-            or (tracked.row is not None and tracked.row.filled_quantity > tracked.order.filled)
+            or (tracked.row is not None and tracked.row.filled_quantity > tracked.own_filled)
         }
         return tuple(self._open.values())
 
     def end_day(self) -> None:
-        """Forget what is over. A broker lists it until its next morning: what it says about an
-        order that was over by then is no news, so the tags are kept for one day more."""
+        """Forget what is over: the broker's books of the next day do not know it. Until then they
+        do, and what they say of it is no news."""
         self.open_orders()
-        self._over = {key for key in self.orders if key not in self._open}
+        self._past = self.orders.keys() - self._open.keys()
         self.orders = {key: t for key, t in self.orders.items() if key in self._open}
         self._by_venue_id = {t.venue_order_id: t for t in self.orders.values() if t.venue_order_id}
         self._trade_keys = {key for key in self._trade_keys if key[0] in self._by_venue_id}
@@ -184,16 +138,26 @@ class MergeBook:
             text = f"{item.venue_order_id} is {item.instrument} {item.side.value}"
             self._alert(out, "tag_collision", item.client_order_id, text, now_ns)
             return None
-        if tracked.venue_order_id not in ("", item.venue_order_id):
+        if tracked.is_second(item.venue_order_id):
             text = f"{tracked.venue_order_id} and {item.venue_order_id} carry one tag"
             self._alert(out, "duplicate_effect", item.venue_order_id, text, now_ns)
-            return None
         self._bind(tracked, item.venue_order_id)
         return tracked
 
+    def _is_past(self, item: Hearsay) -> bool:
+        """True for an order or trade of a day that we have closed, also before a restart."""
+        if item.client_order_id in self._past:
+            return True
+        if isinstance(item, TradeReport) and item.at_ns <= self._closed_at_ns:
+            self._past.add(item.client_order_id)
+            return True
+        if not isinstance(item, OrderReport) or item.status not in TERMINAL_STATUSES:
+            return False
+        return self._closed_at_ns > 0 and item.filled_quantity == 0
+
     def _unknown(self, item: Hearsay, now_ns: int, out: Merged) -> None:
-        if item.client_order_id in self._over:
-            self.counts["report_of_closed_day"] += 1
+        if is_own_tag(item.client_order_id) and self._is_past(item):
+            self.counts["past"] += 1
             return
         if isinstance(item, IntentAnswered) or is_own_tag(item.client_order_id):
             if len(self.parked) < PARKED_MAX:
@@ -206,14 +170,25 @@ class MergeBook:
         self._alert(out, "alien_order", item.venue_order_id, text, now_ns, "warning")
 
     def _bind(self, tracked: Tracked, venue_order_id: str) -> None:
-        if venue_order_id and not tracked.venue_order_id:
+        if venue_order_id and not tracked.venue_order_id and not tracked.intent.is_adopted:
             tracked.venue_order_id = venue_order_id
             self._by_venue_id[venue_order_id] = tracked
 
     def _fill(
-        self, tracked: Tracked, trade_id: str, quantity: int, price: int, now_ns: int, out: Merged
+        self,
+        tracked: Tracked,
+        trade: tuple[str, str],
+        quantity: int,
+        price: int,
+        now_ns: int,
+        out: Merged,
     ) -> None:
-        """Book one fill with the increment of its order's charges."""
+        """Book one fill with the increment of its order's charges.
+
+        Args:
+            trade: its identity, (venue_order_id, trade_id).
+        """
+        venue_order_id, trade_id = trade
         order, intent = tracked.order, tracked.intent
         if order.is_terminal:
             text = f"{quantity} filled after {order.status.value}"
@@ -229,8 +204,10 @@ class MergeBook:
             if instrument is not None
             else 0
         )
+        base = fact_base(tracked, now_ns)
+        base["venue_order_id"] = venue_order_id
         fact = OrderFilled(
-            **fact_base(tracked, now_ns),
+            **base,
             trade_id=trade_id,
             strategy=intent.strategy,
             book=intent.book,
@@ -240,6 +217,20 @@ class MergeBook:
             filled_total=order.filled + quantity,
             order_quantity=_quantity_max(order),
             charges_paise=charges,
+        )
+        self._emit(tracked, fact, out)
+
+    def _emit_modified(self, tracked: Tracked, now_ns: int, out: Merged) -> None:
+        """The modification under way has happened."""
+        request = tracked.order.request
+        if request is None or tracked.order.status not in (Status.WORKING, Status.TRIGGERED):
+            return
+        fact = OrderModified(
+            **fact_base(tracked, now_ns),
+            intent_id=request.intent_id,
+            quantity=request.quantity,
+            price_limit_paise=request.price_limit_paise,
+            price_trigger_paise=request.price_trigger_paise,
         )
         self._emit(tracked, fact, out)
 
@@ -261,6 +252,8 @@ class MergeBook:
             self._trade_keys.add((fact.venue_order_id, fact.trade_id))
             if fact.trade_id.startswith(SYNTHETIC):
                 tracked.synthetic += fact.quantity
+            if tracked.is_second(fact.venue_order_id):
+                tracked.second += fact.quantity
         return True
 
     def _alert(
