@@ -99,17 +99,20 @@ def recipients(record: Record) -> tuple[str, ...]:
             return ("writer", "watcher")
         case OrderFilled():
             group = f"oco/{record.group_id}"
-            return ("writer", group, "guard", "book", f"strategy/{record.strategy}")
+            strategy = f"strategy/{record.strategy}"
+            return ("writer", group, "guard", "book", "custodian", strategy)
+        case OrderAccepted():
+            return ("writer", f"oco/{record.group_id}", "guard", "custodian")
         case (
-            OrderAccepted()
-            | OrderTriggered()
+            OrderTriggered()
             | OrderModified()
             | OrderCancelled()
             | OrderRejected()
             | OrderLost()
+            | RequestRefused()
         ):
             return ("writer", f"oco/{record.group_id}", "guard")
-        case OrderDenied() | RequestRefused() | OrderUnknown():
+        case OrderDenied() | OrderUnknown():
             return (f"oco/{record.group_id}", "guard")
         case GroupOpened():
             return ("guard", "custodian")

@@ -8,9 +8,10 @@ from typing import Final
 from scripts.simulation import actors_faults, clock, database, disk, operators
 from scripts.simulation.catalogue import FAULTS
 from scripts.simulation.faults import FaultRow
+from scripts.simulation.kite import rows as broker
 from scripts.simulation.market import feed, truth
 
-MODELS: Final = (actors_faults, clock, database, disk, feed, operators, truth)
+MODELS: Final = (actors_faults, broker, clock, database, disk, feed, operators, truth)
 ROWS: Final[dict[str, FaultRow]] = {row.id: row for model in MODELS for row in model.ROWS}
 assert ROWS.keys() <= FAULTS.keys()
 

@@ -80,6 +80,7 @@ class World:
         self.outside = Outside(self)
         self.database = self.outside.database
         self.disk = self.outside.disk
+        self.latches = self.outside.latches
         self.operators = self.outside.operators
         self.broker = self.outside.broker
         self.market = self.outside.tape

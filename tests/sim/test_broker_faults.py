@@ -9,11 +9,10 @@ from typing import Any
 
 import pytest
 
-from engine.messages.records import OrderDenied
-from engine.messages.values import Side
+from engine.messages.records import GroupClosed, OrderDenied, OrderFilled
+from engine.messages.values import Leg, Side
 from scripts.simulation.kite.surroundings import KiteSettings
 from tests.sim.live_house import LiveHouse
-
 
 Houses = Callable[..., LiveHouse]
 
@@ -61,5 +60,102 @@ def test_when_only_the_stream_tells_of_fills_and_cancels_then_no_live_exit_is_de
     assert house.naked_s == 0
     house.command("flatten")
     house.run(10)
+    house.settle()
+    assert (house.held(), house.of(OrderDenied)) == (0, [])
+
+
+@pytest.mark.conformance("ORD-10")
+def test_flt_18_when_a_lost_entry_fills_after_its_group_closed_then_it_is_flattened(
+    house: LiveHouse,
+) -> None:
+    """The group's actor had ended, and nobody was left to look after the position."""
+    house.faults.arm("FLT-18", 90)
+    house.enter()
+    house.run(80)
+    assert house.facts(Leg.ENTRY) == ["OrderUnknown", "OrderLost"]
+    assert len(house.of(GroupClosed)) == 1
+    house.run(30)
+    house.settle()
+    assert (house.held(), len(house.placed(Leg.EXIT))) == (0, 1)
+    assert "late_order" in house.events("critical")
+    assert len(house.of(GroupClosed)) == 1
+
+
+@pytest.mark.conformance("ORD-10")
+def test_flt_18_when_a_lost_exit_surfaces_after_its_group_closed_then_it_is_cancelled(
+    house: LiveHouse,
+) -> None:
+    house.faults.arm("FLT-18", 90, skip=2)
+    house.enter()
+    house.run(65)
+    house.run(20, 98_990)
+    assert len(house.of(GroupClosed)) == 1
+    house.run(30)
+    house.settle()
+    assert house.held() == 0
+
+
+def test_flt_18_when_the_engine_dies_meanwhile_then_the_late_fill_is_still_flattened(
+    house: LiveHouse,
+) -> None:
+    house.faults.arm("FLT-18", 90)
+    house.enter()
+    house.run(80)
+    assert len(house.of(GroupClosed)) == 1
+    house.kill9(down_s=20)
+    house.run(60)
+    house.settle()
+    assert house.held() == 0
+
+
+@pytest.mark.parametrize("fault", ["FLT-44", "FLT-48", "FLT-50"])
+def test_when_the_row_of_a_fill_never_comes_then_the_books_are_read_before_long(
+    house: LiveHouse, fault: str
+) -> None:
+    """A position was naked for the half minute until the next routine look."""
+    house.faults.arm(fault, *([10] if fault == "FLT-48" else []), skip=fault != "FLT-48")
+    house.enter()
+    house.run(60)
+    house.settle()
+    assert house.faults.struck[fault] == 1
+    assert (house.held(), house.naked_s <= 6) == (90, True), house.naked_s
+
+
+def test_flt_47_when_the_stream_is_far_behind_the_books_then_what_it_brings_changes_nothing(
+    house: LiveHouse,
+) -> None:
+    house.faults.arm("FLT-47", *[100] * 9, times=9)
+    house.enter()
+    house.run(20, 101_000)
+    house.run(20, 102_000)
+    assert house.held() == 0
+    house.run(120)
+    house.settle()
+    assert house.faults.struck["FLT-47"] == 9
+    assert len(house.of(OrderFilled)) == 3
+
+
+@pytest.mark.parametrize("kept", [0, 1])
+def test_flt_42_when_the_tag_of_an_exit_is_lost_then_the_gate_knows_it_by_its_venue_id(
+    house: LiveHouse, kept: int
+) -> None:
+    """The gate held a filled exit to be working still, and denied the one for the rest."""
+    house.enter()
+    house.faults.arm("FLT-42", kept)
+    house.command("flatten")
+    house.run(60)
+    house.settle()
+    assert (house.held(), house.of(OrderDenied)) == (0, [])
+
+
+@pytest.mark.parametrize("skip", range(4))
+def test_flt_42_when_the_tag_of_any_order_is_lost_then_the_trade_runs_to_its_stop(
+    house: LiveHouse, skip: int
+) -> None:
+    house.faults.arm("FLT-42", skip=skip)
+    house.enter()
+    house.run(30)
+    house.run(10, 98_990)
+    house.run(30)
     house.settle()
     assert (house.held(), house.of(OrderDenied)) == (0, [])

@@ -4,7 +4,6 @@ from pathlib import Path
 
 import pytest
 
-from scripts.simulation.campaign import quiet
 from scripts.simulation.scenario import load, play
 
 SCENARIOS = sorted((Path(__file__).parent / "scenarios").glob("*.json"))
@@ -12,7 +11,6 @@ SCENARIOS = sorted((Path(__file__).parent / "scenarios").glob("*.json"))
 
 @pytest.mark.parametrize("path", SCENARIOS, ids=lambda path: path.stem)
 def test_when_a_fixed_scenario_is_played_then_every_property_holds(path: Path) -> None:
-    quiet()
     scenario = load(path)
     result = play(scenario)
     assert not result.violated, "\n".join((scenario.bug, *result.story))

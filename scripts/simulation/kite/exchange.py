@@ -80,7 +80,11 @@ class Exchange:
         return MARGIN_TEXT if self._lacks_margin(order) else ""
 
     def _has_other_exit(self, order: KiteOrder) -> bool:
-        return any(other.is_exit for other in self._working[order.instrument].values())
+        return any(
+            other.is_exit and not other.is_terminal and other.instrument == order.instrument
+            for other in reversed(self._ledger.orders.values())
+            if other is not order
+        )
 
     def _lacks_margin(self, order: KiteOrder) -> bool:
         """True if the order would raise the position beyond the funds."""
