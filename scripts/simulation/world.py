@@ -79,7 +79,6 @@ class World:
         self.pool = SimPool(self.clock, profile.policy, decisions, self.trace)
         self.outside = Outside(self)
         self.database = self.outside.database
-        self.disk = self.outside.disk
         self.latches = self.outside.latches
         self.operators = self.outside.operators
         self.broker = self.outside.broker
@@ -204,7 +203,7 @@ class World:
             charges=load_charges(),
             source=NoFrames(),
             make_store=lambda: FaultyStore(self.database, "simulation", epoch),
-            make_spool=self.disk.spool,
+            make_spool=self.outside.disk.spool,
             latches=self.outside.latches,
             since_ns=midnight_ns(ist_day(self.now_ns)),
             trading_day=ist_day(self.now_ns).isoformat(),
