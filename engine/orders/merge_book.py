@@ -157,7 +157,7 @@ class MergeBook:
 
     def _unknown(self, item: Hearsay, now_ns: int, out: Merged) -> None:
         if is_own_tag(item.client_order_id) and self._is_past(item):
-            self.counts["report_of_closed_day"] += 1
+            self.counts["past"] += 1
             return
         if isinstance(item, IntentAnswered) or is_own_tag(item.client_order_id):
             if len(self.parked) < PARKED_MAX:

@@ -148,11 +148,16 @@ def desk(request: pytest.FixtureRequest) -> Desk:
 def test_when_a_limit_is_away_then_it_is_accepted_and_rests(desk: Desk) -> None:
     answer = desk.place()
     assert (answer.outcome, answer.intent_id) == (Outcome.ACKED, "A")
-    # Live and paper keys are disjoint (INV-15).
-    assert answer.venue_order_id.startswith("P") is (desk.book is Book.PAPER)
+    assert answer.venue_order_id.isdigit()
     assert desk.row().status is OrderStatus.OPEN
     assert desk.row().venue_order_id == answer.venue_order_id
     assert desk.trades() == []
+
+
+@pytest.mark.conformance("INV-15")
+def test_when_several_accounts_take_an_order_then_no_id_is_of_both() -> None:
+    ids = [made().place().venue_order_id for made in BROKERS.values()]
+    assert len(set(ids)) == len(BROKERS), ids
 
 
 def test_when_a_resting_limit_is_touched_then_it_fills_at_its_price(desk: Desk) -> None:

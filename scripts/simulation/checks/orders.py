@@ -98,7 +98,7 @@ class OneFlight(Check):
     id = "INV-19"
 
     def on_record(self, seq: int, record: Record) -> None:
-        if not isinstance(record, IntentPlanned):
+        if not isinstance(record, IntentPlanned) or record.is_adopted:
             return
         group = self.picture.groups.get(record.group_id)
         if group is None:

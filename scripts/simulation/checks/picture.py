@@ -50,6 +50,7 @@ class OrderSeen:
         "facts",
         "filled",
         "intent",
+        "is_full",
         "is_known",
         "is_sent",
         "is_unknown",
@@ -68,12 +69,15 @@ class OrderSeen:
         self.is_known = False
         self.is_unknown = False
         self.is_sent = False
+        self.is_full = False
         self.open: dict[str, IntentPlanned] = {}
         self.facts = 0
 
     @property
     def quantity_max(self) -> int:
-        """Its size, a growth that is not answered included."""
+        """Its size, a growth that is not answered included: too late for a full order."""
+        if self.is_full:
+            return self.quantity
         asked = [i.quantity for i in self.open.values() if i.action is Action.MODIFY]
         return max(self.quantity, *asked) if asked else self.quantity
 
@@ -203,6 +207,7 @@ class Picture(Observer):
         if order is not None:
             order.filled += fill.quantity
             order.is_known, order.is_unknown = True, False
+            order.is_full = fill.filled_total >= fill.order_quantity
         if group is not None:
             group.position += fill.side.sign * fill.quantity
             group.entered += fill.quantity if fill.leg is Leg.ENTRY else 0
@@ -214,7 +219,7 @@ class Picture(Observer):
         if order is not None:
             order.open.pop(fact.intent_id, None)
             order.quantity = fact.quantity
-            order.is_known = True
+            order.is_known, order.is_full = True, order.filled >= fact.quantity
 
     def _answered(self, fact: RequestRefused) -> None:
         order = self._fact(fact)

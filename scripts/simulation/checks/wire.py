@@ -147,12 +147,15 @@ class BooksApart(SendCheck):
 
 
 class OnlyGroupsSend(Check):
-    """Intents are their own group's; the reconciler above all never sends an order."""
+    """Intents are their own group's, adoptions aside, which are never sent; the reconciler above
+    all never sends an order."""
 
     id = "INV-28"
 
     def on_record(self, seq: int, record: Record) -> None:
-        if isinstance(record, IntentPlanned) and record.owner != f"oco/{record.group_id}":
+        if not isinstance(record, IntentPlanned) or record.is_adopted:
+            return
+        if record.owner != f"oco/{record.group_id}":
             self.violated(f"{record.intent_id} is an intent of {record.owner}")
 
 
