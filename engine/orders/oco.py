@@ -12,7 +12,7 @@ quantity of an entry never exceeds the freeze quantity, so no exit ever needs sl
 
 from msgspec.structs import replace
 
-from engine.messages.values import Leg, OrderType, Side
+from engine.messages.values import Action, Leg, OrderType, Side
 from engine.orders.lifecycle import OrderState, Status
 from engine.orders.oco_draft import Draft, Output
 from engine.orders.oco_plan import (
@@ -206,6 +206,20 @@ def _note(draft: Draft, now_stage: Stage) -> None:
     if now_stage is Stage.FLIPPED:
         draft.notice("critical", "both_legs_filled", "the position flipped; flattening it")
     for order in group.live:
+        _note_hanging(draft, order)
         is_marketable = order.leg is Leg.EXIT or order.was_triggered
         if is_marketable and order.modify_count >= settings.reprices_before_alert:
             draft.notice("critical", "exit_not_filling", f"{order.client_order_id} rests")
+
+
+def _note_hanging(draft: Draft, order: OrderState) -> None:
+    """An exit that the venue neither takes nor refuses, a cancel that it took without effect: none
+    is repeated (FLT-29, FLT-34), so a person must know."""
+    settings, own_id = draft.at.settings, order.client_order_id
+    is_waiting = order.leg is Leg.EXIT and order.status in (Status.PLANNED, Status.UNKNOWN)
+    if is_waiting and draft.is_due(order.planned_at_ns + settings.protect_wait_ns):
+        draft.notice("critical", "exit_hanging", f"{own_id} is neither working nor refused")
+    request = order.request
+    is_cancelling = request is not None and request.action is Action.CANCEL
+    if is_cancelling and draft.is_due(order.requested_at_ns + settings.cancel_wait_ns):
+        draft.notice("critical", "cancel_hanging", f"{own_id} should be gone")

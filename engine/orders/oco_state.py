@@ -67,6 +67,7 @@ class OcoSettings(msgspec.Struct, frozen=True, kw_only=True):
     rejects_max: int = 3
     request_refusals_max: int = 3
     protect_wait_ns: int = 10 * NS_PER_S
+    cancel_wait_ns: int = 30 * NS_PER_S
     flat_by_at_ns: int = 0
 
     def __post_init__(self) -> None:

@@ -278,3 +278,31 @@ def test_when_the_books_are_read_after_the_close_then_the_day_is_no_alarm(
     house.settle()
     assert house.held() == 0
     assert house.events("critical") == set()
+
+
+def test_flt_34_when_an_exit_hangs_at_the_exchange_gate_then_a_person_is_told_in_time(
+    house: LiveHouse,
+) -> None:
+    """Only a stop that hung was told; an exit could be OPEN PENDING for hours in silence."""
+    house.enter()
+    house.faults.arm("FLT-34", 600)
+    house.command("flatten")
+    house.run(13)
+    assert "exit_hanging" in house.events("critical")
+    assert len(house.placed(Leg.EXIT)) == 1
+    house.run(600)
+    house.settle()
+    assert house.held() == 0
+
+
+def test_flt_29_when_a_cancel_has_no_effect_then_a_person_is_told_and_it_is_asked_again(
+    house: LiveHouse,
+) -> None:
+    house.enter()
+    house.faults.arm("FLT-29", 60)
+    house.run(10, 98_990)
+    assert house.held() == 0
+    house.run(35)
+    assert "cancel_hanging" in house.events("critical")
+    house.run(120)
+    house.settle()
