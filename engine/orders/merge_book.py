@@ -77,6 +77,11 @@ class FactBase(TypedDict):
     instrument: str
 
 
+def is_synthetic(fill: OrderFilled) -> bool:
+    """True for a fill that was booked from an order row; its trades come later, by other ids."""
+    return fill.trade_id.startswith(SYNTHETIC)
+
+
 def fact_base(tracked: Tracked, now_ns: int) -> FactBase:
     """The fields that all facts about an order share."""
     intent = tracked.intent
@@ -253,7 +258,7 @@ class MergeBook:
         self._bind(tracked, fact.venue_order_id)
         if isinstance(fact, OrderFilled):
             self._trade_keys.add((fact.venue_order_id, fact.trade_id))
-            if fact.trade_id.startswith(SYNTHETIC):
+            if is_synthetic(fact):
                 tracked.synthetic += fact.quantity
         return True
 
