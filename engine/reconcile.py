@@ -32,7 +32,7 @@ from engine.messages.broker import (
 )
 from engine.messages.records import IntentPlanned
 from engine.messages.values import Book, Product
-from engine.orders.merge_book import is_synthetic
+from engine.orders.synthetic import is_synthetic
 from engine.risk.reduce_only import working_quantity
 
 

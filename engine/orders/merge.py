@@ -38,7 +38,8 @@ from engine.messages.records import (
 )
 from engine.messages.values import Action, OrderType, Refusal
 from engine.orders.lifecycle import Status
-from engine.orders.merge_book import SYNTHETIC, Hearsay, MergeBook, Merged, Tracked, fact_base
+from engine.orders.merge_book import Hearsay, MergeBook, Merged, Tracked, fact_base
+from engine.orders.synthetic import SYNTHETIC
 
 _AWAITED: Final = (Status.PLANNED, Status.UNKNOWN)
 _WORKING: Final = frozenset(

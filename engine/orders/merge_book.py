@@ -14,10 +14,19 @@ from engine.ids import is_own_tag
 from engine.instruments import Instrument
 from engine.messages.broker import IntentAnswered, OrderReport, TradeReport
 from engine.messages.control import AlertRaised
-from engine.messages.records import AnyOrderFact, IntentPlanned, OrderFact, OrderFilled, Record
+from engine.messages.records import (
+    AnyOrderFact,
+    DayClosed,
+    IntentPlanned,
+    OrderFact,
+    OrderFilled,
+    Record,
+)
 from engine.messages.values import Action, Leg, Side
 from engine.orders import lifecycle
+from engine.orders.closed_day import ClosedDay, PastOrder
 from engine.orders.lifecycle import OrderState
+from engine.orders.synthetic import is_synthetic
 
 Charge: TypeAlias = Callable[[Instrument, Side, int, int, str], int]
 """(instrument, side, turnover before, turnover after, trading day) -> paise, the increment."""
@@ -26,7 +35,6 @@ Hearsay: TypeAlias = IntentAnswered | OrderReport | TradeReport
 
 PARKED_MAX: Final = 1_000
 ALERTED_MAX: Final = 10_000
-SYNTHETIC: Final = "syn-"
 
 
 def no_charge(_i: Instrument, _s: Side, _before: int, _after: int, _day: str) -> int:
@@ -77,11 +85,6 @@ class FactBase(TypedDict):
     instrument: str
 
 
-def is_synthetic(fill: OrderFilled) -> bool:
-    """True for a fill that was booked from an order row; its trades come later, by other ids."""
-    return fill.trade_id.startswith(SYNTHETIC)
-
-
 def fact_base(tracked: Tracked, now_ns: int) -> FactBase:
     """The fields that all facts about an order share."""
     intent = tracked.intent
@@ -119,11 +122,14 @@ class MergeBook:
         self._by_venue_id: dict[str, Tracked] = {}
         self._trade_keys: set[tuple[str, str]] = set()
         self._alerted: set[str] = set()
+        self.closed_day = ClosedDay()
 
     def evolve(self, record: Record) -> None:
         """Take a durable record: an intent, or (in replay) a fact of ours."""
         if isinstance(record, IntentPlanned):
             self._intended(record)
+        elif isinstance(record, DayClosed):
+            self.closed_day.end(record.at_ns, {}, set())
         elif isinstance(record, OrderFact) and record.client_order_id in self.orders:
             assert isinstance(record, AnyOrderFact)
             self._apply(self.orders[record.client_order_id], record)
@@ -143,9 +149,15 @@ class MergeBook:
         }
         return tuple(self._open.values())
 
-    def end_day(self) -> None:
-        """Forget what is over: the broker's books of the next day do not know it."""
+    def end_day(self, now_ns: int) -> None:
+        """Forget what is over, but that it was (closed_day.py)."""
         self.open_orders()
+        past = {
+            key: PastOrder(filled=tracked.order.filled, synthetic=tracked.synthetic)
+            for key, tracked in self.orders.items()
+            if key not in self._open
+        }
+        self.closed_day.end(now_ns, past, self._trade_keys)
         self.orders = {key: t for key, t in self.orders.items() if key in self._open}
         self._by_venue_id = {t.venue_order_id: t for t in self.orders.values() if t.venue_order_id}
         self._trade_keys = {key for key in self._trade_keys if key[0] in self._by_venue_id}
@@ -194,6 +206,9 @@ class MergeBook:
         return tracked
 
     def _unknown(self, item: Hearsay, now_ns: int, out: Merged) -> None:
+        if self.closed_day.is_told(item):
+            self.counts["past"] += 1
+            return
         if isinstance(item, IntentAnswered) or is_own_tag(item.client_order_id):
             if len(self.parked) < PARKED_MAX:
                 self.parked.append((now_ns, item))
