@@ -55,7 +55,7 @@ class Venue:
         self._working: dict[str, dict[str, VenueOrder]] = {name: {} for name in instruments}
         self._trades: list[TradeReport] = []
         self._tags: set[str] = set()
-        self._prefix = trading_day.replace("-", "")[2:]
+        self._prefix = "0" + trading_day.replace("-", "")[2:]  # a broker's begins with the year
         self._order_count = 0
         self.duplicate_tag_count = 0
 
