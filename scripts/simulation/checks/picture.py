@@ -263,7 +263,8 @@ class Picture(Observer):
 
     def _fact(self, fact: OrderFact) -> OrderSeen | None:
         order = self.orders.get(fact.client_order_id)
-        if order is not None and fact.venue_order_id not in ("", order.venue_id):
+        is_named = order is not None and fact.venue_order_id not in ("", order.venue_id)
+        if order is not None and is_named and order.intent.book is Book.LIVE:
             self._bind(order, fact.venue_order_id)
         self._touch(fact.group_id)
         return order
