@@ -55,7 +55,8 @@ class Venue:
         self._working: dict[str, dict[str, VenueOrder]] = {name: {} for name in instruments}
         self._trades: list[TradeReport] = []
         self._tags: set[str] = set()
-        self._prefix = "0" + trading_day.replace("-", "")[2:]  # a broker's begins with the year
+        # Never an id of Kite's, which are digits alone: live and paper keys are disjoint (INV-15).
+        self._prefix = "P" + trading_day.replace("-", "")[2:]
         self._order_count = 0
         self.duplicate_tag_count = 0
 

@@ -53,8 +53,8 @@ class Observer:
         self.world = world
 
     def violated(self, text: str) -> NoReturn:
-        """Say that the property does not hold. The world keeps the first: a room in which a hook is
-        called takes what is raised for a crash of its own."""
+        """Say that the property does not hold. The run ends also if a room takes the exception
+        for a failure of its own."""
         violation = Violated(self.id, text)
         self.world.violation = self.world.violation or violation
         raise violation
