@@ -144,7 +144,7 @@ class WatcherActor(Behaviour):
     def _phase(self, changed: PhaseChanged) -> None:
         self.truth.trading_day = changed.trading_day
         if changed.phase is SessionPhase.CLOSED:
-            self.truth.end_day()
+            self.truth.end_day(changed.at_ns)
 
     def _timer(self, key: str, now_ns: int) -> None:
         if key == "view":

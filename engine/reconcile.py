@@ -33,6 +33,7 @@ from engine.messages.broker import (
 )
 from engine.messages.records import IntentPlanned
 from engine.messages.values import Book, Product
+from engine.orders.synthetic import is_synthetic
 from engine.risk.reduce_only import working_quantity
 
 
@@ -162,7 +163,11 @@ def _order(
 def _trades(journal: JournalView, broker: BrokerSnapshot) -> Iterable[Difference]:
     theirs = {(trade.trade_id, trade.client_order_id): trade for trade in broker.trades}
     listed = {(trade.venue_order_id, trade.trade_id) for trade in broker.trades}
+    summed = {fill.client_order_id for fill in journal.trades.values() if is_synthetic(fill)}
+    yield from _sums(journal, broker, summed)
     for identity, trade in theirs.items():
+        if trade.client_order_id in summed:
+            continue
         if identity not in journal.trades and trade.client_order_id in journal.orders:
             yield Difference(
                 kind="fill_missing",
@@ -173,6 +178,8 @@ def _trades(journal: JournalView, broker: BrokerSnapshot) -> Iterable[Difference
                 broker=trade.quantity,
             )
     for (trade_id, tag), fill in journal.trades.items():
+        if tag in summed:
+            continue
         is_there = (trade_id, tag) in theirs or (fill.venue_order_id, _whole(trade_id)) in listed
         if not is_there and fill.group_id in journal.groups_open:
             yield Difference(
@@ -188,6 +195,19 @@ def _trades(journal: JournalView, broker: BrokerSnapshot) -> Iterable[Difference
 def _whole(trade_id: str) -> str:
     """The broker's trade of which an adopted fill is a part."""
     return trade_id.partition("/")[0]
+
+
+def _sums(journal: JournalView, broker: BrokerSnapshot, tags: set[str]) -> Iterable[Difference]:
+    """Orders whose fill was booked from a row before its trade was heard of: the trade that it
+    stands for has another id, so these are compared by what they filled in all."""
+    for tag in sorted(tags & journal.orders.keys()):
+        ours = sum(fill.quantity for fill in journal.trades.values() if fill.client_order_id == tag)
+        theirs = sum(trade.quantity for trade in broker.trades if trade.client_order_id == tag)
+        intent = journal.orders[tag].intent
+        if theirs > ours:
+            yield _order("fill_missing", intent, Severity.WARNING, ours, theirs)
+        elif theirs < ours and intent.group_id in journal.groups_open:
+            yield _order("fill_invented", intent, Severity.CRITICAL, ours, theirs)
 
 
 def _positions(journal: JournalView, broker: BrokerSnapshot) -> Iterable[Difference]:

@@ -35,8 +35,8 @@ class AlienBook(MergeBook):
         self._alien_units: dict[tuple[str, Product], int] = {}
         self._alien_filled: dict[str, int] = {}
 
-    def end_day(self) -> None:
-        super().end_day()
+    def end_day(self, now_ns: int) -> None:
+        super().end_day(now_ns)
         self._alien_filled.clear()
 
     def _unknown(self, item: Hearsay, now_ns: int, out: Merged) -> None:

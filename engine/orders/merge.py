@@ -41,7 +41,8 @@ from engine.messages.records import (
 from engine.messages.values import Action, OrderType, Refusal
 from engine.orders.aliens import AlienBook
 from engine.orders.lifecycle import Status
-from engine.orders.merge_book import SYNTHETIC, Hearsay
+from engine.orders.merge_book import Hearsay
+from engine.orders.synthetic import SYNTHETIC
 from engine.orders.tracked import Merged, Tracked, fact_base
 
 _AWAITED: Final = (Status.PLANNED, Status.UNKNOWN)

@@ -14,6 +14,7 @@ from engine.instruments import Instrument
 from engine.messages.broker import IntentAnswered, OrderReport, TradeReport
 from engine.messages.records import (
     AnyOrderFact,
+    DayClosed,
     IntentPlanned,
     OrderFact,
     OrderFilled,
@@ -22,7 +23,9 @@ from engine.messages.records import (
 )
 from engine.messages.values import Action, Side
 from engine.orders import lifecycle
+from engine.orders.closed_day import ClosedDay, PastOrder
 from engine.orders.lifecycle import OrderState, Status
+from engine.orders.synthetic import is_synthetic
 from engine.orders.tracked import Merged, Tracked, fact_base
 
 Charge: TypeAlias = Callable[[Instrument, Side, int, int, str], int]
@@ -32,7 +35,6 @@ Hearsay: TypeAlias = IntentAnswered | OrderReport | TradeReport
 
 PARKED_MAX: Final = 1_000
 ALERTED_MAX: Final = 10_000
-SYNTHETIC: Final = "syn-"
 
 
 def no_charge(_i: Instrument, _s: Side, _before: int, _after: int, _day: str) -> int:
@@ -64,11 +66,14 @@ class MergeBook:
         self._by_venue_id: dict[str, Tracked] = {}
         self._trade_keys: set[tuple[str, str]] = set()
         self._alerted: set[str] = set()
+        self.closed_day = ClosedDay()
 
     def evolve(self, record: Record) -> None:
-        """Take a durable record: an intent, or (in replay) a fact of ours."""
+        """Take a durable record: an intent, or (in replay) a fact of ours, a day's end."""
         if isinstance(record, IntentPlanned):
             self._intended(record)
+        elif isinstance(record, DayClosed):
+            self.closed_day.end(record.at_ns, {}, set())
         elif isinstance(record, OrderFact) and record.client_order_id in self.orders:
             assert isinstance(record, AnyOrderFact)
             self._apply(self.orders[record.client_order_id], record)
@@ -88,9 +93,15 @@ class MergeBook:
         }
         return tuple(self._open.values())
 
-    def end_day(self) -> None:
-        """Forget what is over: the broker's books of the next day do not know it."""
+    def end_day(self, now_ns: int) -> None:
+        """Forget what is over, but that it was (closed_day.py)."""
         self.open_orders()
+        past = {
+            key: PastOrder(filled=tracked.order.filled, synthetic=tracked.synthetic)
+            for key, tracked in self.orders.items()
+            if key not in self._open
+        }
+        self.closed_day.end(now_ns, past, self._trade_keys)
         self.orders = {key: t for key, t in self.orders.items() if key in self._open}
         self._by_venue_id = {t.venue_order_id: t for t in self.orders.values() if t.venue_order_id}
         self._trade_keys = {key for key in self._trade_keys if key[0] in self._by_venue_id}
@@ -138,6 +149,9 @@ class MergeBook:
         return tracked
 
     def _unknown(self, item: Hearsay, now_ns: int, out: Merged) -> None:
+        if self.closed_day.is_told(item):
+            self.counts["past"] += 1
+            return
         if isinstance(item, IntentAnswered) or is_own_tag(item.client_order_id):
             if len(self.parked) < PARKED_MAX:
                 self.parked.append((now_ns, item))
@@ -229,7 +243,7 @@ class MergeBook:
         self._bind(tracked, fact.venue_order_id)
         if isinstance(fact, OrderFilled):
             self._trade_keys.add((fact.venue_order_id, fact.trade_id))
-            if fact.trade_id.startswith(SYNTHETIC):
+            if is_synthetic(fact):
                 tracked.synthetic += fact.quantity
             if tracked.is_second(fact.venue_order_id):
                 tracked.second += fact.quantity

@@ -48,10 +48,14 @@ def merge_snapshot(
 ) -> Merged:
     """Take a snapshot: trades first, then rows, then what it proves by silence."""
     out = Merged()
+    traded: dict[str, int] = {}
     for trade in snapshot.trades:
-        truth.merge(trade, now_ns, out)
+        traded[trade.venue_order_id] = max(trade.at_ns, traded.get(trade.venue_order_id, 0))
+        if trade.at_ns > truth.closed_day.at_ns or truth.find(trade):
+            truth.merge(trade, now_ns, out)
     for row in snapshot.orders:
-        truth.merge(row, now_ns, out, is_proof=True)
+        if truth.find(row) or not truth.closed_day.has(row, traded):
+            truth.merge(row, now_ns, out, is_proof=True)
     found = {
         tracked.intent.client_order_id for row in snapshot.orders if (tracked := truth.find(row))
     }

@@ -70,3 +70,14 @@ def engine_config(profile: Profile) -> EngineConfig:
             losses_row_max=20,
         ),
     )
+
+
+def trading_days(count: int) -> list[dt.date]:
+    """The first trading days of the simulated calendar."""
+    days: list[dt.date] = []
+    day = FIRST_DAY
+    while len(days) < count:
+        if sessions().sessions(day, SEGMENT):
+            days.append(day)
+        day += dt.timedelta(days=1)
+    return days

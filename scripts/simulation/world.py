@@ -5,7 +5,6 @@ in which everything must come right, the end. Refuses to judge (observers) and t
 faults (models). What is outside of the engine's process survives its death.
 """
 
-import datetime as dt
 import random
 from collections.abc import Callable, Iterable
 
@@ -65,12 +64,14 @@ class World:
         self.reached: dict[str, int] = {}
         self.records: list[tuple[int, Record]] = []
         self.alerts: list[AlertRaised] = []
+        self.violation: Violated | None = None
         self.boots = self.epoch = 0
         self.engine: Engine | None = None
         self.faults = Faults(profile.armed, decisions, lambda f, text: self.tell(f"{f} {text}"))
         self.config = scene.engine_config(profile)
         self.opens_ns = [
-            ns_from_ist(f"{day.isoformat()} {scene.OPENS}:00") for day in trading_days(profile.days)
+            ns_from_ist(f"{day.isoformat()} {scene.OPENS}:00")
+            for day in scene.trading_days(profile.days)
         ]
         self.session_ns = ns_from_ist(f"2024-01-01 {scene.CLOSES}:00") - self.opens_ns[0]
         self.heals_at_ns = self.opens_ns[-1] + profile.heal_min * NS_PER_MINUTE
@@ -187,6 +188,8 @@ class World:
         at_rest = self._hooks["at_rest"]
         while True:
             while pool.step():
+                if self.violation is not None:
+                    raise self.violation
                 if trace.steps > STEPS_MAX:
                     raise Violated("LIVELOCK", f"still busy after {STEPS_MAX} messages")
             for hook in at_rest:
@@ -288,13 +291,3 @@ def _hooks(observers: Iterable[Observer]) -> dict[str, list[Callable[..., None]]
         ]
         for name in names
     }
-
-
-def trading_days(count: int) -> list[dt.date]:
-    """The first trading days of the simulated calendar."""
-    days, day = list[dt.date](), scene.FIRST_DAY
-    while len(days) < count:
-        if scene.sessions().sessions(day, scene.SEGMENT):
-            days.append(day)
-        day += dt.timedelta(days=1)
-    return days

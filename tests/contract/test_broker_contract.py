@@ -392,3 +392,14 @@ def test_when_the_paper_day_ends_with_a_position_then_its_orders_stay_with_it() 
     snapshot = desk.broker.snapshot(1, START_NS)
     assert snapshot is not None
     assert [order.client_order_id for order in snapshot.orders] == ["A"]
+
+
+@pytest.mark.conformance("INV-15")
+def test_when_two_brokers_number_their_first_orders_then_the_numbers_differ() -> None:
+    """A fill is known by its venue's order id: a live one would have passed for a paper one."""
+    numbers = []
+    for make in BROKERS.values():
+        desk = make()
+        desk.tick(100_100)
+        numbers.append(desk.place().venue_order_id)
+    assert len(set(numbers)) == len(BROKERS)

@@ -79,6 +79,7 @@ class Forge:
         self.heals_at_ns = START_NS
         self.config = CONFIG
         self.boots = 1
+        self.violation: Violated | None = None
         self.records: list[tuple[int, Record]] = []
         self.alerts: list[AlertRaised] = []
         self.reached: dict[str, int] = {}

@@ -47,7 +47,6 @@ class OrderSeen:
     """
 
     __slots__ = (
-        "facts",
         "filled",
         "intent",
         "is_known",
@@ -57,6 +56,7 @@ class OrderSeen:
         "over",
         "quantity",
         "traded",
+        "venue_id",
     )
 
     def __init__(self, intent: IntentPlanned) -> None:
@@ -69,7 +69,7 @@ class OrderSeen:
         self.is_unknown = False
         self.is_sent = False
         self.open: dict[str, IntentPlanned] = {}
-        self.facts = 0
+        self.venue_id = ""
 
     @property
     def quantity_max(self) -> int:
@@ -119,6 +119,8 @@ class Picture(Observer):
         self.view: AuthorityChanged | None = None
         self.view_generation = 0
         self.fenced: dict[str, int] = {}
+        self.by_venue: dict[str, OrderSeen] = {}
+        self._traded: dict[str, int] = {}
         self.fill_seq = 0
         self.booted_at_ns = 0
         self._table: dict[type, Callable[[Any], None]] = {
@@ -164,9 +166,18 @@ class Picture(Observer):
             order.is_sent = request.is_processed or request.outcome is Outcome.UNKNOWN
 
     def on_trade(self, trade: TradeReport) -> None:
-        order = self.orders.get(trade.client_order_id)
-        if order is not None:
-            order.traded += trade.quantity
+        """Its order is the one that is bound to the venue's id; the tag may be lost, or be on two
+        orders of the venue."""
+        venue_id = trade.venue_order_id
+        self._traded[venue_id] = self._traded.get(venue_id, 0) + trade.quantity
+        order = self.by_venue.get(venue_id) or self.orders.get(trade.client_order_id)
+        if order is not None and order.venue_id in ("", venue_id):
+            self._bind(order, venue_id)
+
+    def _bind(self, order: OrderSeen, venue_id: str) -> None:
+        self.by_venue[venue_id] = order
+        order.venue_id = venue_id
+        order.traded = self._traded.get(venue_id, 0)
 
     # -- records --------------------------------------------------------------------------
 
@@ -203,6 +214,8 @@ class Picture(Observer):
         if order is not None:
             order.filled += fill.quantity
             order.is_known, order.is_unknown = True, False
+            if fill.filled_total >= fill.order_quantity:
+                order.over = order.over or "OrderFilled"
         if group is not None:
             group.position += fill.side.sign * fill.quantity
             group.entered += fill.quantity if fill.leg is Leg.ENTRY else 0
@@ -215,6 +228,8 @@ class Picture(Observer):
             order.open.pop(fact.intent_id, None)
             order.quantity = fact.quantity
             order.is_known = True
+            if order.filled >= order.quantity_max:
+                order.over = order.over or "OrderFilled"
 
     def _answered(self, fact: RequestRefused) -> None:
         order = self._fact(fact)
@@ -248,8 +263,9 @@ class Picture(Observer):
 
     def _fact(self, fact: OrderFact) -> OrderSeen | None:
         order = self.orders.get(fact.client_order_id)
-        if order is not None:
-            order.facts += 1
+        is_named = order is not None and fact.venue_order_id not in ("", order.venue_id)
+        if order is not None and is_named and order.intent.book is Book.LIVE:
+            self._bind(order, fact.venue_order_id)
         self._touch(fact.group_id)
         return order
 

@@ -93,12 +93,12 @@ class TruthIsInTheInterval(Check):
 
     def __init__(self, world: "World") -> None:
         super().__init__(world)
-        self._suspects: dict[str, int] = {}
+        self._suspects: dict[str, None] = {}
         self._told_at_ns: dict[str, int] = {}
         self._alarmed_at_ns = -1
 
     def on_trade(self, trade: TradeReport) -> None:
-        self._suspects[trade.client_order_id] = 0
+        self._suspects[trade.venue_order_id] = None
 
     def on_record(self, seq: int, record: Record) -> None:
         if isinstance(record, OrderFilled) and record.book is Book.LIVE:
@@ -124,8 +124,8 @@ class TruthIsInTheInterval(Check):
             self._told(message)
 
     def _told(self, report: OrderReport | TradeReport) -> None:
-        tag = report.client_order_id
-        order = self.picture.orders.get(tag) if tag in self._suspects else None
+        tag = report.venue_order_id
+        order = self.picture.by_venue.get(tag) if tag in self._suspects else None
         is_news = isinstance(report, TradeReport) or (
             order is not None and report.filled_quantity > order.filled
         )
@@ -135,8 +135,10 @@ class TruthIsInTheInterval(Check):
     def at_rest(self) -> None:
         now_ns = self.world.now_ns
         for tag in tuple(self._suspects):
-            order = self.picture.orders.get(tag)
-            if order is None or order.traded == order.filled:
+            order = self.picture.by_venue.get(tag)
+            if order is None:
+                continue  # a second order with one tag, or one whose tag is lost
+            if order.traded == order.filled or order.venue_id != tag:
                 del self._suspects[tag]
                 self._told_at_ns.pop(tag, None)
                 continue

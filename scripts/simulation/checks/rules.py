@@ -115,7 +115,8 @@ def overshoot(group: GroupSeen, intent: IntentPlanned) -> int:
 
 
 def grows(order: OrderSeen | None, intent: IntentPlanned) -> bool:
-    """True if a PLACE or MODIFY asks for more than works already."""
-    if intent.action is Action.CANCEL:
+    """True if a PLACE or MODIFY asks for more than works already; what is over cannot grow."""
+    is_over = order is not None and bool(order.over) and intent.action is Action.MODIFY
+    if intent.action is Action.CANCEL or is_over:
         return False
     return order is None or intent.action is Action.PLACE or intent.quantity > order.quantity
