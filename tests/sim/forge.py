@@ -85,6 +85,7 @@ class Forge:
         self.reached: dict[str, int] = {}
         self.rooms: dict[str, Any] = {}
         self.latched: list[Any] = []
+        self.faults = SimpleNamespace(struck={})
         self.latches = SimpleNamespace(load=lambda: tuple(self.latched))
         self.database = SimpleNamespace(rows={})
         self.board: list[Any] = []
