@@ -455,8 +455,4 @@ def test_liv12_when_a_finished_order_is_listed_after_the_close_then_nobody_is_al
     truth.end_day(NOW)
     late = truth.merge(row(OrderStatus.CANCELLED), NOW + NS_PER_S)
     given_up = truth.expire_parked(NOW + 60 * NS_PER_S, NOW + 60 * NS_PER_S)
-<<<<<<< HEAD
-    assert (late.alerts, late.facts, given_up.alerts) == ([], [], [])
-=======
     assert not [*late.alerts, *late.facts, *given_up.alerts]
->>>>>>> main

@@ -141,6 +141,7 @@ class Forge:
         self, name: str, generation: int = 1, kind: ExitKind = ExitKind.CRASHED, **more: Any
     ) -> None:
         fields = {"reason": "test", **more}
+        self._generations[name] = generation + 1
         exited = ChildExited(name=name, generation=generation, kind=kind, **fields)
         for observer in self.observers:
             observer.on_exit(exited)
