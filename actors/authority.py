@@ -219,7 +219,7 @@ class AuthorityBehaviour(JournalReader):
     def _session(self, message: FlatVerified | PhaseChanged) -> None:
         if isinstance(message, FlatVerified):
             self.state.is_flat = message.scope == "" and message.groups_open == 0
-        elif message.phase is SessionPhase.CLOSED and self.state.mode is Mode.LIVE:
+        elif message.phase is not SessionPhase.CONTINUOUS and self.state.mode is Mode.LIVE:
             self.move(ModeEvent.TROUBLED, "LIVE ends with the session")
 
     # -- timers ---------------------------------------------------------------------------

@@ -3,8 +3,8 @@
 Decides the phase from the dated session table and the market clock. Refuses to guess: a year that
 the table does not cover is closed. Each session of a day stands alone (2 March 2024 had two), so
 entries end and positions are flat before the end of each. Refuses to trust a clock that steps: when
-market time and the boot clock part, the phase is closed until this actor is restarted (an early
-square-off or an entry after hours would be the price of believing it).
+market time and the boot clock part, the phase is doubted until this actor is restarted (an early
+square-off, a day closed in its middle or an entry after hours would be the price of believing it).
 
 Receives PhaseWanted, TimerFired. Sends PhaseChanged to its readers and to whoever asks, AlertRaised
 to "alerts".
@@ -113,9 +113,13 @@ class CalendarBehaviour(Behaviour):
         self.ctx.timer_cancel("edge")
         if self._is_clock_trusted:
             self._is_clock_trusted = False
-            text = "market clock and boot clock disagree: closed"
+            text = (
+                "market clock and boot clock disagree: no entries until the calendar is restarted"
+            )
             alert(self.ctx, "critical", "clock_stepped", "calendar", text)
-            self._announce(phase_of(None, now_ns, self._entries_end_ns, self._flat_by_ns))
+            day = self._phase.trading_day
+            doubted = PhaseChanged(phase=SessionPhase.DOUBTED, trading_day=day, at_ns=now_ns)
+            self._announce(doubted)
 
     def _edge_ns(self, session: Session | None, now_ns: int) -> int:
         if session is None:

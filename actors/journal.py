@@ -6,6 +6,8 @@ together are committed together (group commit). When the database is away it say
 entries, and writes everything else to the local fsynced spool, which is folded back in order when
 the database returns. What a failover of the database has forgotten is written again from memory.
 
+A journal that starts while the database is away is not ready until it is back.
+
 | state     | event               | next      | effect                                         |
 |-----------|---------------------|-----------|------------------------------------------------|
 | AVAILABLE | commit done         | AVAILABLE | deliver                                        |
@@ -37,6 +39,7 @@ from engine.messages.journal import (
     JournalStateChanged,
     Replayed,
     ReplayRequested,
+    StoreAwaited,
 )
 from engine.messages.records import GroupOpened, IntentPlanned, Record
 from engine.messages.supervision import TimerFired
@@ -80,16 +83,37 @@ class JournalBehaviour(Behaviour):
 
     def open(self, ctx: Context) -> Opening:
         super().open(ctx)
+        try:
+            self._recover()
+        except JournalUnavailable as error:
+            alert(ctx, "critical", "journal_unavailable", ctx.name, f"at the start: {error}")
+            self._await_store()
+            return Opening.DEFERRED
+        return Opening.READY
+
+    def _recover(self) -> None:
         self._store.open()
         self._fold_back()
         self._seq, self._chain = self._store.open()
         rows = self._store.load_day(self._since_ns)
         if rows:
-            self._store.verify(rows[0].seq)
+            self._store.verify(rows[0].seq)  # nothing is kept before all of it is read and true
         for row in rows:
             self._recent.add(row.seq, group_of(row.record), row.record)
         log_event("journal_opened", seq=self._seq, records_recent_count=len(self._recent))
-        return Opening.READY
+
+    def _await_store(self) -> None:
+        self.ctx.timer_after("store", RETRY_MS * NS_PER_MS, StoreAwaited())
+
+    def _store_awaited(self) -> None:
+        """Not ready yet: nothing is promised, nobody is answered, and everybody else waits."""
+        try:
+            self._recover()
+        except JournalUnavailable:
+            self._await_store()
+        else:
+            alert(self.ctx, "info", "journal_available", self.ctx.name, "database is back")
+            self.ctx.ready()
 
     def close(self, reason: str) -> None:
         self._store.close()
@@ -107,6 +131,8 @@ class JournalBehaviour(Behaviour):
                 self._fenced[message.name] = max(known, message.generation)
             case TimerFired():
                 self._try_return()
+            case StoreAwaited():
+                self._store_awaited()
             case _:
                 super().receive(message)
 

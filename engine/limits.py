@@ -73,6 +73,8 @@ VIEW_EVERY_NS: Final = 250 * NS_PER_MS
 RESTARTS_CORE_MAX: Final = 3
 RESTARTS_WINDOW_S: Final = 600
 CLEAN_RECONCILES_MIN: Final = 2
+JOURNAL_START_MS: Final = 300_000
+"""How long a starting journal waits for a database that is away; everybody else waits with it."""
 
 assert 0 < INBOX_CONFLATE_AFTER < INBOX_MESSAGES_MAX
 assert ENTRIES_PER_SECOND_MAX + EXITS_PER_SECOND_RESERVE == ORDERS_PER_SECOND_MAX

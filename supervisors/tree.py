@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from actors.runtime.runtime import HostKind
-from engine.limits import RESTARTS_CORE_MAX, RESTARTS_WINDOW_S
+from engine.limits import JOURNAL_START_MS, RESTARTS_CORE_MAX, RESTARTS_WINDOW_S
 from engine.messages.values import Authority
 from supervisors.spec import (
     ChildSpec,
@@ -24,6 +24,7 @@ Make = Callable[[str, SupervisorSpec], ChildSpec]
 
 ROOT = "root"
 FENCE_LISTENERS = ("authority", "writer", "guard", "journal")
+START_MS = 10_000
 WINDOW_MS = RESTARTS_WINDOW_S * 1_000
 
 CONTROL: tuple[tuple[str, HostKind], ...] = (
@@ -74,7 +75,11 @@ def root(
 def _core(
     make: Make, factories: Mapping[str, Factory], strategies: Mapping[str, HostKind]
 ) -> SupervisorSpec:
-    first = tuple(_worker(n, factories, host=h) for n, h in CORE_FIRST if n in factories)
+    first = tuple(
+        _worker(n, factories, host=h, start_ms=JOURNAL_START_MS if n == "journal" else START_MS)
+        for n, h in CORE_FIRST
+        if n in factories
+    )
     last = tuple(
         _worker(n, factories, host=h, pool="market" if n == "source" else "core")
         for n, h in CORE_LAST
@@ -124,8 +129,11 @@ def _worker(
     *,
     host: HostKind = HostKind.POOLED,
     pool: str = "core",
+    start_ms: int = START_MS,
 ) -> ChildSpec:
-    return ChildSpec(id=name, factory=factories[name], host=host, pool=pool)
+    return ChildSpec(
+        id=name, factory=factories[name], host=host, pool=pool, start_timeout_ms=start_ms
+    )
 
 
 def _strategy(name: str, factories: Mapping[str, Factory], host: HostKind) -> ChildSpec:

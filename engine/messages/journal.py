@@ -28,6 +28,12 @@ class Journaled(Message, frozen=True, kw_only=True):
     record: Record
 
 
+class StoreAwaited(Message, frozen=True, kw_only=True):
+    """The journal's note to itself while it recovers: try the store again."""
+
+    delivery: ClassVar[Delivery] = Delivery.CONTROL
+
+
 class ReplayRequested(Message, frozen=True, kw_only=True):
     """A starting actor asks for its past. `group_id` narrows it to one group; otherwise the
     records since the start of the trading day plus all of groups still open are sent."""

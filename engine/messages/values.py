@@ -108,6 +108,10 @@ class FeedState(Enum):
 
 @unique
 class SessionPhase(Enum):
+    """DOUBTED: our clocks disagree, so nobody knows. Nothing is entered and nothing is over: the
+    day is not closed, orders and prices of what is held go on."""
+
+    DOUBTED = "doubted"
     CLOSED = "closed"
     PRE_OPEN = "pre_open"
     CONTINUOUS = "continuous"

@@ -35,6 +35,8 @@ ROWS: Final = (
 )
 STUCK_IDS: Final = ("FLT-67", "FLT-68", "FLT-69")
 WATCHDOG_MS: Final = 50
+POISON_CRASHES_MAX: Final = 8
+"""A poisoned message that nothing parks (a timer, control) must not end every life of a run."""
 
 
 class InjectedCrash(Exception):
@@ -57,6 +59,7 @@ class ActorBreaker:
     def __init__(self, faults: Faults, world: Breakable) -> None:
         self._faults = faults
         self._world = world
+        self._poison_left = POISON_CRASHES_MAX
         self._poison: set[tuple[str, str]] = set()
         armed = faults.is_armed
         self._is_before = armed("FLT-65")
@@ -122,7 +125,8 @@ class ActorBreaker:
     def _odd(self, room: SimRoom, message: Message) -> None:
         if (room.name, type(message).__name__) in self._poison and not self._faults.is_healed:
             digest = poison_digest(message)
-            if (room.name, digest) in self._poison:
+            if (room.name, digest) in self._poison and self._poison_left > 0:
+                self._poison_left -= 1
                 self._crash("FLT-71", room, f"poisoned by {type(message).__name__}")
         for fault in self._others:
             if not self._faults.strikes(fault):

@@ -14,9 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from actors.stores.latches import FOLDER, FileLatches
-from actors.stores.spool import Spool
-from engine.journal import decode
-from engine.messages.records import Record
+from actors.stores.spool import MAGIC, Spool
 from engine.units import NS_PER_S
 from scripts.simulation.faults import FaultRow, Faults
 
@@ -34,12 +32,12 @@ SPOOL: Final = "simulation.spool"
 class WatchedSpool(Spool):
     """The real spool, telling what became durable."""
 
-    on_durable: Callable[[int, Record], None] = staticmethod(lambda _seq, _record: None)
+    on_durable: Callable[[int, bytes], None] = staticmethod(lambda _seq, _body: None)
 
     def append(self, records: list[tuple[int, bytes]]) -> None:
         super().append(records)
         for seq, body in records:
-            self.on_durable(seq, decode(body))
+            self.on_durable(seq, body)
 
 
 class SimDisk:
@@ -54,10 +52,10 @@ class SimDisk:
         self,
         faults: Faults,
         mono_ns: Callable[[], int],
-        on_durable: Callable[[int, Record], None] = lambda _seq, _record: None,
+        on_durable: Callable[[int, bytes], None] = lambda _seq, _body: None,
     ) -> None:
         self.on_durable = on_durable
-        self.files: dict[str, bytes] = {}
+        self.files: dict[str, bytes] = {SPOOL: MAGIC}
         self.folders: set[str] = {FOLDER}
         self.is_hurt = False
         self._faults = faults
@@ -128,7 +126,7 @@ class SimDisk:
 
     def died(self) -> None:
         """The process was killed: an append that was under way may have left its beginning."""
-        if self._faults.strikes("FLT-85") and SPOOL in self.files:
+        if self.files.get(SPOOL, b"").startswith(MAGIC) and self._faults.strikes("FLT-85"):
             count = self._faults.amount("FLT-85", 1, 11)
             self.files[SPOOL] += b"\0\0\0\x40\x12\x34\x56\x78\x9a\xbc\xde"[:count]
             self._faults.note("FLT-85", f"{count} bytes of an append that never returned")

@@ -30,6 +30,17 @@ if TYPE_CHECKING:
     from scripts.simulation.world import World
 
 
+DAMAGE: Final = ("FLT-24", "FLT-39", "FLT-40")
+"""Orders at the broker that no intent of ours stands for (a request processed twice, the broker's
+own square-off, a person): alarmed, and for a person to put right."""
+UNFLAT: Final = ("not_flat", "exit_not_filling", "exit_blocked", "protect_failed")
+
+
+def damage(world: "World") -> list[str]:
+    """What was done to the account that blocks a clean reconciliation."""
+    return [fault for fault in DAMAGE if world.faults.struck.get(fault)]
+
+
 class UnknownsResolved(Check):
     """LIV-03: no order stays of unknown fate in a healthy world."""
 
@@ -74,7 +85,7 @@ class ReconciledClean(Check):
         if self._clean_ns >= healed_ns or self.world.now_ns - healed_ns <= T_CLEAN_NS:
             return
         lines = self._last.differences if self._last is not None else ("never reconciled",)
-        if not all("alien" in line for line in lines):
+        if not damage(self.world):
             self.violated(f"not clean since healing: {'; '.join(lines[:3])}")
 
 
@@ -152,13 +163,14 @@ class NoStuckCeiling(Check):
         room = self.room("authority")
         if room is None or latched(self.world, KILL) or latched(self.world, HALT):
             return
+        is_damaged = bool(damage(self.world))
         guard = self.room("guard")
         is_latched = guard is not None and guard._account.is_loss_latched
         for ceiling in room.state._ceilings.values():
             is_own = ceiling.owner not in ("operator", "leader", "release", "storm")
             is_loss = ceiling.owner == "account" and is_latched
-            is_alien = "alien" in ceiling.reason
-            if not ceiling.scope and is_own and not (is_loss or is_alien):
+            is_theirs = ceiling.owner == "reconciler" and is_damaged
+            if not ceiling.scope and is_own and not (is_loss or is_theirs):
                 self.violated(
                     f"{ceiling.owner} still holds {ceiling.authority.name}: {ceiling.reason}"
                 )
@@ -179,7 +191,8 @@ class NothingLeftLying(Check):
 
 
 class AlarmsEnd(Check):
-    """LIV-12: alarms end with their cause: in the last minutes of health nobody calls."""
+    """LIV-12: alarms end with their cause: in the last minutes of health nobody calls, but for
+    groups that a shut market keeps from going flat."""
 
     id = "LIV-12"
 
@@ -194,7 +207,9 @@ class AlarmsEnd(Check):
     def at_end(self) -> None:
         quiet_from_ns = max(self.world.now_ns - T_CALM_NS, self.world.heals_at_ns + T_CALM_NS)
         last = self._last
-        if last is not None and last.at_ns > quiet_from_ns:
+        held = any(group.position for group in self.picture.open_groups.values())
+        is_blocked = held and last is not None and last.event in UNFLAT
+        if last is not None and last.at_ns > quiet_from_ns and not is_blocked:
             self.violated(f"{last.event} {last.subject}: {last.text}")
 
 

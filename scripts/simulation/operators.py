@@ -1,24 +1,22 @@
 """The people of a run: they release, resume and repair, and make every mistake there is.
 
 Decides what an operator does at each look: ordinary life (release LIVE when PAPER is calm, resume
-what was halted, restart what was quarantined, let paused strategies go on) and FLT-76..80, 82.
-Refuses to know the engine's inside: they see what the console shows. Commands of the console go
-through the real command desk, so that repeated ones meet its memory; "mode" has no verb there yet
-and goes to the authority as the desk would send it.
+what was halted, restart what was quarantined or distrusts the clock, let paused strategies go on)
+and FLT-76..80, 82. Refuses to know the engine's inside: they see what the console shows. "mode" has
+no verb at the console yet and goes to the authority as the desk would send it.
 """
 
 from collections.abc import Callable
 from typing import Final, Protocol
 
-from actors.command_desk import CommandDesk
-from actors.runtime.behaviour import Behaviour, Context, Opening
 from actors.stores.latches import HALT, KILL, LatchStore
 from engine.messages.base import Message
 from engine.messages.console import RequestReceived
-from engine.messages.control import AuthorityChanged, AuthorityWanted, CommandDone, OperatorCommand
-from engine.messages.supervision import RestartWanted, TimerFired
+from engine.messages.control import AuthorityChanged, OperatorCommand
+from engine.messages.supervision import RestartWanted
 from engine.messages.values import Mode
 from engine.units import NS_PER_S
+from scripts.simulation.console import Shown, SimConsole
 from scripts.simulation.faults import FaultRow, Faults
 
 ROWS: Final = (
@@ -42,59 +40,6 @@ OPPOSITES: Final = (
 )
 
 
-class SimConsole(Behaviour):
-    """Actor `console` of a simulated life: the real command desk, and eyes on the authority."""
-
-    def __init__(self, latches: LatchStore, shown: "Shown") -> None:
-        self._latches = latches
-        self._shown = shown
-        self._desk = CommandDesk(self._latch_kill, self._reply, _encoded)
-
-    def open(self, ctx: Context) -> Opening:
-        opening = super().open(ctx)
-        self._desk.open(ctx)
-        ctx.send("authority", AuthorityWanted(reader=ctx.name))
-        return opening
-
-    def receive(self, message: Message) -> None:
-        match message:
-            case RequestReceived():
-                self._desk.take(message)
-            case CommandDone():
-                self._desk.finish(message)
-            case TimerFired(key=key):
-                self._desk.remind(key)
-            case AuthorityChanged():
-                self._shown.take(message)
-            case _:
-                pass  # views: nobody looks at them here
-
-    def _latch_kill(self, reason: str, by: str) -> None:
-        self._latches.set(KILL, reason=reason, by=by, at_ns=self.ctx.now_ns())
-
-    def _reply(self, peer: str, raw: bytes) -> None:
-        self._shown.replies.append((peer, raw))
-        del self._shown.replies[:-100]
-
-
-def _encoded(*fields: object) -> bytes:
-    return repr(fields).encode()
-
-
-class Shown:
-    """What people see: the newest view of a life."""
-
-    def __init__(self) -> None:
-        self.view: AuthorityChanged | None = None
-        self.replies: list[tuple[str, bytes]] = []
-
-    def take(self, view: AuthorityChanged) -> None:
-        """Keep the newer one; a restarted authority counts from 0, as the real console knows."""
-        old = self.view
-        if old is None or view.seq > old.seq or view.at_ns >= old.at_ns:
-            self.view = view
-
-
 class Operated(Protocol):
     """What the people need of the world."""
 
@@ -110,6 +55,8 @@ class Operated(Protocol):
     def quarantined(self) -> tuple[tuple[str, str], ...]: ...
 
     def steal_lease(self) -> None: ...
+
+    def is_clock_doubted(self) -> bool: ...
 
 
 class Operators:
@@ -202,6 +149,9 @@ class Operators:
                 self._ask("unpause", strategy=name)
             elif not kind and ceiling.owner == "operator":
                 self._mode("paper")
+        if self._world.is_clock_doubted():
+            reason = "an operator has set the clock right"
+            self._world.deliver("core", RestartWanted(child_id="calendar", reason=reason))
         for supervisor, name in self._world.quarantined():
             wanted = RestartWanted(child_id=name, reason="an operator looks after it")
             self._world.deliver(supervisor, wanted)

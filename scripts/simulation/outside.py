@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from actors.calendar import SESSION_USUAL_NS
 from actors.stores.latches import HALT
+from engine.journal import decode
 from engine.messages.base import Message
 from engine.messages.broker import Outcome, TradeReport
 from engine.messages.records import IntentPlanned
@@ -41,8 +42,11 @@ class Outside:
 
     def __init__(self, world: "World") -> None:
         self._world = world
+        self._alerts_read = 0
         faults, clock, profile = world.faults, world.clock, world.profile
-        self.disk = SimDisk(faults, clock.mono_ns, world.committed)
+        self.disk = SimDisk(
+            faults, clock.mono_ns, lambda seq, body: world.committed(seq, decode(body))
+        )
         self.latches = self.disk.latches()
         self.database = FaultyDatabase(faults, clock.mono_ns, world.committed, world.lost)
         listed = [
@@ -177,6 +181,16 @@ class Outside:
             return ()
         rows = self._world.runtime.board.rows()
         return tuple((row.supervisor, row.name) for row in rows if row.state == "quarantined")
+
+    def is_clock_doubted(self) -> bool:
+        """Whether the calendar has closed the session over a clock that stepped, since the last
+        question; the clock is looked after then."""
+        alerts = self._world.alerts
+        new, self._alerts_read = alerts[self._alerts_read :], len(alerts)
+        is_doubted = any(alert.event == "clock_stepped" for alert in new)
+        if is_doubted:
+            self._world.clock.set_right()
+        return is_doubted
 
     def steal_lease(self) -> None:
         epoch = self.database.acquire()

@@ -316,10 +316,12 @@ def test_when_the_books_differ_then_live_falls_and_comes_back_to_paper_only(
     assert mode(live) is Mode.PAPER
 
 
-def test_when_the_session_closes_then_live_ends(
-    authority: AuthorityBehaviour, live: FakeContext
+@pytest.mark.conformance("FLT-60")
+@pytest.mark.parametrize("phase", [SessionPhase.CLOSED, SessionPhase.DOUBTED])
+def test_when_the_session_is_not_running_then_live_ends(
+    authority: AuthorityBehaviour, live: FakeContext, phase: SessionPhase
 ) -> None:
-    authority.receive(replace(SESSION, phase=SessionPhase.CLOSED))
+    authority.receive(replace(SESSION, phase=phase))
     assert mode(live) is Mode.REDUCE
 
 

@@ -5,15 +5,16 @@ from pathlib import Path
 import pytest
 
 from actors.journal import JournalBehaviour
+from actors.runtime.behaviour import Opening
 from actors.stores.memory import MemoryDatabase, MemoryJournalStore
 from actors.stores.spool import Spool
 from engine.errors import JournalDamaged
 from engine.messages.control import AlertRaised
-from engine.messages.journal import Append, Journaled
+from engine.messages.journal import Append, Journaled, StoreAwaited
 from engine.messages.records import Record
 from engine.messages.supervision import TimerFired
 from engine.messages.values import Leg
-from tests.fakes import FakeContext, opened
+from tests.fakes import FakeContext
 from tests.fixtures.history import START_NS, Trip
 
 REALM = "paper"
@@ -36,7 +37,8 @@ class Desk:
             since_ns=0,
             listeners=("authority",),
         )
-        self.ctx = opened(self.journal, FakeContext("journal", now_ns=START_NS))
+        self.ctx = FakeContext("journal", now_ns=START_NS)
+        self.opening = self.journal.open(self.ctx)
 
     def write(self, *records: Record) -> None:
         self.journal.receive(Append(records=records, sender="x", sender_generation=1))
@@ -115,3 +117,22 @@ def test_when_a_generation_ends_then_its_spool_file_is_closed(desk: Desk, trip: 
     with pytest.raises(OSError, match="descriptor"):
         desk.write(*trip.start()[:1])
     assert desk.ctx.of(AlertRaised, "alerts") == []
+
+
+@pytest.mark.conformance("FLT-54", "FLT-83")
+def test_when_the_database_is_away_at_a_restart_then_the_journal_waits_and_recovers(
+    desk: Desk, trip: Trip
+) -> None:
+    desk.write(*trip.start())
+    desk.journal.close("crashed")
+    desk.database.is_away = True
+    desk.start()
+    assert desk.opening is Opening.DEFERRED
+    assert [alert.event for alert in desk.ctx.of(AlertRaised, "alerts")] == ["journal_unavailable"]
+    desk.journal.receive(StoreAwaited())
+    assert not desk.ctx.is_ready
+    desk.database.is_away = False
+    desk.journal.receive(StoreAwaited())
+    assert desk.ctx.is_ready
+    desk.write(trip.accepted(Leg.ENTRY))
+    assert desk.head() == 5

@@ -282,15 +282,16 @@ def test_when_the_year_is_not_covered_then_it_is_closed_and_a_person_is_told() -
     assert "year_not_covered" in alert.text
 
 
-@pytest.mark.conformance("DRL-26")
-def test_when_the_wall_clock_steps_then_the_market_counts_as_closed() -> None:
+@pytest.mark.conformance("DRL-26", "FLT-60", "FLT-61", "FLT-63")
+def test_when_the_wall_clock_steps_then_the_session_is_doubted_and_not_over() -> None:
     days = Days("2024-01-02 14:30:00", clock_speed=1)
     days.advance(5)
     assert len(days.heard()) == 1
     days.ctx._now_ns += 60 * NS_PER_MINUTE
     days.advance(1)
-    assert [p.phase for p in days.heard()[1:]] == [SessionPhase.CLOSED]
+    assert [p.phase for p in days.heard()[1:]] == [SessionPhase.DOUBTED]
+    assert days.heard()[1].trading_day == days.heard()[0].trading_day
     assert [a.event for a in days.ctx.of(AlertRaised)] == ["clock_stepped"]
     days.advance(24 * 60)
-    assert len(days.heard()) == 2, "closed until it is restarted"
+    assert len(days.heard()) == 2, "doubted until it is restarted"
     assert len(days.ctx.of(AlertRaised)) == 1

@@ -85,6 +85,7 @@ class Forge:
         self.reached: dict[str, int] = {}
         self.rooms: dict[str, Any] = {}
         self.latched: list[Any] = []
+        self.faults = SimpleNamespace(struck={})
         self.latches = SimpleNamespace(load=lambda: tuple(self.latched))
         self.database = SimpleNamespace(rows={})
         self.board: list[Any] = []
@@ -140,6 +141,7 @@ class Forge:
         self, name: str, generation: int = 1, kind: ExitKind = ExitKind.CRASHED, **more: Any
     ) -> None:
         fields = {"reason": "test", **more}
+        self._generations[name] = generation + 1
         exited = ChildExited(name=name, generation=generation, kind=kind, **fields)
         for observer in self.observers:
             observer.on_exit(exited)

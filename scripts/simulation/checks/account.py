@@ -255,19 +255,12 @@ class PaperUntilReleased(Check):
 
     def __init__(self, world: "World") -> None:
         super().__init__(world)
-        self._dead: dict[str, int] = {}
         self._released: dict[str, int] = {}
         self._signals: dict[str, tuple[str, int]] = {}
 
     def on_boot(self, epoch: int) -> None:
-        self._dead.clear()
         self._released.clear()
         self._signals.clear()
-
-    def on_exit(self, exited: ChildExited) -> None:
-        name = exited.name.removeprefix("strategy/")
-        if name != exited.name:
-            self._dead[name] = max(self._dead.get(name, 0), exited.generation)
 
     def on_handled(self, room: str, generation: int, message: Message) -> None:
         if room != "authority" or not isinstance(message, OperatorCommand):
@@ -275,7 +268,8 @@ class PaperUntilReleased(Check):
         words = message.argument.split()
         if message.command == "mode" and words[:1] == ["live"]:
             for name in words[2:] or [item.name for item in self.world.config.strategies]:
-                self._released[name] = self._dead.get(name, 0) + 1
+                generation = self.world.runtime.directory.generation(f"strategy/{name}")
+                self._released[name] = generation
 
     def on_record(self, seq: int, record: Record) -> None:
         if isinstance(record, SignalRecorded):

@@ -11,8 +11,9 @@ from engine.messages.market import PhaseChanged
 from engine.messages.records import GroupClosed, Record
 from engine.messages.values import SessionPhase
 from scripts.simulation.checks.deadlines import T_CHILD_NS, T_FLAT_NS, T_PROTECT_NS, T_UNKNOWN_NS
-from scripts.simulation.checks.picture import Check, GroupSeen
+from scripts.simulation.checks.picture import Check
 from scripts.simulation.checks.protection import PositionsProtected
+from scripts.simulation.checks.seen import GroupSeen
 
 if TYPE_CHECKING:
     from scripts.simulation.world import World

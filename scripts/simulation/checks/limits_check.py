@@ -16,8 +16,9 @@ from engine.messages.supervision import ChildExited
 from engine.messages.values import Action, Book, Leg, SessionPhase
 from engine.units import BPS, NS_PER_S
 from scripts.simulation.checks.deadlines import T_EXIT_WAIT_NS
-from scripts.simulation.checks.picture import Check, GroupSeen
+from scripts.simulation.checks.picture import Check
 from scripts.simulation.checks.rules import is_entry
+from scripts.simulation.checks.seen import GroupSeen
 from scripts.simulation.checks.sending import SendCheck
 from scripts.simulation.observer import WireRequest
 from supervisors.config import instruments, risk_settings

@@ -162,11 +162,14 @@ class FillsCountOnce(Check):
         super().__init__(world)
         self._trades: set[tuple[str, str]] = set()
         self._money: dict[Key, list[int]] = {}
+        self._carried: set[Key] = set()
         self._is_due = False
 
     def on_record(self, seq: int, record: Record) -> None:
         if isinstance(record, DayClosed):
             self._money.clear()
+            held = (g for g in self.picture.open_groups.values() if g.position)
+            self._carried.update((g.plan.book, g.plan.strategy, g.plan.instrument) for g in held)
         if not isinstance(record, OrderFilled):
             return
         identity = (record.client_order_id, record.trade_id)
@@ -191,7 +194,7 @@ class FillsCountOnce(Check):
         for key, position in book.ledger.items():
             turnover, charges = self._money.get(tuple(key), (0, 0))
             wanted = turnover * position.multiplier
-            is_today = key in self._money and position.fills_count
+            is_today = key in self._money and position.fills_count and key not in self._carried
             if is_today and (position.turnover_paise, position.charges_paise) != (wanted, charges):
                 self.violated(f"{key}: turnover {position.turnover_paise}, fills say {wanted}")
 

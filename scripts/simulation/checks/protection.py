@@ -13,7 +13,8 @@ from engine.messages.records import GroupOpened, IntentPlanned, Record
 from engine.messages.supervision import ChildExited
 from engine.messages.values import Action, Leg, SessionPhase
 from scripts.simulation.checks.deadlines import T_ORPHAN_NS, T_PROTECT_NS
-from scripts.simulation.checks.picture import Check, GroupSeen
+from scripts.simulation.checks.picture import Check
+from scripts.simulation.checks.seen import GroupSeen
 
 if TYPE_CHECKING:
     from scripts.simulation.world import World
@@ -80,15 +81,19 @@ class PositionsProtected(Deadline):
     id = "INV-17"
     wait_ns = T_PROTECT_NS
 
+    def __init__(self, world: "World") -> None:
+        super().__init__(world)
+        self._told: set[str] = set()
+
     def on_alert(self, alert: AlertRaised) -> None:
-        if alert.event in ALARMS or alert.severity == "critical":
-            if alert.subject in self._since:
-                self._since[alert.subject] = self.world.now_ns
-            else:
-                self._since.clear()
+        if alert.subject in self._since:
+            self._told.add(alert.subject)
+        elif alert.event in ALARMS or alert.severity == "critical":
+            self._since.clear()
 
     def fault(self, group: GroupSeen) -> str:
         if not group.position:
+            self._told.discard(group.plan.group_id)
             return ""
         covered = dict.fromkeys((Leg.STOP, Leg.EXIT), 0)
         for order in group.orders:
@@ -96,8 +101,11 @@ class PositionsProtected(Deadline):
             is_against = order.intent.side.sign * group.position < 0
             if is_against and order.is_known and leg in covered and not order.is_over:
                 covered[leg] += order.remaining
-        total = sum(covered.values())
-        return "" if total >= abs(group.position) else f"{total} of {group.position} protected"
+        total, group_id = sum(covered.values()), group.plan.group_id
+        if total >= abs(group.position):
+            self._told.discard(group_id)
+            return ""
+        return "" if group_id in self._told else f"{total} of {group.position} protected"
 
 
 class NoOrphans(Deadline):

@@ -10,7 +10,7 @@ from typing import Final
 from engine.messages.control import AuthorityChanged
 from engine.messages.records import IntentPlanned
 from engine.messages.values import Action, Authority, Book, Leg, Mode
-from scripts.simulation.checks.picture import GroupSeen, OrderSeen
+from scripts.simulation.checks.seen import GroupSeen, OrderSeen
 
 NONE, CANCEL, REDUCE, FULL = Authority
 

@@ -1,0 +1,74 @@
+"""One order and one group as durable records and true trades show them.
+
+Decides what is over, what may still fill and what is held. Refuses to hear events: the picture
+does.
+"""
+
+from engine.messages.records import IntentPlanned
+from engine.messages.signals import TradePlan
+from engine.messages.values import Action, Leg
+
+
+class OrderSeen:
+    """One order by its tag. `filled` is by records, `traded` by the live broker's trades.
+
+    `over` is the kind of the record that ended it ("" while none has); an order that is full with
+    no growth under way is over too. `open` are modify and cancel requests without an answer.
+    """
+
+    __slots__ = (
+        "filled",
+        "intent",
+        "is_known",
+        "is_sent",
+        "is_unknown",
+        "open",
+        "over",
+        "quantity",
+        "traded",
+        "venue_id",
+    )
+
+    def __init__(self, intent: IntentPlanned) -> None:
+        self.intent = intent
+        self.quantity = intent.quantity
+        self.filled = 0
+        self.traded = 0
+        self.over = ""
+        self.is_known = False
+        self.is_unknown = False
+        self.is_sent = False
+        self.open: dict[str, IntentPlanned] = {}
+        self.venue_id = ""
+
+    @property
+    def quantity_max(self) -> int:
+        """Its size, a growth that is not answered included."""
+        asked = [i.quantity for i in self.open.values() if i.action is Action.MODIFY]
+        return max(self.quantity, *asked) if asked else self.quantity
+
+    @property
+    def is_over(self) -> bool:
+        return bool(self.over) or self.filled >= self.quantity_max
+
+    @property
+    def remaining(self) -> int:
+        """Units that may still fill."""
+        return 0 if self.over else max(0, self.quantity_max - self.filled)
+
+
+class GroupSeen:
+    """One group: its plan, its orders, and its signed position by records."""
+
+    __slots__ = ("entered", "is_closed", "orders", "plan", "position", "seq")
+
+    def __init__(self, plan: TradePlan) -> None:
+        self.plan = plan
+        self.orders: list[OrderSeen] = []
+        self.position = 0
+        self.entered = 0
+        self.is_closed = False
+        self.seq = 0
+
+    def working(self, leg: Leg) -> list[OrderSeen]:
+        return [o for o in self.orders if o.intent.leg is leg and not o.is_over]
