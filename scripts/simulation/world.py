@@ -67,6 +67,7 @@ class World:
         self.alerts: list[AlertRaised] = []
         self.boots = self.epoch = 0
         self.engine: Engine | None = None
+        self.violation: Violated | None = None
         self.faults = Faults(profile.armed, decisions, lambda f, text: self.tell(f"{f} {text}"))
         self.config = scene.engine_config(profile)
         self.opens_ns = [
@@ -188,6 +189,8 @@ class World:
         at_rest = self._hooks["at_rest"]
         while True:
             while pool.step():
+                if self.violation is not None:
+                    raise self.violation
                 if trace.steps > STEPS_MAX:
                     raise Violated("LIVELOCK", f"still busy after {STEPS_MAX} messages")
             for hook in at_rest:
