@@ -42,14 +42,16 @@ ENDINGS: Final = (OrderCancelled, OrderRejected, OrderLost)
 class OrderSeen:
     """One order by its tag. `filled` is by records, `traded` by the live broker's trades.
 
-    `over` is the kind of the record that ended it ("" while none has); an order that is full with
-    no growth under way is over too. `open` are modify and cancel requests without an answer.
+    `over` is the kind of the record that ended it ("" while none has); an order that was full with
+    no growth under way is over too, whatever is asked of it later. `open` are modify and cancel
+    requests without an answer.
     """
 
     __slots__ = (
         "facts",
         "filled",
         "intent",
+        "is_full",
         "is_known",
         "is_sent",
         "is_unknown",
@@ -65,6 +67,7 @@ class OrderSeen:
         self.filled = 0
         self.traded = 0
         self.over = ""
+        self.is_full = False
         self.is_known = False
         self.is_unknown = False
         self.is_sent = False
@@ -79,12 +82,16 @@ class OrderSeen:
 
     @property
     def is_over(self) -> bool:
-        return bool(self.over) or self.filled >= self.quantity_max
+        return bool(self.over) or self.is_full
 
     @property
     def remaining(self) -> int:
         """Units that may still fill."""
-        return 0 if self.over else max(0, self.quantity_max - self.filled)
+        return 0 if self.is_over else max(0, self.quantity_max - self.filled)
+
+    def settle(self) -> None:
+        """A fact has come: is it full, with nothing under way that could enlarge it?"""
+        self.is_full = self.is_full or self.filled >= self.quantity_max
 
 
 class GroupSeen:
@@ -203,6 +210,7 @@ class Picture(Observer):
         if order is not None:
             order.filled += fill.quantity
             order.is_known, order.is_unknown = True, False
+            order.settle()
         if group is not None:
             group.position += fill.side.sign * fill.quantity
             group.entered += fill.quantity if fill.leg is Leg.ENTRY else 0
@@ -215,16 +223,19 @@ class Picture(Observer):
             order.open.pop(fact.intent_id, None)
             order.quantity = fact.quantity
             order.is_known = True
+            order.settle()
 
     def _answered(self, fact: RequestRefused) -> None:
         order = self._fact(fact)
         if order is not None:
             order.open.pop(fact.intent_id, None)
+            order.settle()
 
     def _denied(self, fact: OrderDenied) -> None:
         order = self._fact(fact)
         if order is not None:
             order.open.pop(fact.intent_id, None)
+            order.settle()
             if fact.action is Action.PLACE:
                 order.over = "OrderDenied"
 

@@ -115,7 +115,7 @@ def overshoot(group: GroupSeen, intent: IntentPlanned) -> int:
 
 
 def grows(order: OrderSeen | None, intent: IntentPlanned) -> bool:
-    """True if a PLACE or MODIFY asks for more than works already."""
-    if intent.action is Action.CANCEL:
+    """True if a PLACE or MODIFY asks for more than works already; nothing that is full grows."""
+    if intent.action is Action.CANCEL or (order is not None and order.is_full):
         return False
     return order is None or intent.action is Action.PLACE or intent.quantity > order.quantity
