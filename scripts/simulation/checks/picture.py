@@ -210,7 +210,7 @@ class Picture(Observer):
         if order is not None:
             order.filled += fill.quantity
             order.is_known, order.is_unknown = True, False
-            order.settle()
+            order.is_full = order.is_full or fill.filled_total >= fill.order_quantity
         if group is not None:
             group.position += fill.side.sign * fill.quantity
             group.entered += fill.quantity if fill.leg is Leg.ENTRY else 0
