@@ -34,8 +34,9 @@ from engine.messages.records import IntentPlanned
 from engine.messages.supervision import TimerFired
 from engine.messages.values import Book, SessionPhase
 from engine.orders.merge import OrderTruth
-from engine.orders.merge_book import Charge, Merged, Tracked, no_charge
+from engine.orders.merge_book import Charge, no_charge
 from engine.orders.resolve import ResolveSettings, merge_snapshot, unresolved
+from engine.orders.tracked import Merged, Tracked
 from engine.units import NS_PER_MS, NS_PER_S, rupees
 
 

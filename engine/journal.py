@@ -96,7 +96,11 @@ def recipients(record: Record) -> tuple[str, ...]:
     """The names of the actors that are told once the record is durable, in order."""
     match record:
         case IntentPlanned():
-            return ("writer", "watcher")
+            return (
+                "writer",
+                "watcher",
+                *((f"oco/{record.group_id}",) if record.is_adopted else ()),
+            )
         case OrderFilled():
             group = f"oco/{record.group_id}"
             strategy = f"strategy/{record.strategy}"

@@ -96,6 +96,8 @@ class ActorBreaker:
             self._crash("FLT-66", room, f"after {type(message).__name__}")
 
     def opening(self, room: SimRoom) -> None:
+        if not room.spec.supervisor:
+            return  # the porter stands outside of the tree
         if self._is_opening and self._faults.strikes("FLT-72"):
             self._crash("FLT-72", room, "opening")
         if self._is_recovering:

@@ -16,9 +16,9 @@ from engine.units import NS_PER_MINUTE, NS_PER_MS, NS_PER_S
 from scripts.simulation.faults import FaultRow, Faults
 
 ROWS: Final = (
-    FaultRow(id="FLT-60", ppm_max=20_000, budget_max=2),
-    FaultRow(id="FLT-61", ppm_max=10_000, budget_max=1),
-    FaultRow(id="FLT-62", ppm_max=20_000, budget_max=2),
+    FaultRow(id="FLT-60", ppm_max=100_000, budget_max=2),
+    FaultRow(id="FLT-61", ppm_max=100_000, budget_max=1),
+    FaultRow(id="FLT-62", ppm_max=100_000, budget_max=2),
     FaultRow(id="FLT-63", ppm_max=500_000, budget_max=1),
     FaultRow(id="FLT-90", ppm_max=500_000, budget_max=1),
 )

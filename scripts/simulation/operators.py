@@ -15,7 +15,7 @@ from actors.runtime.behaviour import Behaviour, Context, Opening
 from actors.stores.latches import HALT, KILL, LatchStore
 from engine.messages.base import Message
 from engine.messages.console import RequestReceived
-from engine.messages.control import AuthorityChanged, CommandDone, OperatorCommand
+from engine.messages.control import AuthorityChanged, AuthorityWanted, CommandDone, OperatorCommand
 from engine.messages.supervision import RestartWanted, TimerFired
 from engine.messages.values import Mode
 from engine.units import NS_PER_S
@@ -53,6 +53,7 @@ class SimConsole(Behaviour):
     def open(self, ctx: Context) -> Opening:
         opening = super().open(ctx)
         self._desk.open(ctx)
+        ctx.send("authority", AuthorityWanted(reader=ctx.name))
         return opening
 
     def receive(self, message: Message) -> None:
@@ -88,8 +89,9 @@ class Shown:
         self.replies: list[tuple[str, bytes]] = []
 
     def take(self, view: AuthorityChanged) -> None:
-        """Keep the newer one."""
-        if self.view is None or view.seq > self.view.seq:
+        """Keep the newer one; a restarted authority counts from 0, as the real console knows."""
+        old = self.view
+        if old is None or view.seq > old.seq or view.at_ns >= old.at_ns:
             self.view = view
 
 

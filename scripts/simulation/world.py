@@ -80,7 +80,6 @@ class World:
         self.pool = SimPool(self.clock, profile.policy, decisions, self.trace)
         self.outside = Outside(self)
         self.database = self.outside.database
-        self.disk = self.outside.disk
         self.latches = self.outside.latches
         self.operators = self.outside.operators
         self.broker = self.outside.broker
@@ -140,10 +139,7 @@ class World:
         if self.engine is None:
             return
         self.tell(f"kill -9: {why}")
-        self.engine = None
-        for room in tuple(self.runtime.directory.rooms.values()):
-            assert isinstance(room, SimRoom)
-            room.vanish()
+        self._vanish()
         self.runtime.directory.rooms.clear()
         self.pool.drop_rooms()
         self.outside.died()
@@ -178,10 +174,13 @@ class World:
     def close(self) -> None:
         """Let go of the rooms; the next run has its own."""
         if self.engine is not None:
-            for room in tuple(self.runtime.directory.rooms.values()):
-                assert isinstance(room, SimRoom)
-                room.vanish()
-            self.engine = None
+            self._vanish()
+
+    def _vanish(self) -> None:
+        self.engine = None
+        for room in tuple(self.runtime.directory.rooms.values()):
+            assert isinstance(room, SimRoom)
+            room.vanish()
 
     def _play(self, until_ns: int) -> None:
         pool, trace = self.pool, self.trace
@@ -207,10 +206,11 @@ class World:
             charges=load_charges(),
             source=NoFrames(),
             make_store=lambda: FaultyStore(self.database, "simulation", epoch),
-            make_spool=self.disk.spool,
+            make_spool=self.outside.disk.spool,
             latches=self.outside.latches,
             since_ns=midnight_ns(ist_day(self.now_ns)),
             trading_day=ist_day(self.now_ns).isoformat(),
+            clock_speed=1,
             check_every_ns=NS_PER_MINUTE,
             view_every_ns=0,
             reconcile_every_ns=RECONCILE_EVERY_NS,
@@ -295,8 +295,7 @@ def _hooks(observers: Iterable[Observer]) -> dict[str, list[Callable[..., None]]
 
 def trading_days(count: int) -> list[dt.date]:
     """The first trading days of the simulated calendar."""
-    days: list[dt.date] = []
-    day = scene.FIRST_DAY
+    days, day = list[dt.date](), scene.FIRST_DAY
     while len(days) < count:
         if scene.sessions().sessions(day, scene.SEGMENT):
             days.append(day)

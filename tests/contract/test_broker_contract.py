@@ -154,6 +154,12 @@ def test_when_a_limit_is_away_then_it_is_accepted_and_rests(desk: Desk) -> None:
     assert desk.trades() == []
 
 
+@pytest.mark.conformance("INV-15")
+def test_when_several_accounts_take_an_order_then_no_id_is_of_both() -> None:
+    ids = [made().place().venue_order_id for made in BROKERS.values()]
+    assert len(set(ids)) == len(BROKERS), ids
+
+
 def test_when_a_resting_limit_is_touched_then_it_fills_at_its_price(desk: Desk) -> None:
     desk.place()
     desk.tick(99_900)

@@ -32,8 +32,9 @@ from engine.messages.records import (
 from engine.messages.values import Action, Book, Leg, OrderType, Product, Side
 from engine.orders.lifecycle import Status
 from engine.orders.merge import OrderTruth
-from engine.orders.merge_book import Hearsay, Merged
+from engine.orders.merge_book import Hearsay
 from engine.orders.resolve import ResolveSettings, merge_snapshot, unresolved
+from engine.orders.tracked import Merged
 from engine.units import NS_PER_S
 
 TAG = client_order_id(Book.PAPER, "grp-1", Leg.STOP, 0)

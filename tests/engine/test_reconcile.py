@@ -105,6 +105,11 @@ def test_when_an_order_is_not_ours_then_it_counts_while_it_works(
     assert kinds(orders=(*ORDERS, order("", status))) == expected
 
 
+def test_flt_24_when_an_order_that_is_over_works_at_the_broker_then_it_is_told() -> None:
+    second = order(ENTRY, OrderStatus.OPEN, side=Side.BUY)
+    assert kinds(orders=(*ORDERS, second)) == ["order_undead"]
+
+
 def test_when_the_broker_is_ahead_then_it_is_no_alarm() -> None:
     behind = (ORDERS[0], order(STOP, OrderStatus.COMPLETE, 10))
     snapshot = BrokerSnapshot(

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from engine.messages.records import GroupClosed, OrderDenied, OrderFilled
-from engine.messages.values import Leg, Side
+from engine.messages.values import Leg, Mode, Product, Side
 from scripts.simulation.kite.surroundings import KiteSettings
-from tests.sim.live_house import LiveHouse
+from tests.sim.live_house import DATE, LiveHouse
 
 Houses = Callable[..., LiveHouse]
 
@@ -159,3 +159,107 @@ def test_flt_42_when_the_tag_of_any_order_is_lost_then_the_trade_runs_to_its_sto
     house.run(30)
     house.settle()
     assert (house.held(), house.of(OrderDenied)) == (0, [])
+
+
+@pytest.mark.parametrize("skip", range(4))
+def test_flt_24_when_one_request_makes_two_orders_then_all_that_fills_is_ours_and_goes_flat(
+    house: LiveHouse, skip: int
+) -> None:
+    """The fills of the second order were nobody's: twice the position with half a stop."""
+    house.faults.arm("FLT-24", skip=skip)
+    house.enter()
+    house.run(30)
+    house.run(10, 98_990)
+    house.run(60)
+    house.settle()
+    assert house.held() == 0
+    assert "duplicate_effect" in house.events("critical")
+
+
+def test_flt_24_when_the_engine_is_killed_between_the_two_fills_then_it_counts_each_once(
+    house: LiveHouse,
+) -> None:
+    house.faults.arm("FLT-24")
+    house.enter()
+    house.kill9()
+    house.run(60)
+    house.settle()
+    assert house.held() == 0
+    assert sum(fill.quantity for fill in house.broker.trades) == 360
+
+
+def test_flt_24_when_an_exit_is_doubled_and_both_fill_then_no_more_is_sold_than_is_held(
+    house: LiveHouse,
+) -> None:
+    house.faults.arm("FLT-24", skip=2)
+    house.enter()
+    house.run(60, 101_000)
+    house.settle()
+    assert house.held() == 0
+
+
+@pytest.mark.conformance("ORD-14")
+@pytest.mark.parametrize("side", Side)
+def test_flt_40_when_a_person_closes_the_position_by_hand_then_our_exits_are_taken_off(
+    house: LiveHouse, side: Side
+) -> None:
+    """The stop and the targets went on working, and would have opened a position of their own."""
+    house.faults.arm("FLT-40", 5, 0)
+    house.enter(side)
+    house.run(10)
+    house.settle()
+    assert (house.held(), len(house.of(GroupClosed))) == (0, 1)
+    assert "alien_exit" in house.events("critical")
+    house.run(180)
+    assert house.authority.mode is Mode.LIVE
+
+
+@pytest.mark.conformance("ORD-14")
+def test_flt_40_when_a_person_closes_a_part_then_the_exits_shrink_to_the_rest(
+    house: LiveHouse,
+) -> None:
+    house.enter()
+    house.broker.strangers.send("NSE:AAA", Product.MIS, -60)
+    house.run(30)
+    house.settle()
+    assert house.held() == 30
+    house.kill9()
+    house.run(90)
+    house.settle()
+    assert house.held() == 30
+
+
+def test_flt_40_when_a_person_trades_for_himself_then_closing_that_leaves_our_exits_alone(
+    house: LiveHouse,
+) -> None:
+    house.enter()
+    house.broker.strangers.send("NSE:AAA", Product.MIS, 60)
+    house.run(10)
+    house.broker.strangers.send("NSE:AAA", Product.MIS, -60)
+    house.run(30)
+    house.settle()
+    assert (house.held(), "alien_exit" in house.events()) == (90, False)
+
+
+@pytest.mark.conformance("ORD-21")
+def test_flt_39_when_the_broker_squares_off_early_then_the_group_ends_with_it(
+    house: LiveHouse,
+) -> None:
+    """The group tried to sell what was sold, until the close and again the next morning."""
+    house.enter()
+    house.broker.strangers.square_off(DATE)
+    house.run(60)
+    house.settle()
+    assert (house.held(), len(house.of(GroupClosed))) == (0, 1)
+
+
+def test_flt_42_when_tag_and_answer_are_both_lost_then_it_is_told_as_somebody_elses(
+    house: LiveHouse,
+) -> None:
+    house.faults.arm("FLT-42")
+    house.faults.arm("FLT-17")
+    house.enter()
+    house.run(120)
+    assert house.unresolved() == []
+    assert {"reconcile_position_differs"} <= house.events("critical")
+    assert house.authority.mode is Mode.REDUCE

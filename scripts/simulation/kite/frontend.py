@@ -110,9 +110,19 @@ class FrontEnd:
         if order is None or order.status not in RESTING:
             return order, IN_FLUX
         if intent.action is Action.CANCEL:
-            self._cancel(order)
+            for one in (order, *self._seconds(order)):
+                self._cancel(one)
             return order, ""
         return order, self._modify(order, intent)
+
+    def _seconds(self, order: KiteOrder) -> list[KiteOrder]:
+        """Other resting orders that the book shows with the same tag: second effects of one
+        request (FLT-24), which the adapter knows from the books it has read."""
+        return [
+            other
+            for other in self._ledger.orders.values()
+            if other.tag == order.tag != "" and other is not order and other.status in RESTING
+        ]
 
     def _cancel(self, order: KiteOrder) -> None:
         """Take a resting order off, with all that can go wrong on the way (FLT-29, 30, 35)."""
