@@ -64,6 +64,7 @@ class MergeBook:
         self._by_venue_id: dict[str, Tracked] = {}
         self._trade_keys: set[tuple[str, str]] = set()
         self._alerted: set[str] = set()
+        self._over: set[str] = set()
 
     def evolve(self, record: Record) -> None:
         """Take a durable record: an intent, or (in replay) a fact of ours."""
@@ -89,8 +90,10 @@ class MergeBook:
         return tuple(self._open.values())
 
     def end_day(self) -> None:
-        """Forget what is over: the broker's books of the next day do not know it."""
+        """Forget what is over. A broker lists it until its next morning: what it says about an
+        order that was over by then is no news, so the tags are kept for one day more."""
         self.open_orders()
+        self._over = {key for key in self.orders if key not in self._open}
         self.orders = {key: t for key, t in self.orders.items() if key in self._open}
         self._by_venue_id = {t.venue_order_id: t for t in self.orders.values() if t.venue_order_id}
         self._trade_keys = {key for key in self._trade_keys if key[0] in self._by_venue_id}
@@ -138,6 +141,9 @@ class MergeBook:
         return tracked
 
     def _unknown(self, item: Hearsay, now_ns: int, out: Merged) -> None:
+        if item.client_order_id in self._over:
+            self.counts["report_of_closed_day"] += 1
+            return
         if isinstance(item, IntentAnswered) or is_own_tag(item.client_order_id):
             if len(self.parked) < PARKED_MAX:
                 self.parked.append((now_ns, item))

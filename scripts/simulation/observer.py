@@ -53,10 +53,11 @@ class Observer:
         self.world = world
 
     def violated(self, text: str) -> NoReturn:
-        """Say that the property does not hold. The world keeps it, for a check that looks on inside
-        a room raises into a host that takes any error for a crash of the room."""
-        self.world.violation = Violated(self.id, text)
-        raise self.world.violation
+        """Say that the property does not hold. The run ends also if a room takes the exception
+        for a failure of its own."""
+        violation = Violated(self.id, text)
+        self.world.violation = self.world.violation or violation
+        raise violation
 
     def on_handled(self, room: str, generation: int, message: Message) -> None:
         """A room has handled a message of a type in `handles`."""

@@ -65,6 +65,7 @@ class World:
         self.reached: dict[str, int] = {}
         self.records: list[tuple[int, Record]] = []
         self.alerts: list[AlertRaised] = []
+        self.violation: Violated | None = None
         self.boots = self.epoch = 0
         self.engine: Engine | None = None
         self.violation: Violated | None = None

@@ -148,7 +148,8 @@ def desk(request: pytest.FixtureRequest) -> Desk:
 def test_when_a_limit_is_away_then_it_is_accepted_and_rests(desk: Desk) -> None:
     answer = desk.place()
     assert (answer.outcome, answer.intent_id) == (Outcome.ACKED, "A")
-    assert answer.venue_order_id.isdigit()
+    # Live and paper keys are disjoint (INV-15).
+    assert answer.venue_order_id.startswith("P") is (desk.book is Book.PAPER)
     assert desk.row().status is OrderStatus.OPEN
     assert desk.row().venue_order_id == answer.venue_order_id
     assert desk.trades() == []

@@ -400,3 +400,15 @@ def test_when_history_is_shuffled_repeated_and_thinned_then_a_snapshot_makes_it_
     for fact in facts:
         again.evolve(fact)
     assert again.orders[TAG].order == order
+
+
+def test_liv12_when_a_finished_order_is_listed_after_the_close_then_nobody_is_alarmed(
+    truth: OrderTruth,
+) -> None:
+    """Simulation without faults, seed 3: each finished live order of the day became an orphan a
+    quarter of a minute after the close."""
+    truth.merge(row(OrderStatus.CANCELLED), NOW)
+    truth.end_day()
+    late = truth.merge(row(OrderStatus.CANCELLED), NOW + NS_PER_S)
+    given_up = truth.expire_parked(NOW + 60 * NS_PER_S, NOW + 60 * NS_PER_S)
+    assert not (late.alerts or late.facts or given_up.alerts)
