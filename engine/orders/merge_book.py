@@ -11,9 +11,10 @@ from typing import Final, TypeAlias
 
 from engine.ids import is_own_tag
 from engine.instruments import Instrument
-from engine.messages.broker import IntentAnswered, OrderReport, TradeReport
+from engine.messages.broker import TERMINAL_STATUSES, IntentAnswered, OrderReport, TradeReport
 from engine.messages.records import (
     AnyOrderFact,
+    DayClosed,
     IntentPlanned,
     OrderFact,
     OrderFilled,
@@ -64,12 +65,15 @@ class MergeBook:
         self._by_venue_id: dict[str, Tracked] = {}
         self._trade_keys: set[tuple[str, str]] = set()
         self._alerted: set[str] = set()
-        self._over: set[str] = set()
+        self._past: set[str] = set()
+        self._closed_at_ns = 0
 
     def evolve(self, record: Record) -> None:
-        """Take a durable record: an intent, or (in replay) a fact of ours."""
+        """Take a durable record: an intent, or (in replay) a fact of ours, a day's end."""
         if isinstance(record, IntentPlanned):
             self._intended(record)
+        elif isinstance(record, DayClosed):
+            self._closed_at_ns = max(self._closed_at_ns, record.at_ns)
         elif isinstance(record, OrderFact) and record.client_order_id in self.orders:
             assert isinstance(record, AnyOrderFact)
             self._apply(self.orders[record.client_order_id], record)
@@ -90,10 +94,10 @@ class MergeBook:
         return tuple(self._open.values())
 
     def end_day(self) -> None:
-        """Forget what is over. A broker lists it until its next morning: what it says about an
-        order that was over by then is no news, so the tags are kept for one day more."""
+        """Forget what is over: the broker's books of the next day do not know it. Until then they
+        do, and what they say of it is no news."""
         self.open_orders()
-        self._over = {key for key in self.orders if key not in self._open}
+        self._past = self.orders.keys() - self._open.keys()
         self.orders = {key: t for key, t in self.orders.items() if key in self._open}
         self._by_venue_id = {t.venue_order_id: t for t in self.orders.values() if t.venue_order_id}
         self._trade_keys = {key for key in self._trade_keys if key[0] in self._by_venue_id}
@@ -140,9 +144,20 @@ class MergeBook:
         self._bind(tracked, item.venue_order_id)
         return tracked
 
+    def _is_past(self, item: Hearsay) -> bool:
+        """True for an order or trade of a day that we have closed, also before a restart."""
+        if item.client_order_id in self._past:
+            return True
+        if isinstance(item, TradeReport) and item.at_ns <= self._closed_at_ns:
+            self._past.add(item.client_order_id)
+            return True
+        if not isinstance(item, OrderReport) or item.status not in TERMINAL_STATUSES:
+            return False
+        return self._closed_at_ns > 0 and item.filled_quantity == 0
+
     def _unknown(self, item: Hearsay, now_ns: int, out: Merged) -> None:
-        if item.client_order_id in self._over:
-            self.counts["report_of_closed_day"] += 1
+        if is_own_tag(item.client_order_id) and self._is_past(item):
+            self.counts["past"] += 1
             return
         if isinstance(item, IntentAnswered) or is_own_tag(item.client_order_id):
             if len(self.parked) < PARKED_MAX:

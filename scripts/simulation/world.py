@@ -68,7 +68,6 @@ class World:
         self.violation: Violated | None = None
         self.boots = self.epoch = 0
         self.engine: Engine | None = None
-        self.violation: Violated | None = None
         self.faults = Faults(profile.armed, decisions, lambda f, text: self.tell(f"{f} {text}"))
         self.config = scene.engine_config(profile)
         self.opens_ns = [

@@ -148,8 +148,7 @@ def desk(request: pytest.FixtureRequest) -> Desk:
 def test_when_a_limit_is_away_then_it_is_accepted_and_rests(desk: Desk) -> None:
     answer = desk.place()
     assert (answer.outcome, answer.intent_id) == (Outcome.ACKED, "A")
-    # Live and paper keys are disjoint (INV-15).
-    assert answer.venue_order_id.startswith("P") is (desk.book is Book.PAPER)
+    assert answer.venue_order_id.isdigit()
     assert desk.row().status is OrderStatus.OPEN
     assert desk.row().venue_order_id == answer.venue_order_id
     assert desk.trades() == []
@@ -393,3 +392,14 @@ def test_when_the_paper_day_ends_with_a_position_then_its_orders_stay_with_it() 
     snapshot = desk.broker.snapshot(1, START_NS)
     assert snapshot is not None
     assert [order.client_order_id for order in snapshot.orders] == ["A"]
+
+
+@pytest.mark.conformance("INV-15")
+def test_when_two_brokers_number_their_first_orders_then_the_numbers_differ() -> None:
+    """A fill is known by its venue's order id: a live one would have passed for a paper one."""
+    numbers = []
+    for make in BROKERS.values():
+        desk = make()
+        desk.tick(100_100)
+        numbers.append(desk.place().venue_order_id)
+    assert len(set(numbers)) == len(BROKERS)

@@ -411,4 +411,4 @@ def test_liv12_when_a_finished_order_is_listed_after_the_close_then_nobody_is_al
     truth.end_day()
     late = truth.merge(row(OrderStatus.CANCELLED), NOW + NS_PER_S)
     given_up = truth.expire_parked(NOW + 60 * NS_PER_S, NOW + 60 * NS_PER_S)
-    assert not (late.alerts or late.facts or given_up.alerts)
+    assert not [*late.alerts, *late.facts, *given_up.alerts]

@@ -263,3 +263,18 @@ def test_flt_42_when_tag_and_answer_are_both_lost_then_it_is_told_as_somebody_el
     assert house.unresolved() == []
     assert {"reconcile_position_differs"} <= house.events("critical")
     assert house.authority.mode is Mode.REDUCE
+
+
+def test_when_the_books_are_read_after_the_close_then_the_day_is_no_alarm(
+    house: LiveHouse,
+) -> None:
+    """Kite lists the day's orders until the night; ours were forgotten at the close."""
+    house.enter()
+    house.run_to("10:14:30")
+    house.command("reduce")
+    house.run_to("10:15:10")
+    house.kill9()
+    house.run(60)
+    house.settle()
+    assert house.held() == 0
+    assert house.events("critical") == set()
