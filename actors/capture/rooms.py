@@ -120,7 +120,7 @@ class CapturedRoom(Room):
         self.send_count = 0
         self.fail_send_count = -1
         self.is_inside_event = False
-        self._clock = pool.clock
+        self._both_ns = pool.clock.both_ns
         self._now_ns = self._mono_ns = 0
         self._exit = CapturedExit(self, directory)
 
@@ -135,8 +135,7 @@ class CapturedRoom(Room):
         self.is_inside_event = True
         self.step += 1
         self.send_count = 0
-        self._now_ns = self._clock.now_ns()
-        self._mono_ns = self._clock.mono_ns()
+        self._now_ns, self._mono_ns = self._both_ns()
 
     def _open(self) -> None:
         self._begin()
@@ -151,8 +150,12 @@ class CapturedRoom(Room):
         if isinstance(item, Envelope):  # tests' door; not captured
             super()._handle(item)
             return
-        self._begin()
-        self.recorder.append(Handled(self.key, item, self._now_ns, self._mono_ns))
+        self.is_inside_event = True  # as `_begin`, written out: this is done for each message
+        self.step += 1
+        self.send_count = 0
+        now_ns, mono_ns = self._both_ns()
+        self._now_ns, self._mono_ns = now_ns, mono_ns
+        self.recorder.append(Handled(self.key, item, now_ns, mono_ns))
         super()._handle(item)
         self.is_inside_event = False
 

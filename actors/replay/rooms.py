@@ -43,6 +43,9 @@ class ReplayClock:
     def mono_at(self, now_ns: int) -> int:
         return self.mono
 
+    def both_ns(self) -> tuple[int, int]:
+        return self.now, self.mono
+
 
 class ReplayPool:
     """A pool that runs nothing by itself; it keeps what timers will say."""
