@@ -25,7 +25,7 @@ from engine.units import NS_PER_S
 from scripts import exits
 from scripts.configuration import print_faults
 from supervisors.capturing import source_sha
-from supervisors.config import load_config
+from supervisors.config import fingerprint, load_config
 from supervisors.replaying import Outcome, config_of, replay
 
 
@@ -45,7 +45,7 @@ def run_replay(args: argparse.Namespace) -> int:
         return print_faults(error, as_json=args.json)
     except (CaptureDamaged, msgspec.MsgspecError) as error:
         return _damaged(str(error), as_json=args.json)
-    result = {**report(session.header, outcome), "wall_s": round(wall_s, 3)}
+    result = {**report(session.header, outcome, fingerprint(config)), "wall_s": round(wall_s, 3)}
     if args.json:
         print(json.dumps(result))
     else:
@@ -53,7 +53,7 @@ def run_replay(args: argparse.Namespace) -> int:
     return exits.OK if outcome.difference is None else exits.ERROR
 
 
-def report(header: Header, outcome: Outcome) -> dict[str, Any]:
+def report(header: Header, outcome: Outcome, config_sha: str) -> dict[str, Any]:
     """The outcome as one object."""
     figures = msgspec.structs.asdict(outcome)
     found = figures.pop("difference")
@@ -67,6 +67,7 @@ def report(header: Header, outcome: Outcome) -> dict[str, Any]:
         "recorded_python": header.python,
         "replayed_python": platform.python_version(),
         "recorded_commit": header.commit,
+        "is_same_config": header.config_sha == config_sha,
         "is_same_code": header.source_sha == source_sha(),
         "difference": shown,
     }

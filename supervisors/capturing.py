@@ -119,6 +119,7 @@ def begin_capture(
     if not config.capture:
         return Capture()
     header = header_of(config, clock, boot_id, seed)
+    log_event("capture_started", session=header.session)
     try:
         return Captured(new_folder(state_dir, header.session), header)
     except OSError as error:

@@ -37,14 +37,18 @@ CONTROL_SIDE = ("alerts", "console", "metrics", "heartbeat")
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
-    """What a replay came to. `failures_imposed`: actors that failed in the recording for a reason
-    that does not come again (memory, a fault put in from outside) and were ended as recorded."""
+    """What a replay came to. `journal_digest` is the chain value after the last record, number
+    `journal_seq`, as the database has it. `failures_imposed`: actors that failed in the recording
+    for a reason that does not come again (memory, a fault put in from outside) and were ended as
+    recorded."""
 
     difference: Difference | None
     is_complete: bool
     bytes_cut: int
     events: int
     records: int
+    journal_seq: int
+    journal_digest: str
     actors: int
     failures: int
     failures_imposed: int
@@ -132,6 +136,8 @@ def replay_tree(
         bytes_cut=session.bytes_cut,
         events=player.events_count,
         records=player.records_count,
+        journal_seq=player.head.seq,
+        journal_digest=player.head.chain.hex(),
         actors=len(plan.names),
         failures=plan.failures_count,
         failures_imposed=player.imposed_count,

@@ -53,6 +53,7 @@ class CapturedStore:
     def __init__(self, recorder: Recorder, store: JournalStorePort) -> None:
         self._recorder, self._store = recorder, store
         self._port = recorder.instance("store")
+        recorder.append(Called(self._port, "make", "", "", None))
 
     @property
     def commit_took_ns(self) -> int:

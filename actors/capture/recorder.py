@@ -14,7 +14,7 @@ from pathlib import Path
 import msgspec
 
 from actors.capture.blocks import Pace, Packer
-from actors.capture.events import Called, Ended, Entered, Event, PortValue
+from actors.capture.events import Ended, Entered, Event
 from actors.capture.files import SegmentWriter
 from actors.runtime.log import log_event
 from engine.limits import (
@@ -75,10 +75,6 @@ class Recorder:
     def instance(self, port: str) -> str:
         """The name of a new instance of a port, numbered in the order in which they are made."""
         return f"{port}/{next(self._instances)}"
-
-    def call(self, port: str, operation: str, value: PortValue) -> None:
-        """Note what a port answered."""
-        self.append(Called(port, operation, "", "", value))
 
     def close(self, timeout_s: float = 5.0) -> None:
         """Write what waits and the end; idempotent. Only after all rooms have ended."""

@@ -41,6 +41,7 @@ class ReplayedStore:
     def __init__(self, player: Player) -> None:
         self._player = player
         self._port = player.port("store")
+        player.call(self._port, "make")
 
     def open(self) -> Head:
         return self._head("open")
@@ -54,7 +55,7 @@ class ReplayedStore:
         recorded = msgspec.convert(called.value, list[tuple[int, bytes, bytes]])
         compare(self._player, rows, recorded)
         raise_recorded(called)
-        self._player.records_count += len(rows)
+        self._player.wrote(rows)
 
     def load_day(self, since_ns: int) -> tuple[Stored, ...]:
         return self._rows("load_day")
@@ -105,7 +106,6 @@ class ReplayedSpool:
         compare(self._player, records, recorded)
         raise_recorded(called)
         self._records.extend(records)
-        self._player.records_count += len(records)
 
     def records(self) -> list[tuple[int, bytes]]:
         return list(self._records)

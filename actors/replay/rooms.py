@@ -8,20 +8,19 @@ a stub that swallows what it is sent.
 from typing import TYPE_CHECKING
 
 from actors.replay.difference import Cut, Diverged, shown
+from actors.replay.plan import UNCOUNTED
 from actors.runtime.clock import Clock
 from actors.runtime.context import RoomContext
 from actors.runtime.directory import Directory
 from actors.runtime.failure import kind_of, text_of
 from actors.runtime.pool import Pool
 from actors.runtime.room import Room, RoomSpec, RoomState
-from engine.messages.base import Delivery, Message
+from engine.messages.base import Message
 from engine.messages.supervision import ChildExited, ChildReady, ExitKind
 
 if TYPE_CHECKING:
     from actors.capture.events import Exited
     from actors.replay.player import Player
-
-_UNCOUNTED = (Delivery.CONFLATE, Delivery.DROP_OLDEST)
 
 
 class ReplayClock:
@@ -269,7 +268,7 @@ class StubRoom(ReplayRoom):
 def is_counted(message: Message) -> bool:
     """Whether each message of its kind that was sent was also handled or is known as lost."""
     is_notice = isinstance(message, ChildExited | ChildReady)
-    return message.delivery not in _UNCOUNTED and not is_notice
+    return type(message).__name__ not in UNCOUNTED and not is_notice
 
 
 def extra(room: Room, target: str, message: Message) -> Diverged:

@@ -20,8 +20,9 @@ from actors.stores.embedded import EmbeddedPostgres
 from engine.messages.records import ActorFailed
 from scripts.cli import main
 from supervisors.config import EngineConfig
+from supervisors.stores import Stores
 from tests.drills.house import House, drill_config
-from tests.drills.process import ROOT, EngineProcess, note, stay
+from tests.drills.process import ROOT, EngineProcess, note, stay, wait_until
 from tests.fixtures.postgres import remove_server
 
 SESSION_S = float(os.environ.get("PAHARA_DRILL_SESSION_S", "3"))
@@ -57,7 +58,7 @@ def _live_through(house: House) -> None:
         house.wait(lambda n=name, g=generation: house.generation(n) > g, 10, "it is back")
     server = EmbeddedPostgres(house.state_dir)
     server.stop("fast")
-    house.wait(lambda: house.events("journal_state_changed"), 10, "the journal misses it")
+    wait_until(lambda: house.events("journal_state_changed"), 10, "the journal misses it")
     stay(SESSION_S / 6)
     server.start()
     house.wait(lambda: house.mode == "PAPER", 20, "PAPER again")
@@ -66,6 +67,13 @@ def _live_through(house: House) -> None:
     house.settle()
     names = {x.name for x in house.books.records() if isinstance(x, ActorFailed)}
     assert names == set(CRASHED)
+
+
+def _journal_head(state_dir: Path) -> tuple[int, str]:
+    """What the database holds as the end of the journal."""
+    with Stores(state_dir, "paper", environ={}) as stores:
+        head = stores.make_store().open()
+    return head.seq, head.chain.hex()
 
 
 def _replay(state_dir: Path, capsys: pytest.CaptureFixture[str], *more: str) -> tuple[int, Any]:
@@ -83,6 +91,7 @@ def test_when_a_rough_session_is_replayed_then_it_is_identical(
     assert result["is_complete"]
     assert result["failures"] == len(CRASHED)
     assert result["failures_imposed"] == 0
+    assert (result["journal_seq"], result["journal_digest"]) == _journal_head(a_state)
     folder = find_folder(a_state, "last")
     assert folder.stat().st_mode & 0o777 == 0o700
     size = sum(path.stat().st_size for path in folder.iterdir())
