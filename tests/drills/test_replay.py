@@ -72,7 +72,9 @@ def _live_through(house: House) -> None:
 def _journal_head(state_dir: Path) -> tuple[int, str]:
     """What the database holds as the end of the journal."""
     with Stores(state_dir, "paper", environ={}) as stores:
-        head = stores.make_store().open()
+        store = stores.make_store()
+        head = store.open()
+        store.close()
     return head.seq, head.chain.hex()
 
 
