@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from actors.capture.blocks import Seen
-from actors.capture.events import Handled, Inbound
+from actors.capture.events import Dropped, Handled, Inbound
 from actors.capture.sessions import Session
 from engine.messages.market import FeedChecked
-from engine.messages.supervision import TimerFired
-from tests.capture.trees import RELEASED, Recorded, hammer, recorded, replayed
+from engine.messages.supervision import ExitKind, TimerFired
+from tests.capture.trees import PAST_CUT, RELEASED, Recorded, hammer, recorded, replayed
 from tests.fixtures.engine import wait_for
 
 
@@ -58,6 +58,38 @@ def test_when_an_actor_fails_under_load_then_the_replay_is_identical(
     assert outcome.difference is None
     assert outcome.failures == (0 if word == "stop" else 2)
     assert outcome.failures_imposed == (2 if word == "unlucky" else 0)
+    assert not PAST_CUT.is_set(), "a handler went on where the recorded one was stuck"
+
+
+def test_when_a_supervisor_ends_with_all_below_it_then_the_replay_is_identical(
+    tmp_path: Path,
+) -> None:
+    with recorded(tmp_path) as tree:
+        hammer(tree, 50, _mixed)
+        before = tree.generation("three")
+        tree.runtime.directory.rooms["below"].fence(ExitKind.STUCK, "by the test")
+        wait_for(lambda: tree.generation("three") > before)
+        hammer(tree, 50, _mixed)
+        _quiet(tree)
+    outcome = replayed(Session(tree.folder))
+    assert outcome.difference is None
+    assert outcome.failures == 2, "the supervisor and its child"
+
+
+def test_when_messages_go_to_an_actor_that_is_away_then_the_replay_is_identical(
+    tmp_path: Path,
+) -> None:
+    with recorded(tmp_path) as tree:
+        tree.provoke("two", "crash")
+        tree.tell("two", "crash")
+        wait_for(lambda: tree.generation("two") == 0)
+        for number in range(400):
+            tree.tell("one", f"add:{number}")
+        wait_for(lambda: tree.generation("two") == 3)
+        _quiet(tree)
+    lost = [x for x in Session(tree.folder).events() if x.event is Dropped and x.name == "two"]
+    assert len(lost) > 300, "the second restart waits 100 ms"
+    assert replayed(Session(tree.folder)).difference is None
 
 
 def test_when_a_reader_lags_then_what_was_conflated_away_is_not_missed(tmp_path: Path) -> None:

@@ -24,11 +24,14 @@ from engine.units import NS_PER_MS
 from supervisors.replaying import Outcome, replay_tree
 from supervisors.root import Tree
 from supervisors.spec import ChildSpec, SupervisorSpec
-from supervisors.supervisor import supervising
+from supervisors.supervisor import supervising, supervisor_child
+from supervisors.tree import Make
 from supervisors.watchdog import Watchdog, WatchLimits
 from tests.fixtures.engine import wait_for
 
 RELEASED = threading.Event()
+PAST_CUT = threading.Event()
+"""Set by a replayed handler that goes on where the recorded one was stuck."""
 START_NS = 1_704_080_700_000_000_000
 OUTSIDE = frozenset({"teller"})
 
@@ -74,6 +77,8 @@ class Worker(Behaviour):
                     raise MemoryError
             case "hang":
                 self.ctx.send(self.following, TimerFired(key="said:last words"))
+                if not self.is_recorded:
+                    PAST_CUT.set()
                 while self.is_recorded and not RELEASED.is_set():
                     RELEASED.wait(0.01)
             case "stop":
@@ -87,8 +92,9 @@ class Sink(Behaviour):
         return None
 
 
-def spec(*, step: int = 1, is_recorded: bool) -> SupervisorSpec:
-    """Three workers on two threads, each telling the next, and the sink."""
+def spec(make: Make, *, step: int = 1, is_recorded: bool) -> SupervisorSpec:
+    """Three workers on two threads, each telling the next, the third below a supervisor of its
+    own, and the sink, which is also told of failures."""
 
     def worker(name: str, following: str, pool: str) -> ChildSpec:
         return ChildSpec(
@@ -99,15 +105,16 @@ def spec(*, step: int = 1, is_recorded: bool) -> SupervisorSpec:
             conflate_after=4,
         )
 
-    return SupervisorSpec(
-        children=(
-            ChildSpec(id="sink", factory=lambda _: Sink(), pool="core"),
-            worker("one", "two", "core"),
-            worker("two", "sink", "market"),
-            worker("three", "sink", "market"),
-        ),
-        restarts_max=100,
-        fence_listeners=("sink",),
+    def supervisor(*children: ChildSpec) -> SupervisorSpec:
+        return SupervisorSpec(
+            children=children, restarts_max=100, fence_listeners=("sink",), journal="sink"
+        )
+
+    return supervisor(
+        ChildSpec(id="sink", factory=lambda _: Sink(), pool="core"),
+        worker("one", "two", "core"),
+        worker("two", "sink", "market"),
+        make("below", supervisor(worker("three", "sink", "market"))),
     )
 
 
@@ -138,7 +145,7 @@ class Recorded:
         self.runtime = CaptureRuntime(self.hosts, self.recorder, outside=OUTSIDE)
         watched = WatchLimits(period_ms=20)
         self.watchdog = Watchdog(self.hosts, clock.mono_ns, limits=watched)
-        self.tree = build(self.runtime, spec(is_recorded=True))
+        self.tree = build(self.runtime, is_recorded=True)
         self.watchdog.start()
         assert self.tree.porter.ready.wait(5)
 
@@ -170,6 +177,7 @@ class Recorded:
 def recorded(state_dir: Path, **recorder: Any) -> Iterator[Recorded]:
     """A captured tree, taken down in order afterwards."""
     RELEASED.clear()
+    PAST_CUT.clear()
     tree = Recorded(state_dir, **recorder)
     try:
         yield tree
@@ -177,8 +185,13 @@ def recorded(state_dir: Path, **recorder: Any) -> Iterator[Recorded]:
         tree.close()
 
 
-def build(runtime: Runtime, root: SupervisorSpec) -> Tree:
+def build(runtime: Runtime, *, step: int = 1, is_recorded: bool) -> Tree:
     rng = random.Random(1)
+
+    def make(name: str, below: SupervisorSpec) -> ChildSpec:
+        return supervisor_child(name, supervising(runtime, below, rng))
+
+    root = spec(make, step=step, is_recorded=is_recorded)
     return Tree(runtime, supervising(runtime, root, rng))
 
 
@@ -186,7 +199,7 @@ def replayed(session: Session, *, step: int = 1) -> Outcome:
     """The outcome of replaying it; with another step each worker counts in another way."""
 
     def start(runtime: Runtime, _: Player) -> None:
-        build(runtime, spec(step=step, is_recorded=False))
+        build(runtime, step=step, is_recorded=False)
 
     return replay_tree(session, start, outside=OUTSIDE)
 
