@@ -133,6 +133,11 @@ def test_when_a_strategy_parameter_is_changed_then_the_first_decision_that_diffe
     assert found["recorded"] == "guard handled a EntryProposed"
     assert any("strategy='eager'" in line for line in found["journal"])
     assert found["at"].startswith("2024-01-01 09:")
+    arguments = ["replay", "last", "--verify", "--state-dir", str(a_state)]
+    assert main([*arguments, "--config", str(changed)]) == 1
+    text = capsys.readouterr().out
+    assert f"first difference: event {found['number']}, {found['at']} IST, guard" in text
+    assert "the recorded journal goes on with" in text
 
 
 def test_when_a_byte_of_the_capture_is_changed_then_it_is_said(
