@@ -178,10 +178,9 @@ class ReplayRoom(Room):
         self.step += 1
         self.send_count = 0
         known = self.player.exit_of(self)
-        self._exit_recorded = known if known is not None and known.step == self.step else None
-        self.is_cut = (
-            (known := self._exit_recorded) is not None and known.is_cut and not known.sends
-        )
+        is_last = known is not None and known.step == self.step
+        self._exit_recorded = known if is_last else None
+        self.is_cut = known is not None and is_last and known.is_cut and not known.sends
         return not self.is_cut
 
     # -- what the behaviour does ----------------------------------------------------------
@@ -225,7 +224,8 @@ class ReplayRoom(Room):
         if self.is_ended or self.is_cut:
             return
         failed = self._conclude(reason)
-        if failed:
+        if failed:  # in the words of `Room.end`
+            reason = f"{reason} (close failed: {failed})"
             kind = ExitKind.CRASHED if kind.is_normal else kind
         self._judge(kind, reason)
 

@@ -44,7 +44,7 @@ def test_when_threads_race_then_the_replay_is_identical(a_session: Path) -> None
     assert outcome.events > 1_000
 
 
-@pytest.mark.parametrize("word", ["crash", "hang", "unlucky", "stop"])
+@pytest.mark.parametrize("word", ["crash", "hang", "unlucky", "stop", "stop_badly"])
 def test_when_an_actor_fails_under_load_then_the_replay_is_identical(
     tmp_path: Path, word: str
 ) -> None:

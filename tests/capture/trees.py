@@ -39,7 +39,8 @@ OUTSIDE = frozenset({"teller"})
 class Worker(Behaviour):
     """Adds up what it is told and tells the next one, each time with its clocks.
 
-    "crash" raises, "hang" stands still, "unlucky" raises in the recording only, "stop" ends.
+    "crash" raises, "hang" stands still, "unlucky" raises in the recording only, "stop" ends,
+    "stop_badly" raises in `close`.
     """
 
     def __init__(self, following: str, step: int, *, is_recorded: bool) -> None:
@@ -47,6 +48,7 @@ class Worker(Behaviour):
         self.step = step
         self.is_recorded = is_recorded
         self.total = 0
+        self.is_close_bad = False
 
     def open(self, ctx: Context) -> Opening:
         super().open(ctx)
@@ -67,6 +69,10 @@ class Worker(Behaviour):
         said = f"{self.total} {self.ctx.now_ns()} {self.ctx.mono_ns()}"
         self.ctx.send(self.following, TimerFired(key=f"said:{self.ctx.name} {said}"))
 
+    def close(self, reason: str) -> None:
+        if self.is_close_bad:
+            raise OSError("cannot close")
+
     def _obey(self, word: str) -> None:
         match word:
             case "crash":
@@ -82,6 +88,9 @@ class Worker(Behaviour):
                 while self.is_recorded and not RELEASED.is_set():
                     RELEASED.wait(0.01)
             case "stop":
+                self.ctx.stop("as told")
+            case "stop_badly":
+                self.is_close_bad = True
                 self.ctx.stop("as told")
 
 
