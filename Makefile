@@ -2,7 +2,7 @@
 PYTHON ?= python3
 PY := .venv/bin/python
 FOR ?=
-.PHONY: paper test check lint bench drill-kill9 replay-under lock clean
+.PHONY: paper test check lint bench drill-kill9 simulate replay-under mutants lock clean
 
 paper: .venv
 	.venv/bin/pahara run --config configs/paper.yaml $(if $(FOR),--for $(FOR))
@@ -30,6 +30,13 @@ replay-under: .venv
 	$(OTHER) -m venv out/venv-other
 	out/venv-other/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	PAHARA_OTHER_PYTHON=$(CURDIR)/out/venv-other/bin/python $(PY) -m pytest -s tests/drills/test_replay.py
+
+SEEDS ?= 1000
+simulate: .venv
+	.venv/bin/pahara simulate --seed 1 --runs $(SEEDS) --faults all
+
+mutants: .venv
+	$(PY) -m tests.mutants.run
 
 .venv: .venv/.installed
 .venv/.installed: requirements.lock pyproject.toml

@@ -4,10 +4,11 @@ Decides by engine/authority.py (the table) and engine/authority_state.py (the gu
 operator commands (actors/authority_commands.py). Refuses to send orders. Stands alone because
 authority that falls in one place and rises in another can be outrun.
 
-Receives RecoveryDone, Reconciled, JournalStateChanged, CeilingMoved, ChildExited, PhaseChanged,
-FlatVerified, OperatorCommand, Replayed, TimerFired. Sends AuthorityChanged to the listeners,
-GenerationFenced to the fence listeners, Append to "journal", FlattenOrdered and EntriesCancelled to
-"custodian", CommandDone and ViewPublished to "console", AlertRaised to "alerts".
+Receives AuthorityWanted, RecoveryDone, Reconciled, JournalStateChanged, CeilingMoved, ChildExited,
+GenerationFenced, PhaseChanged, FlatVerified, OperatorCommand, Replayed, TimerFired. Sends
+AuthorityChanged to the listeners and to whoever asks, GenerationFenced to the fence listeners,
+Append to "journal", FlattenOrdered and EntriesCancelled to "custodian", CommandDone and
+ViewPublished to "console", AlertRaised to "alerts".
 
 A fence listener that says RecoveryDone is sent the present view and all fences: what it missed
 while it was down reaches it before it may act on anything.
@@ -16,6 +17,7 @@ while it was down reaches it before it may act on anything.
 import msgspec
 
 from actors.authority_commands import Commands
+from actors.authority_latches import Latching
 from actors.authority_view import authority_body
 from actors.journaled import JournalReader
 from actors.runtime.log import log_event
@@ -26,6 +28,7 @@ from engine.authority_state import DOWN_CEILINGS, AuthoritySettings, AuthoritySt
 from engine.limits import CLEAN_RECONCILES_MIN
 from engine.messages.base import Message
 from engine.messages.control import (
+    AuthorityWanted,
     CeilingMoved,
     EntriesCancelled,
     FlattenOrdered,
@@ -38,7 +41,7 @@ from engine.messages.control import (
 )
 from engine.messages.journal import JournalStateChanged
 from engine.messages.market import PhaseChanged
-from engine.messages.records import LatchChanged, ModeChanged, Record
+from engine.messages.records import ModeChanged, Record
 from engine.messages.supervision import ChildExited, ExitKind, TimerFired
 from engine.messages.values import Authority, Mode, SessionPhase
 from engine.units import NS_PER_MS
@@ -54,13 +57,12 @@ class AuthorityBehaviour(JournalReader):
     def __init__(self, *, settings: AuthoritySettings, latches: LatchStore) -> None:
         assert settings.protecting_part in settings.parts
         self.settings = settings
-        self.latches = latches
         self.state = AuthorityState(
             parts=settings.parts,
             protecting_part=settings.protecting_part,
             strategies=settings.strategies,
         )
-        self.latched: dict[str, str] = {}
+        self.latches = Latching(latches)
         self._fenced: dict[str, int] = {}
         self._commands = Commands(self)
 
@@ -68,6 +70,8 @@ class AuthorityBehaviour(JournalReader):
         match message:
             case OperatorCommand():
                 self._commands.run(message)
+            case AuthorityWanted():
+                self.ctx.send(message.reader, self.state.view(self.ctx.now_ns()))
             case RecoveryDone():
                 self._recovered_part(message.part)
             case Reconciled():
@@ -77,10 +81,8 @@ class AuthorityBehaviour(JournalReader):
             case CeilingMoved():
                 ceiling = message.ceiling
                 self.lower(ceiling.owner, ceiling.scope, ceiling.authority, ceiling.reason)
-            case ChildExited():
-                self._exited(message)
-            case GenerationFenced():
-                self._fenced_by_supervisor(message)
+            case ChildExited() | GenerationFenced():
+                self._gone(message)
             case FlatVerified() | PhaseChanged():
                 self._session(message)
             case TimerFired():
@@ -97,12 +99,13 @@ class AuthorityBehaviour(JournalReader):
     def recovered(self) -> None:
         # The journal may have let the past go: a sequence that starts from the clock still rises.
         self.state.mode_seq = max(self.state.mode_seq, self.ctx.now_ns() // NS_PER_MS)
-        self.latched.update(self.latches.load())
-        if KILL in self.latched:
+        self.latches.load(self.ctx)
+        latched = self.latches.held
+        if KILL in latched:
             self.state.kill_is_flat = self.settings.kill_is_flat
-            self.move(ModeEvent.KILL_LATCH_FOUND, self.latched[KILL])
-        elif HALT in self.latched:
-            self.move(ModeEvent.HALT_ORDERED, self.latched[HALT])
+            self.move(ModeEvent.KILL_LATCH_FOUND, latched[KILL])
+        elif HALT in latched:
+            self.move(ModeEvent.HALT_ORDERED, latched[HALT])
         elif not self.settings.awaits_lease:
             self.move(ModeEvent.LEASE_ACQUIRED, "no leader is configured")
         else:
@@ -204,15 +207,14 @@ class AuthorityBehaviour(JournalReader):
             if exited.kind is ExitKind.INVARIANT:
                 self.move(ModeEvent.HALT_ORDERED, f"{name} broke an invariant")
 
-    def _fenced_by_supervisor(self, fence: GenerationFenced) -> None:
+    def _gone(self, gone: ChildExited | GenerationFenced) -> None:
         """A supervisor is about to restart a room: its authority falls before it is back."""
-        exited = ChildExited(
-            name=fence.name,
-            generation=fence.generation,
-            kind=ExitKind.CRASHED,
-            reason=fence.reason,
-        )
-        self._exited(exited)
+        if isinstance(gone, GenerationFenced):
+            name, generation = gone.name, gone.generation
+            gone = ChildExited(
+                name=name, generation=generation, kind=ExitKind.CRASHED, reason=gone.reason
+            )
+        self._exited(gone)
 
     def _session(self, message: FlatVerified | PhaseChanged) -> None:
         if isinstance(message, FlatVerified):
@@ -245,7 +247,7 @@ class AuthorityBehaviour(JournalReader):
 
     def kill(self, reason: str, by: str) -> bool:
         """Latch on disk first, then stop everything. False: the latch is not durable."""
-        is_durable = self.latch(KILL, reason, by)
+        is_durable = self.latches.set(KILL, reason, by)
         self.state.kill_is_flat = self.settings.kill_is_flat
         self.move(ModeEvent.KILL_ORDERED, reason)
         self._kill_positions(f"kill: {reason}")
@@ -255,30 +257,6 @@ class AuthorityBehaviour(JournalReader):
     def _kill_positions(self, reason: str) -> None:
         if self.settings.kill_is_flat:
             self.flatten("", reason)
-
-    def latch(self, name: str, reason: str, by: str) -> bool:
-        """Set a latch on disk, then journal it. False: the disk refused; it holds in memory."""
-        self.latched[name] = reason
-        is_durable = True
-        try:
-            self.latches.set(name, reason=reason, by=by, at_ns=self.ctx.now_ns())
-        except OSError as error:
-            is_durable = False
-            alert(self.ctx, "critical", "latch_not_durable", name, str(error))
-        self._journal_latch(name, reason, by, is_set=True)
-        return is_durable
-
-    def unlatch(self, name: str, reason: str, by: str) -> None:
-        """Release a latch, on disk first."""
-        if self.latched.pop(name, None) is not None:
-            self.latches.clear(name)
-            self._journal_latch(name, reason, by, is_set=False)
-
-    def _journal_latch(self, name: str, reason: str, by: str, *, is_set: bool) -> None:
-        now_ns = self.ctx.now_ns()
-        append(
-            self.ctx, LatchChanged(at_ns=now_ns, latch=name, is_set=is_set, reason=reason, by=by)
-        )
 
     def flatten(self, scope: str, reason: str) -> None:
         self.state.is_flat = False
@@ -295,5 +273,5 @@ class AuthorityBehaviour(JournalReader):
         view = self.state.view(self.ctx.now_ns())
         for name in self.settings.listeners:
             self.ctx.send(name, view)
-        body = msgspec.json.encode(authority_body(view, self.latched)).decode()
+        body = msgspec.json.encode(authority_body(view, self.latches.held)).decode()
         self.ctx.send("console", ViewPublished(topic="authority", body=body, at_ns=view.at_ns))

@@ -90,7 +90,7 @@ class Commands:
     def _halt(self, command: OperatorCommand) -> Outcome:
         if self._authority.state.mode is Mode.KILLED:
             return Outcome(True, self._where())
-        is_durable = self._authority.latch(HALT, command.reason, command.by)
+        is_durable = self._authority.latches.set(HALT, command.reason, command.by)
         self._authority.move(ModeEvent.HALT_ORDERED, command.reason)
         return Outcome(is_durable, self._where())
 
@@ -102,7 +102,9 @@ class Commands:
             return Outcome(False, f"nothing to resume: {self._where()}")
         if not state.is_recovered:
             return Outcome(False, "rooms are still recovering or the books are not clean")
-        self._authority.unlatch(HALT, command.reason, command.by)
+        fault = self._authority.latches.release(HALT, command.reason, command.by)
+        if fault:
+            return Outcome(False, fault)
         self._authority.move(ModeEvent.RESUMED, command.reason)
         return Outcome(True, self._where())
 
@@ -154,7 +156,7 @@ class Commands:
     def _release(self, mode_seq: int, names: tuple[str, ...], reason: str) -> Outcome:
         authority = self._authority
         names = names or authority.settings.strategies
-        latches = tuple(authority.latched)
+        latches = tuple(authority.latches.held)
         fault = authority.state.release_fault(mode_seq, latches)
         unknown = [name for name in names if not self._is_strategy(name)]
         if fault or unknown:

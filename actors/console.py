@@ -25,6 +25,7 @@ from engine.messages.console import RequestReceived
 from engine.messages.control import (
     AlertRaised,
     AuthorityChanged,
+    AuthorityWanted,
     CommandDone,
     ViewPublished,
 )
@@ -77,6 +78,7 @@ class Console(Behaviour):
         self._desk.open(ctx)
         self._channel.start(ctx.send, ctx.now_ns)
         self._tick()
+        ctx.send("authority", AuthorityWanted(reader=ctx.name))
         return Opening.READY
 
     def close(self, reason: str) -> None:

@@ -4,10 +4,10 @@ Decides which groups must live and who is told to go flat. Refuses to place orde
 flattens itself under its own state machine. Stands alone because the position of a dead strategy,
 a dead group or a dead supervisor still has to be protected by somebody who only reads the journal.
 
-Receives Journaled (GroupOpened, GroupClosed, RiskNoted), Replayed, FlattenOrdered,
-EntriesCancelled, PhaseChanged, ChildReady, ChildExited, TimerFired. Sends ChildWanted to
-"protection", ExitAdvised and EntriesCancelled to "oco/<group>", FlatVerified and RecoveryDone to
-"authority", AlertRaised to "alerts", Append to "journal".
+Receives Journaled (GroupOpened, GroupClosed, OrderAccepted, OrderFilled, RiskNoted), Replayed,
+FlattenOrdered, EntriesCancelled, PhaseChanged, ChildReady, ChildExited, TimerFired. Sends
+ChildWanted to "protection", ExitAdvised and EntriesCancelled to "oco/<group>", FlatVerified and
+RecoveryDone to "authority", AlertRaised to "alerts", Append to "journal".
 
 Going flat is a state per group, not an event: a group that was told to exit stays told until its
 GroupClosed is read, over crashes of the group, its supervisor and the custodian. So a flatten that
@@ -26,7 +26,15 @@ from engine.messages.control import (
     RecoveryDone,
 )
 from engine.messages.market import PhaseChanged, PhaseWanted
-from engine.messages.records import GroupClosed, GroupOpened, PlanApproved, Record, RiskNoted
+from engine.messages.records import (
+    GroupClosed,
+    GroupOpened,
+    OrderAccepted,
+    OrderFilled,
+    PlanApproved,
+    Record,
+    RiskNoted,
+)
 from engine.messages.signals import ExitAdvised, TradePlan
 from engine.messages.supervision import ChildExited, ChildReady, ChildWanted, TimerFired
 from engine.messages.values import SessionPhase
@@ -37,10 +45,13 @@ _FLAT_DONE = "flat_by_ordered"
 
 
 class CustodianBehaviour(JournalReader):
-    """See the module."""
+    """See the module. `_late`: reopened groups, with the facts heard since their actor was last
+    wanted; one that ends with none has seen them all."""
 
     def __init__(self) -> None:
         self._plans: dict[str, TradePlan] = {}
+        self._closed: dict[str, TradePlan] = {}
+        self._late: dict[str, int] = {}
         self._flattens: dict[str, str] = {}
         self._flat_days: set[str] = set()
         self._day = ""
@@ -73,15 +84,35 @@ class CustodianBehaviour(JournalReader):
                 if self._is_live:
                     self._advise_new(record.plan)
             case GroupClosed():
-                self._plans.pop(record.group_id, None)
-                if self._is_live and self._flattens:
-                    self._verify(is_due=False)
+                self._close(record.group_id)
+            case OrderAccepted() | OrderFilled():
+                if record.group_id in self._closed or record.group_id in self._late:
+                    self._reopen(record.group_id)
             case RiskNoted() if record.event == _FLAT_DONE:
                 self._flat_days.add(record.subject)
             case _:
                 pass
 
+    def _close(self, group_id: str) -> None:
+        """A group is over, and may be heard of again until the day is."""
+        plan = self._plans.pop(group_id, None)
+        if plan is not None:
+            self._closed[group_id] = plan
+        if self._is_live and self._flattens:
+            self._verify(is_due=False)
+
+    def _reopen(self, group_id: str) -> None:
+        """An order of a closed group works or has filled: somebody must look after it."""
+        plan = self._closed.pop(group_id, None)
+        if plan is not None:
+            self._plans[group_id] = plan
+        self._late[group_id] = self._late.get(group_id, 0) + 1
+        if plan is not None and self._is_live:
+            log_event("group_reopened", "WARNING", group_id=group_id)
+            self._want(plan)
+
     def recovered(self) -> None:
+        self._late = dict.fromkeys(self._late, 0)
         self.ctx.send("calendar", PhaseWanted(reader=self.ctx.name))
         self._is_live = True
         self._want_all()
@@ -98,9 +129,18 @@ class CustodianBehaviour(JournalReader):
         self.ctx.send("protection", wanted)
 
     def _exited(self, exited: ChildExited) -> None:
-        plan = self._plans.get(exited.name.removeprefix(_OCO))
-        if plan is not None and exited.kind.is_normal:
+        group_id = exited.name.removeprefix(_OCO)
+        plan = self._plans.get(group_id)
+        if plan is None or not exited.kind.is_normal:
+            return
+        if self._late.get(group_id, 1):
+            # Open, or heard of again while it was ending: it can't have seen everything.
             self._want(plan)
+            if group_id in self._late:
+                self._late[group_id] = 0
+        else:
+            del self._late[group_id]
+            self._close(group_id)
 
     # -- going flat -----------------------------------------------------------------------
 
@@ -155,6 +195,7 @@ class CustodianBehaviour(JournalReader):
         if changed.trading_day != self._day:
             self._day = changed.trading_day
             self._flattens.clear()
+            self._closed.clear()
         if changed.phase is SessionPhase.CLOSED and self._plans:
             self._flatten("", "session closed")
         for key, at_ns in (

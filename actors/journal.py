@@ -4,7 +4,7 @@ Decides when records are durable and delivers them only then, in order, to those
 `engine.journal.recipients` names. Refuses to know what the records mean. Appends that wait
 together are committed together (group commit). When the database is away it says so, refuses new
 entries, and writes everything else to the local fsynced spool, which is folded back in order when
-the database returns.
+the database returns. What a failover of the database has forgotten is written again from memory.
 
 | state     | event               | next      | effect                                         |
 |-----------|---------------------|-----------|------------------------------------------------|
@@ -15,17 +15,19 @@ the database returns.
 | SPOOLING  | database back       | AVAILABLE | fold the spool back, announce                  |
 """
 
-from collections.abc import Sequence
+from collections import deque
 
 import msgspec
 
+from actors.journal_fold import fold_back
 from actors.runtime.behaviour import Behaviour, Context, Opening
 from actors.runtime.log import log_event
 from actors.stores.port import Entry, JournalStorePort
 from actors.stores.spool import SpoolPort
 from actors.telling import alert
 from engine.errors import DuplicateIntent, JournalUnavailable, RecordRefused
-from engine.journal import decode, encode, group_of, next_chain, recipients
+from engine.journal import encode, group_of, next_chain, recipients
+from engine.limits import RECORDS_LAST_MAX
 from engine.messages.base import Message
 from engine.messages.control import GenerationFenced, ViewPublished
 from engine.messages.journal import (
@@ -36,7 +38,7 @@ from engine.messages.journal import (
     Replayed,
     ReplayRequested,
 )
-from engine.messages.records import GroupOpened, IntentPlanned, Record, RiskNoted
+from engine.messages.records import GroupOpened, IntentPlanned, Record
 from engine.messages.supervision import TimerFired
 from engine.messages.values import Action, Leg
 from engine.recent import RecentRecords
@@ -64,6 +66,7 @@ class JournalBehaviour(Behaviour):
         self._listeners = listeners
         self._console = console
         self._recent = RecentRecords()
+        self._last: deque[Entry] = deque(maxlen=RECORDS_LAST_MAX)
         self._waiting: list[Append] = []
         self._fenced: dict[str, int] = {}
         self._seq = 0
@@ -77,7 +80,7 @@ class JournalBehaviour(Behaviour):
     def open(self, ctx: Context) -> Opening:
         super().open(ctx)
         self._store.open()
-        self._fold_spool()
+        self._fold_back()
         self._seq, self._chain = self._store.open()
         rows = self._store.load_day(self._since_ns)
         if rows:
@@ -89,6 +92,7 @@ class JournalBehaviour(Behaviour):
 
     def close(self, reason: str) -> None:
         self._store.close()
+        self._spool.close()
 
     def receive(self, message: Message) -> None:
         match message:
@@ -154,6 +158,7 @@ class JournalBehaviour(Behaviour):
 
     def _deliver(self, entries: list[Entry]) -> None:
         self._seq, self._chain = entries[-1].seq, entries[-1].chain
+        self._last.extend(entries)
         send = self.ctx.send
         for entry in entries:
             self._recent.add(entry.seq, group_of(entry.record), entry.record)
@@ -192,44 +197,15 @@ class JournalBehaviour(Behaviour):
     def _try_return(self) -> None:
         try:
             self._store.open()
-            self._fold_spool()
+            self._fold_back()
         except JournalUnavailable:
             self._retry_later()
             return
         self._announce(is_available=True, reason="database is back")
 
-    def _fold_spool(self) -> None:
-        """Write what was spooled to the store, then empty the spool; safe to repeat."""
-        rows = self._spool.records()
-        if not rows:
-            return
-        head = self._store.open()
-        log_event("spool_folded", records_count=len(rows), head_seq=head.seq)
-        entries = chained(rows, head.seq, head.chain)
-        try:
-            self._store.commit(entries)
-        except RecordRefused:
-            self._fold_singly(rows)
-        self._spool.clear()
-
-    def _fold_singly(self, rows: Sequence[tuple[int, bytes]]) -> None:
-        """A spooled record contradicts the store: keep its number for a note that says so."""
-        for seq, body in rows:
-            head = self._store.open()
-            try:
-                self._store.commit(chained([(seq, body)], head.seq, head.chain))
-            except RecordRefused as error:
-                note = RiskNoted(
-                    at_ns=decode(body).at_ns,
-                    event="spooled_record_refused",
-                    subject=type(decode(body)).__name__,
-                    measured=seq,
-                    limit=0,
-                    why=str(error),
-                )
-                log_event("spooled_record_refused", "ERROR", seq=seq, why=str(error))
-                self._store.commit(chained([(seq, encode(note))], head.seq, head.chain))
-        self._seq, self._chain = self._store.open()
+    def _fold_back(self) -> None:
+        if fold_back(self._store, self._spool, self._last):
+            self._seq, self._chain = self._store.open()
 
     def _announce(self, *, is_available: bool, reason: str) -> None:
         self._is_available = is_available
@@ -267,17 +243,6 @@ class JournalBehaviour(Behaviour):
             }
             body = msgspec.json.encode(view).decode()
             self.ctx.send(self._console, ViewPublished(topic="journal", body=body, at_ns=now_ns))
-
-
-def chained(rows: Sequence[tuple[int, bytes]], seq: int, chain: bytes) -> list[Entry]:
-    """Entries for spooled rows, chained on to the store's head; stored rows are left out."""
-    entries = []
-    for row_seq, body in rows:
-        if row_seq <= seq:
-            continue
-        chain = next_chain(chain, body)
-        entries.append(Entry(row_seq, decode(body), body, chain))
-    return entries
 
 
 def _is_entry(record: Record) -> bool:

@@ -16,7 +16,7 @@ from actors.runtime.board import Board
 from actors.runtime.deadletters import DeadLetters
 from actors.views import UNKNOWN_MODE, Views
 from engine.messages.base import Message
-from engine.messages.control import AuthorityChanged, ViewPublished
+from engine.messages.control import AuthorityChanged, AuthorityWanted, ViewPublished
 from engine.messages.supervision import TimerFired
 from engine.messages.values import FeedState, Mode
 from engine.units import NS_PER_S
@@ -42,6 +42,7 @@ class Metrics(Behaviour):
         self.ctx = ctx
         self._gather()
         self._endpoint.start(self._live, self._ready)
+        ctx.send("authority", AuthorityWanted(reader=ctx.name))
         return Opening.READY
 
     def close(self, reason: str) -> None:

@@ -112,8 +112,9 @@ class OcoActor(Behaviour):
         self._finish_or_act()
 
     def _learn(self, record: Record) -> None:
-        """Take a fact; our own intents come back to others only, and are applied already."""
-        if isinstance(record, IntentPlanned | GroupOpened):
+        """Take a fact, or an exit adopted for us; our own intents come back to others only, and
+        are applied already."""
+        if isinstance(record, GroupOpened):
             return
         self.group = evolve(self.group, record)
         if isinstance(record, GroupClosed):

@@ -6,9 +6,9 @@ of the day, and only then the present. Refuses to know what the strategy thinks.
 the strategy ends this actor and nothing else; its positions are held elsewhere.
 
 Receives Tick, BarClosed, FeedStateChanged, PhaseChanged, AuthorityChanged, EntryDecided, Journaled,
-Replayed, TimerFired. Sends ReplayRequested to "journal", PhaseWanted to "calendar", EntryProposed
-to "guard", ExitAdvised to "oco/<group>", CeilingMoved to "authority" (storm), AlertRaised to
-"alerts", ViewPublished to the console if one is named.
+Replayed, TimerFired. Sends ReplayRequested to "journal", PhaseWanted to "calendar",
+AuthorityWanted and CeilingMoved (storm) to "authority", EntryProposed to "guard", ExitAdvised to
+"oco/<group>", AlertRaised to "alerts", ViewPublished to the console if one is named.
 """
 
 from collections.abc import Callable, Iterable
@@ -24,7 +24,7 @@ from engine.authority import RELEASE_OWNER
 from engine.instruments import Instrument
 from engine.limits import VIEW_EVERY_NS
 from engine.messages.base import Message
-from engine.messages.control import AuthorityChanged, ViewPublished
+from engine.messages.control import AuthorityChanged, AuthorityWanted, ViewPublished
 from engine.messages.journal import Journaled, Replayed
 from engine.messages.market import BarClosed, FeedStateChanged, PhaseChanged, PhaseWanted, Tick
 from engine.messages.records import GroupClosed, GroupOpened, OrderFilled, Record, SignalRecorded
@@ -79,6 +79,7 @@ class StrategyBehaviour(Behaviour):
         self._on_tick, self._on_bar = self._strategy.on_tick, self._strategy.on_bar
         self._cursor = JournalCursor(ctx)
         ctx.send("calendar", PhaseWanted(reader=ctx.name))
+        ctx.send("authority", AuthorityWanted(reader=ctx.name))
         return self._cursor.request()
 
     def close(self, reason: str) -> None:

@@ -32,17 +32,19 @@ from engine.messages.journal import AppendRefused, Journaled, Replayed
 from engine.messages.market import PhaseChanged
 from engine.messages.records import IntentPlanned
 from engine.messages.supervision import TimerFired
-from engine.messages.values import SessionPhase
+from engine.messages.values import Book, SessionPhase
 from engine.orders.merge import OrderTruth
-from engine.orders.merge_book import Charge, Merged, Tracked, no_charge
+from engine.orders.merge_book import Charge, no_charge
 from engine.orders.resolve import ResolveSettings, merge_snapshot, unresolved
+from engine.orders.tracked import Merged, Tracked
 from engine.units import NS_PER_MS, NS_PER_S, rupees
 
 
 class WatcherSettings(msgspec.Struct, frozen=True, kw_only=True):
     """`unanswered_ns`: how long an intent may stay open before the first snapshot; from then the
     pause doubles from `poll_ns` to `poll_ns_max`. `steady_ns`: pause while orders work and nothing
-    is owed, because a stream may lose the one report that matters. `gap_ns`: least real time
+    is owed, because a stream may lose the one report that matters; `live_ns` the same while live
+    orders work, whose lost fill leaves real money without a stop. `gap_ns`: least real time
     between requests. `parked_ns_max`: how long hearsay may wait for its intent."""
 
     resolve: ResolveSettings = ResolveSettings()
@@ -50,6 +52,7 @@ class WatcherSettings(msgspec.Struct, frozen=True, kw_only=True):
     poll_ns: int = 500 * NS_PER_MS
     poll_ns_max: int = 15 * NS_PER_S
     steady_ns: int = 30 * NS_PER_S
+    live_ns: int = 5 * NS_PER_S
     gap_ns: int = 200 * NS_PER_MS
     parked_ns_max: int = 10 * NS_PER_S
 
@@ -141,7 +144,7 @@ class WatcherActor(Behaviour):
     def _phase(self, changed: PhaseChanged) -> None:
         self.truth.trading_day = changed.trading_day
         if changed.phase is SessionPhase.CLOSED:
-            self.truth.end_day()
+            self.truth.end_day(changed.at_ns)
 
     def _timer(self, key: str, now_ns: int) -> None:
         if key == "view":
@@ -175,7 +178,7 @@ class WatcherActor(Behaviour):
                 self.ctx.timer_cancel("poll")
         elif self._pacing is not _Pacing.STEADY:
             self._pacing = _Pacing.STEADY
-            self._set_timer(self._settings.steady_ns)
+            self._set_timer(self._steady_ns())
 
     def _poll(self, now_ns: int) -> None:
         expired = self.truth.expire_parked(now_ns - self._settings.parked_ns_max, now_ns)
@@ -188,8 +191,12 @@ class WatcherActor(Behaviour):
             self._set_timer(self._poll_ns)
             self._poll_ns = min(2 * self._poll_ns, self._settings.poll_ns_max)
         else:
-            self._set_timer(self._settings.steady_ns)
+            self._set_timer(self._steady_ns())
         self._ask(self._pacing.value)
+
+    def _steady_ns(self) -> int:
+        is_live = any(t.intent.book is Book.LIVE for t in self.truth.open_orders())
+        return self._settings.live_ns if is_live else self._settings.steady_ns
 
     def _ask(self, reason: str) -> None:
         mono_ns = self.ctx.mono_ns()

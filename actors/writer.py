@@ -2,8 +2,8 @@
 
 Decides nothing of its own: the gate (engine/risk/gate.py) judges each durable intent, the writer
 sends, queues or denies it and forwards every report to the watcher. Refuses to resend: intents
-found in the replayed past are never sent again, whatever became of them. Stands alone because this
-is the last place where an order can be stopped.
+found in the replayed past are never sent again, whatever became of them; adoptions never are.
+Stands alone because this is the last place where an order can be stopped.
 
 Receives Journaled, Replayed, AuthorityChanged, GenerationFenced, Tick, SnapshotRequested and
 TimerFired. Sends IntentAnswered, OrderReport and TradeReport to "watcher", BrokerSnapshot to
@@ -95,7 +95,7 @@ class WriterBehaviour(JournalReader):
         self.ctx.send("authority", done)
 
     def fold(self, record: Record) -> None:
-        if self._is_live and isinstance(record, IntentPlanned):
+        if self._is_live and isinstance(record, IntentPlanned) and not record.is_adopted:
             self._take(record)
         else:
             self._gate.orders.fold(record)

@@ -96,22 +96,28 @@ def recipients(record: Record) -> tuple[str, ...]:
     """The names of the actors that are told once the record is durable, in order."""
     match record:
         case IntentPlanned():
-            return ("writer", "watcher")
+            return (
+                "writer",
+                "watcher",
+                *((f"oco/{record.group_id}",) if record.is_adopted else ()),
+            )
         case OrderFilled():
-            return (f"oco/{record.group_id}", "guard", "book", f"strategy/{record.strategy}")
+            group = f"oco/{record.group_id}"
+            strategy = f"strategy/{record.strategy}"
+            return ("writer", group, "guard", "book", "custodian", strategy)
+        case OrderAccepted():
+            return ("writer", f"oco/{record.group_id}", "guard", "custodian")
         case (
-            OrderAccepted()
-            | OrderTriggered()
+            OrderTriggered()
             | OrderModified()
             | OrderCancelled()
             | OrderRejected()
-            | OrderDenied()
+            | OrderLost()
             | RequestRefused()
-            | OrderUnknown()
         ):
+            return ("writer", f"oco/{record.group_id}", "guard")
+        case OrderDenied() | OrderUnknown():
             return (f"oco/{record.group_id}", "guard")
-        case OrderLost():
-            return (f"oco/{record.group_id}", "guard", "writer")
         case GroupOpened():
             return ("guard", "custodian")
         case GroupClosed():

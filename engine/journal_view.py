@@ -31,6 +31,7 @@ class JournalOrder(msgspec.Struct, kw_only=True):
 
     intent: IntentPlanned
     quantity: int
+    venue_order_id: str = ""
     filled: int = 0
     is_seen: bool = False
     is_unknown: bool = False
@@ -75,6 +76,8 @@ class JournalView:
             self.trades[(fact.trade_id, fact.client_order_id)] = fact
         if order is None:
             return
+        if not order.intent.is_adopted:
+            order.venue_order_id = order.venue_order_id or fact.venue_order_id
         match fact:
             case OrderFilled():
                 order.filled = max(order.filled, fact.filled_total)

@@ -14,6 +14,8 @@ INBOX_MESSAGES_MAX: Final = 10_000
 INBOX_CONFLATE_AFTER: Final = 256
 RECORDS_RECENT_MAX: Final = 2_000_000
 """Records of one trading day (and of groups still open) that the journal keeps in memory."""
+RECORDS_LAST_MAX: Final = 1_000
+"""The newest records as they were stored, for a database that forgets its last commits."""
 TRADE_IDS_MAX: Final = 1_000_000
 DIFFERENCES_MAX: Final = 100
 """Differences of one reconciliation that are spelled out; the rest are counted."""

@@ -8,6 +8,7 @@ the part of a reconciler that can be proven.
     order_vanished       we hold it working, the broker does not list it        critical
     order_orphaned       our tag, no intent in the journal                      critical
     order_alien          working at the broker, not our tag                     warning
+    order_undead         over in the journal, our tag works at the broker       critical
     order_behind         the broker's order is further than the journal's       info
     fill_missing         a trade of ours is not in the journal                  warning
     fill_invented        a fill in the journal is not at the broker             critical
@@ -32,6 +33,7 @@ from engine.messages.broker import (
 )
 from engine.messages.records import IntentPlanned
 from engine.messages.values import Book, Product
+from engine.orders.synthetic import is_synthetic
 from engine.risk.reduce_only import working_quantity
 
 
@@ -87,16 +89,19 @@ def lasting(before: Iterable[Difference], now: Iterable[Difference]) -> tuple[Di
 
 
 def _orders(journal: JournalView, broker: BrokerSnapshot) -> Iterable[Difference]:
-    listed = {order.client_order_id: order for order in broker.orders}
+    listed = {order.client_order_id for order in broker.orders}
+    numbers = {order.venue_order_id for order in broker.orders}
+    by_number = {o.venue_order_id: o for o in journal.orders.values() if o.venue_order_id}
     traded: dict[str, int] = {}
     for trade in broker.trades:
         before_ns = traded.get(trade.venue_order_id, 0)
         traded[trade.venue_order_id] = max(before_ns, trade.at_ns)
     for tag, order in journal.orders.items():
-        if tag not in listed and order.is_seen and order.remaining:
+        is_listed = tag in listed or order.venue_order_id in numbers
+        if not is_listed and order.is_seen and order.remaining:
             yield _order("order_vanished", order.intent, Severity.CRITICAL, order.remaining, 0)
     for report in broker.orders:
-        known = journal.orders.get(report.client_order_id)
+        known = journal.orders.get(report.client_order_id) or by_number.get(report.venue_order_id)
         if known is None:
             if not _is_past(report, traded, journal.closed_at_ns):
                 yield from _strange(report)
@@ -129,10 +134,14 @@ def _strange(report: OrderReport) -> Iterable[Difference]:
 
 
 def _known(order: JournalOrder, report: OrderReport) -> Iterable[Difference]:
-    is_paper = report.client_order_id.startswith("P")
+    is_paper = order.intent.client_order_id.startswith("P")
     if is_paper is not (order.intent.book is Book.PAPER):
         yield _order("book_mixed", order.intent, Severity.CRITICAL, 0, 0)
-    is_over = report.status in TERMINAL_STATUSES and order.remaining > 0
+    is_working = report.status not in TERMINAL_STATUSES
+    if is_working and not order.remaining and report.filled_quantity < report.quantity:
+        units = report.quantity - report.filled_quantity
+        yield _order("order_undead", order.intent, Severity.CRITICAL, 0, units)
+    is_over = not is_working and order.remaining > 0
     if report.filled_quantity > order.filled or is_over:
         filled = report.filled_quantity
         yield _order("order_behind", order.intent, Severity.INFO, order.filled, filled)
@@ -153,7 +162,12 @@ def _order(
 
 def _trades(journal: JournalView, broker: BrokerSnapshot) -> Iterable[Difference]:
     theirs = {(trade.trade_id, trade.client_order_id): trade for trade in broker.trades}
+    listed = {(trade.venue_order_id, trade.trade_id) for trade in broker.trades}
+    summed = {fill.client_order_id for fill in journal.trades.values() if is_synthetic(fill)}
+    yield from _sums(journal, broker, summed)
     for identity, trade in theirs.items():
+        if trade.client_order_id in summed:
+            continue
         if identity not in journal.trades and trade.client_order_id in journal.orders:
             yield Difference(
                 kind="fill_missing",
@@ -164,7 +178,10 @@ def _trades(journal: JournalView, broker: BrokerSnapshot) -> Iterable[Difference
                 broker=trade.quantity,
             )
     for (trade_id, tag), fill in journal.trades.items():
-        if (trade_id, tag) not in theirs and fill.group_id in journal.groups_open:
+        if tag in summed:
+            continue
+        is_there = (trade_id, tag) in theirs or (fill.venue_order_id, _whole(trade_id)) in listed
+        if not is_there and fill.group_id in journal.groups_open:
             yield Difference(
                 kind="fill_invented",
                 key=trade_id,
@@ -173,6 +190,24 @@ def _trades(journal: JournalView, broker: BrokerSnapshot) -> Iterable[Difference
                 journal=fill.quantity,
                 broker=0,
             )
+
+
+def _whole(trade_id: str) -> str:
+    """The broker's trade of which an adopted fill is a part."""
+    return trade_id.partition("/")[0]
+
+
+def _sums(journal: JournalView, broker: BrokerSnapshot, tags: set[str]) -> Iterable[Difference]:
+    """Orders whose fill was booked from a row before its trade was heard of: the trade that it
+    stands for has another id, so these are compared by what they filled in all."""
+    for tag in sorted(tags & journal.orders.keys()):
+        ours = sum(fill.quantity for fill in journal.trades.values() if fill.client_order_id == tag)
+        theirs = sum(trade.quantity for trade in broker.trades if trade.client_order_id == tag)
+        intent = journal.orders[tag].intent
+        if theirs > ours:
+            yield _order("fill_missing", intent, Severity.WARNING, ours, theirs)
+        elif theirs < ours and intent.group_id in journal.groups_open:
+            yield _order("fill_invented", intent, Severity.CRITICAL, ours, theirs)
 
 
 def _positions(journal: JournalView, broker: BrokerSnapshot) -> Iterable[Difference]:

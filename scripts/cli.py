@@ -71,6 +71,13 @@ def seconds(text: str) -> float:
     return float(text)
 
 
+def count(text: str) -> int:
+    """A positive whole number."""
+    if not (text.isascii() and text.isdigit() and int(text) > 0):
+        raise argparse.ArgumentTypeError(f"not a positive whole number: {text!r}")
+    return int(text)
+
+
 def parser() -> argparse.ArgumentParser:
     """The whole command line."""
     top = Parser(prog="pahara", description="Supervised trading engine.")
@@ -78,6 +85,7 @@ def parser() -> argparse.ArgumentParser:
     _add_run(verbs)
     _add_backtest(verbs)
     _add_replay(verbs)
+    _add_simulate(verbs)
     _add_config(verbs)
     _add_upkeep(verbs)
     for name in COMMANDS:
@@ -138,6 +146,20 @@ def _add_replay(verbs: Any) -> None:  # noqa: ANN401
     replay.add_argument("--verify", action="store_true", help="hold every decision against it")
     replay.add_argument("--config", type=Path, metavar="FILE", help="with another configuration")
     replay.add_argument("--json", action="store_true")
+
+
+def _add_simulate(verbs: Any) -> None:  # noqa: ANN401
+    simulate = verbs.add_parser("simulate", help="whole days under faults, from a seed")
+    _add_common(simulate)
+    simulate.add_argument("--seed", type=count, default=1, metavar="N")
+    simulate.add_argument("--scenario", type=Path, metavar="FILE", help="play a kept scenario")
+    simulate.add_argument("--runs", type=count, default=1, metavar="K")
+    simulate.add_argument("--days", type=count, default=1, metavar="D")
+    simulate.add_argument("--faults", default="all", metavar="all|none|FLT-nn,...")
+    simulate.add_argument("--jobs", type=count, default=0, metavar="N", help="processes")
+    simulate.add_argument("--fail-fast", action="store_true", help="end at the first violation")
+    simulate.add_argument("--shrink", action="store_true", help="make the first failure small")
+    simulate.add_argument("--json", action="store_true")
 
 
 def _add_config(verbs: Any) -> None:  # noqa: ANN401

@@ -49,7 +49,7 @@ class ConsoleClient:
             NoAnswer: not in time, or the answer was not understood. Whether a command had its
                 effect is then unknown; asking again with the same verb is safe.
         """
-        request_id = os.urandom(8).hex()
+        request_id = os.urandom(8).hex()  # noqa: TID251 - a nonce, no decision
         by = os.environ.get("USER", "") or f"uid{os.getuid()}"
         who = "".join(c for c in by if c.isascii() and (c.isalnum() or c in "._-"))[:40]
         self._socket.send(encode_request(request_id, command, arguments or {}, by=who or "cli"))

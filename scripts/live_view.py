@@ -50,11 +50,11 @@ class LiveView:
         self._out = out or sys.stdout
         self._line_every_s = line_every_s
         self._is_over = threading.Event()
-        self._thread: threading.Thread | None = None
+        self._thread: threading.Thread | None = None  # noqa: TID251 - its own thread
 
     def start(self) -> None:
         """Show from a thread of its own, beside an engine in this process."""
-        self._thread = threading.Thread(target=self.show, name="live-view", daemon=True)
+        self._thread = threading.Thread(target=self.show, name="live-view", daemon=True)  # noqa: TID251 - its own thread
         self._thread.start()
 
     def stop(self) -> None:

@@ -99,7 +99,7 @@ class Watchdog:
         self._lingering: set[Worker] = set()
         self._is_exit_asked = False
         self._closing = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="watchdog", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="watchdog", daemon=True)  # noqa: TID251 - its own thread
 
     def start(self) -> None:
         """Begin to look."""

@@ -30,7 +30,8 @@ class BrokerPort(Protocol):
         """Change the working order `client_order_id`; `quantity` is the new total."""
 
     def cancel(self, intent: IntentPlanned, now_ns: int) -> IntentAnswered:
-        """Take the working order `client_order_id` off."""
+        """Take the working order `client_order_id` off, and every other one that the books show
+        with its tag (one request may have had two effects)."""
 
     def on_tick(self, tick: Tick, now_ns: int) -> None:
         """The market moved. Adapters of real venues ignore it."""

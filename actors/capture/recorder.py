@@ -57,7 +57,9 @@ class Recorder:
         self._keys = count(1)
         self._instances = count(1)
         self._closing = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="capture", daemon=True)
+        self._thread = threading.Thread(  # noqa: TID251 - its own thread
+            target=self._run, name="capture", daemon=True
+        )
         self.append: Callable[[Event], None] = self._events.append
         self.is_on = True
         self.events_count = 0

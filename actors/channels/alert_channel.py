@@ -42,7 +42,7 @@ class Lane:
         self._queue: deque[AlertRaised] = deque()
         self._changed = threading.Condition()
         self._is_over = threading.Event()
-        self._thread = threading.Thread(
+        self._thread = threading.Thread(  # noqa: TID251 - its own thread
             target=self._serve, name=f"alerts-{channel.name}", daemon=True
         )
         self._thread.start()

@@ -69,7 +69,7 @@ class ZmqConsole:
         self._lease = lease
         self._outbox: SimpleQueue[tuple[bytes, bytes] | tuple[None, bytes, bytes]] = SimpleQueue()
         self._is_closing = threading.Event()
-        self._thread: threading.Thread | None = None
+        self._thread: threading.Thread | None = None  # noqa: TID251 - its own thread
 
     def start(self, send: Send, now_ns: Callable[[], int]) -> None:
         folder = self._lease.take(self)
@@ -87,7 +87,7 @@ class ZmqConsole:
         except zmq.ZMQError as error:
             self._release()
             raise StateUnsafe(f"console cannot bind: {error}") from error
-        self._thread = threading.Thread(target=self._serve, name="console-sockets", daemon=True)
+        self._thread = threading.Thread(target=self._serve, name="console-sockets", daemon=True)  # noqa: TID251 - its own thread
         self._thread.start()
 
     def reply(self, peer: str, raw: bytes) -> None:

@@ -56,7 +56,7 @@ class ProcessHub:
         self._spare: ChildProcess | None = None
         self._spawn_count = 0
         self._checked_at_ns = clock.mono_ns()
-        self._thread = threading.Thread(target=self._run, name="process-hub", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="process-hub", daemon=True)  # noqa: TID251 - its own thread
         self._thread.start()
 
     # -- any thread ---------------------------------------------------------------------------

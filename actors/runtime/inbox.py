@@ -31,10 +31,10 @@ class Inbox:
 
     __slots__ = (
         "_conflate_after",
-        "_data_max",
         "_on_put",
         "control",
         "data",
+        "data_max",
         "dropped_count",
         "late",
     )
@@ -47,7 +47,7 @@ class Inbox:
         self.data: deque[Item] = deque()
         self.late: dict[str, Item] = {}
         self.dropped_count = 0
-        self._data_max = data_max
+        self.data_max = data_max
         self._conflate_after = conflate_after
         self._on_put = on_put
 
@@ -65,7 +65,7 @@ class Inbox:
                 late[message.conflation_key] = message  # never overtaken by a newer one in data
             else:
                 data.append(message)
-        elif len(data) < self._data_max:
+        elif len(data) < self.data_max:
             data.append(message)
         elif delivery is DROP_OLDEST:
             self.dropped_count += 1
@@ -114,4 +114,4 @@ class Inbox:
     @property
     def is_over(self) -> bool:
         """The data lane is beyond its bound: critical messages pile up."""
-        return len(self.data) > self._data_max
+        return len(self.data) > self.data_max

@@ -67,7 +67,7 @@ class Timers:
                 room.fire(key, message)
 
 
-class Worker(threading.Thread):
+class Worker(threading.Thread):  # noqa: TID251 - its own thread
     """One thread serving a pool until the pool has another worker or is closed."""
 
     def __init__(self, pool: "ThreadPool", number: int) -> None:

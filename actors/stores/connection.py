@@ -6,7 +6,6 @@ time-out helps then) and what each database error means to the engine. Knows no 
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from time import monotonic
 from typing import Final, Self, TypeVar
 
 import psycopg
@@ -14,6 +13,7 @@ from psycopg import errors
 from psycopg.abc import PQGen
 from psycopg.rows import TupleRow
 
+from actors.runtime.clock import boot_ns
 from engine.errors import (
     DuplicateIntent,
     Fenced,
@@ -22,6 +22,7 @@ from engine.errors import (
     PaharaError,
     RecordRefused,
 )
+from engine.units import NS_PER_MS, NS_PER_S
 
 RV = TypeVar("RV")
 CONNECT_S_MAX: Final = 2  # psycopg's own lower bound
@@ -39,25 +40,25 @@ SET application_name = 'pahara'
 
 
 class DeadlineConnection(psycopg.Connection[TupleRow]):
-    """Every unit of work (`within`) as a whole has a deadline by the monotonic clock. Past it the
+    """Every unit of work (`within`) as a whole has a deadline by the boot clock. Past it the
     socket is closed, so the outcome of what was under way is unknown."""
 
-    _until: float = 0.0
+    _until_ns: int = 0
 
     @contextmanager
     def within(self, deadline_ms: int) -> Iterator[Self]:
         """Let the calls inside wait no longer than `deadline_ms` together."""
-        self._until = monotonic() + deadline_ms / 1000
+        self._until_ns = boot_ns() + deadline_ms * NS_PER_MS
         try:
             yield self
         finally:
-            self._until = 0.0
+            self._until_ns = 0
 
     def wait(self, gen: PQGen[RV], interval: float = 0.1, timeout: float | None = None) -> RV:
-        if not self._until:
+        if not self._until_ns:
             return super().wait(gen, interval, timeout)
         try:
-            return super().wait(gen, interval, max(0.0, self._until - monotonic()))
+            return super().wait(gen, interval, max(0.0, (self._until_ns - boot_ns()) / NS_PER_S))
         except errors._WaitTimeout as late:  # noqa: SLF001 - documented by Connection.wait
             self.pgconn.finish()
             raise errors.OperationalError("no answer within the deadline") from late

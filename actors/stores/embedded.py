@@ -16,15 +16,16 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from threading import Event
-from time import monotonic
 from typing import Final, Literal
 
 import psutil
 import psycopg
 from psycopg import sql
 
+from actors.runtime.clock import boot_ns
 from actors.stores.pg_place import Place, binaries, prepare
 from engine.errors import JournalUnavailable, StateUnsafe
+from engine.units import NS_PER_S
 
 DATABASE: Final = "pahara"
 START_S_MAX: Final = 30.0
@@ -228,9 +229,9 @@ def _is_alive(process: psutil.Process) -> bool:
 
 def _until(condition: Callable[[], bool], seconds: float) -> bool:
     """Whether the condition became true in time; asked every 50 ms."""
-    end, pause = monotonic() + seconds, Event()
+    end_ns, pause = boot_ns() + int(seconds * NS_PER_S), Event()
     while not condition():
-        if monotonic() >= end:
+        if boot_ns() >= end_ns:
             return False
         pause.wait(0.05)
     return True

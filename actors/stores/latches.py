@@ -10,13 +10,16 @@ latch folder is not "no latch": unless the state is new, it is a halt (BAD-42).
 """
 
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final, NamedTuple, Protocol
 
+from actors.stores.files import PlainFolder, StateFolder
+
 KILL: Final = "kill"
 HALT: Final = "halt"
+FOLDER: Final = "latches"
+_SUFFIX: Final = ".json"
 SENTINELS: Final = ("KILL_SWITCH", "STOP")
 
 
@@ -54,11 +57,18 @@ class FileLatches:
         state: the directory; it exists.
         environ: the process's environment.
         is_new_state: the operator said that this state is new, so nothing can be latched.
+        files: the directory as files, if it is not a plain one.
     """
 
-    def __init__(self, state: Path, environ: Mapping[str, str], *, is_new_state: bool) -> None:
-        self._state = state
-        self._folder = state / "latches"
+    def __init__(
+        self,
+        state: Path,
+        environ: Mapping[str, str],
+        *,
+        is_new_state: bool,
+        files: StateFolder | None = None,
+    ) -> None:
+        self._files = files or PlainFolder(state)
         self._environ = environ
         self._is_new_state = is_new_state
 
@@ -66,60 +76,38 @@ class FileLatches:
         found = []
         if sentinel := self.sentinel():
             found.append(Latch(KILL, sentinel))
-        if not self._folder.is_dir():
+        if not self._files.has_folder(FOLDER):
             if not self._is_new_state:
                 return (*found, Latch(HALT, "the latch folder is missing: state lost?"))
-            self._make_folder()
-        for path in sorted(self._folder.glob("*.json")):
-            found.append(Latch(path.stem, _reason(path)))
+            self._files.make_folder(FOLDER)
+        for name in self._files.names(FOLDER):
+            if name.endswith(_SUFFIX):
+                found.append(Latch(name.removesuffix(_SUFFIX), self._reason(name)))
         return tuple(found)
 
     def sentinel(self) -> str:
         if self._environ.get("KILL_SWITCH") == "1":
             return "KILL_SWITCH=1 in the environment"
-        present = [name for name in SENTINELS if (self._state / name).exists()]
+        present = [name for name in SENTINELS if self._files.exists(name)]
         return f"file {present[0]}" if present else ""
 
     def set(self, name: str, *, reason: str, by: str, at_ns: int) -> None:
         assert name.isidentifier(), name
-        if not self._folder.is_dir():
-            self._make_folder()
+        if not self._files.has_folder(FOLDER):
+            self._files.make_folder(FOLDER)
         body = json.dumps({"latch": name, "reason": reason, "by": by, "at_ns": at_ns})
-        temporary = self._folder / f".{name}.tmp"
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        try:
-            os.fchmod(descriptor, 0o600)
-            os.write(descriptor, body.encode())
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-        temporary.replace(self._folder / f"{name}.json")
-        _sync(self._folder)
+        self._files.replace(FOLDER, name + _SUFFIX, body.encode())
 
     def clear(self, name: str) -> None:
-        if self._folder.is_dir():
-            (self._folder / f"{name}.json").unlink(missing_ok=True)
-            _sync(self._folder)
+        if self._files.has_folder(FOLDER):
+            self._files.remove(FOLDER, name + _SUFFIX)
         else:
-            self._make_folder()
+            self._files.make_folder(FOLDER)
 
-    def _make_folder(self) -> None:
-        self._folder.mkdir(mode=0o700, exist_ok=True)
-        _sync(self._state)
-
-
-def _reason(path: Path) -> str:
-    try:
-        body = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return "unreadable latch file"
-    reason = body.get("reason") if isinstance(body, dict) else None
-    return reason if isinstance(reason, str) else "unreadable latch file"
-
-
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    def _reason(self, name: str) -> str:
+        try:
+            body = json.loads(self._files.read(FOLDER, name))
+        except (OSError, ValueError):
+            return "unreadable latch file"
+        reason = body.get("reason") if isinstance(body, dict) else None
+        return reason if isinstance(reason, str) else "unreadable latch file"

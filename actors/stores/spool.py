@@ -11,13 +11,14 @@ own, so that a flipped length cannot pass for a torn tail.
 Fold back = commit all `records()` (idempotent by seq), then `clear()`.
 """
 
-import os
 import struct
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final, Protocol
 from zlib import crc32
 
-from engine.errors import JournalDamaged, StateUnsafe
+from actors.stores.files import DurableFile, PlainFile
+from engine.errors import JournalDamaged
 
 MAGIC: Final = b"PHSPOOL1"
 BODY_BYTES_MAX: Final = 1 << 20
@@ -45,33 +46,27 @@ class SpoolPort(Protocol):
 class Spool:
     """One spool file; one owner at a time (the state directory's lock sees to that)."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, opened: Callable[[Path], DurableFile] = PlainFile) -> None:
         """Open or create the file (0600) and repair a torn tail.
 
         Raises:
             JournalDamaged: the content is not ours or a record before the last one is broken.
             StateUnsafe: the path is a link or not a plain file of ours.
         """
-        flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+        self._file = opened(path)
         try:
-            self._fd = os.open(path, flags, 0o600)
-        except OSError as error:
-            raise StateUnsafe(f"spool {path} cannot be opened: {error.strerror}") from error
-        try:
-            os.fchmod(self._fd, 0o600)
             self._records, self._end = self._repaired()
         except (OSError, JournalDamaged):
             self.close()
             raise
-        _sync_folder(path.parent)
 
     def _repaired(self) -> tuple[list[tuple[int, bytes]], int]:
         """The records, and where they end after a torn tail is cut off."""
-        records, good = _parse(_read_all(self._fd))
-        os.ftruncate(self._fd, good)
+        records, good = _parse(self._file.read())
+        self._file.truncate(good)
         if good == 0:
-            _write_all(self._fd, MAGIC, 0)
-        os.fsync(self._fd)
+            self._file.write(MAGIC, 0)
+        self._file.sync()
         return records, max(good, len(MAGIC))
 
     def append(self, records: list[tuple[int, bytes]]) -> None:
@@ -90,10 +85,10 @@ class Spool:
             payload = _SEQ.pack(seq) + body
             frames += _frame(payload)
         try:
-            _write_all(self._fd, bytes(frames), self._end)
-            os.fdatasync(self._fd)
+            self._file.write(bytes(frames), self._end)
+            self._file.sync()
         except OSError:
-            os.ftruncate(self._fd, self._end)
+            self._file.truncate(self._end)
             raise
         self._end += len(frames)
         self._records.extend(records)
@@ -104,16 +99,14 @@ class Spool:
 
     def clear(self) -> None:
         """Forget everything, durably. Only after all of it is committed to the database."""
-        os.ftruncate(self._fd, len(MAGIC))
-        os.fsync(self._fd)
+        self._file.truncate(len(MAGIC))
+        self._file.sync()
         self._records.clear()
         self._end = len(MAGIC)
 
     def close(self) -> None:
         """Close the file; idempotent."""
-        if self._fd >= 0:
-            os.close(self._fd)
-            self._fd = -1
+        self._file.close()
 
 
 def _parse(data: bytes) -> tuple[list[tuple[int, bytes]], int]:
@@ -153,25 +146,3 @@ def _head(length: int, payload_sum: bytes) -> bytes:
 
 def _frame(payload: bytes) -> bytes:
     return _head(len(payload), _LENGTH.pack(crc32(payload))) + payload
-
-
-def _read_all(fd: int) -> bytes:
-    data = bytearray()
-    while chunk := os.pread(fd, 1 << 20, len(data)):
-        data += chunk
-    return bytes(data)
-
-
-def _write_all(fd: int, data: bytes, at: int) -> None:
-    view = memoryview(data)
-    while view:
-        count = os.pwrite(fd, view, at)
-        view, at = view[count:], at + count
-
-
-def _sync_folder(folder: Path) -> None:
-    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)

@@ -28,6 +28,10 @@ from engine.messages.values import OrderType, Product
 MODIFIES_MAX: Final = 25
 """Source: Kite forum, modifications per order (2026-11)."""
 
+PAPER_MARK: Final = "0"
+"""How every order id of a simulated venue begins. Kite's begin with the year.
+Source: Kite Connect v3, order ids (2026-11)."""
+
 Report: TypeAlias = OrderReport | TradeReport
 
 
@@ -41,7 +45,8 @@ class Venue:
 
     Args:
         instruments: by exchange-qualified name; orders in others are refused.
-        trading_day: "2026-11-20", the prefix of all order ids.
+        trading_day: "2026-11-20"; all order ids begin with `PAPER_MARK` and its digits, so that
+            none is ever one of a broker's.
     """
 
     def __init__(
@@ -55,7 +60,7 @@ class Venue:
         self._working: dict[str, dict[str, VenueOrder]] = {name: {} for name in instruments}
         self._trades: list[TradeReport] = []
         self._tags: set[str] = set()
-        self._prefix = trading_day.replace("-", "")[2:]
+        self._prefix = PAPER_MARK + trading_day.replace("-", "")[2:]
         self._order_count = 0
         self.duplicate_tag_count = 0
 

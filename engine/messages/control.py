@@ -41,6 +41,14 @@ class AuthorityChanged(Message, frozen=True, kw_only=True):
     is_protecting: bool = False
 
 
+class AuthorityWanted(Message, frozen=True, kw_only=True):
+    """A room has started and wants the present `AuthorityChanged`."""
+
+    delivery: ClassVar[Delivery] = Delivery.CONTROL
+
+    reader: str
+
+
 class CeilingMoved(Message, frozen=True, kw_only=True):
     """The owner of a ceiling lowers or (where the rules let it) raises it."""
 

@@ -69,7 +69,8 @@ class IntentPlanned(RecordBase, frozen=True, kw_only=True):
 
     For PLACE `intent_id == client_order_id`; MODIFY and CANCEL have an `intent_id` of their own
     and name the order by `client_order_id`. `quantity` is the total quantity the order shall have
-    (Kite's meaning for modify too). Prices are 0 where the order type has none.
+    (Kite's meaning for modify too). Prices are 0 where the order type has none. An intent of the
+    watcher is an adoption: it describes what somebody else has done and is never sent.
     """
 
     intent_id: str
@@ -91,6 +92,10 @@ class IntentPlanned(RecordBase, frozen=True, kw_only=True):
     owner_generation: int
     mode_seq: int
     expires_at_ns: int = 0
+
+    @property
+    def is_adopted(self) -> bool:
+        return self.owner == "watcher"
 
 
 class OrderFact(RecordBase, frozen=True, kw_only=True):

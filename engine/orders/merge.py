@@ -10,6 +10,8 @@ day; each fact it emits is applied to it at once, and `evolve` rebuilds it from 
   ("syn-..."), and later trades up to that quantity are absorbed.
 - A terminal state waits for the fills that it counts: the filled part is booked first (ORD-24).
 - Terminal is final, except that a fill is always taken, and reported (ORD-10).
+- Two orders with one tag are two effects of one request (FLT-24): every trade of both is booked to
+  our order, however full it is, and the rows of the second are not compared with it.
 - A placement is bound by its tag, so a fill may come before the answer (ORD-02).
 """
 
@@ -37,8 +39,11 @@ from engine.messages.records import (
     RequestRefused,
 )
 from engine.messages.values import Action, OrderType, Refusal
+from engine.orders.aliens import AlienBook
 from engine.orders.lifecycle import Status
-from engine.orders.merge_book import SYNTHETIC, Hearsay, MergeBook, Merged, Tracked, fact_base
+from engine.orders.merge_book import Hearsay
+from engine.orders.synthetic import SYNTHETIC
+from engine.orders.tracked import Merged, Tracked, fact_base
 
 _AWAITED: Final = (Status.PLANNED, Status.UNKNOWN)
 _WORKING: Final = frozenset(
@@ -51,7 +56,7 @@ _WORKING: Final = frozenset(
 )
 
 
-class OrderTruth(MergeBook):
+class OrderTruth(AlienBook):
     """The merging rules over the book of all orders."""
 
     def release_parked(self, intent: IntentPlanned, now_ns: int) -> Merged:
@@ -79,6 +84,9 @@ class OrderTruth(MergeBook):
         match item:
             case IntentAnswered():
                 self._answer(tracked, item, now_ns, out)
+            case OrderReport() if tracked.is_second(item.venue_order_id):
+                if item.filled_quantity and not is_proof:
+                    out.is_snapshot_wanted = True
             case OrderReport():
                 self._report(tracked, item, now_ns, out, is_proof=is_proof)
             case TradeReport():
@@ -112,10 +120,10 @@ class OrderTruth(MergeBook):
             self._alert(out, "overfilled", row.client_order_id, text, now_ns)
             out.is_snapshot_wanted = True
             return
-        if row.filled_quantity < order.filled:
+        if row.filled_quantity < tracked.own_filled:
             self.counts["report_stale"] += 1
             return
-        if order.is_terminal and order.filled == row.filled_quantity:
+        if order.is_terminal and tracked.own_filled == row.filled_quantity:
             if row.status in TERMINAL_STATUSES or order.status in (Status.FILLED, Status.CANCELLED):
                 self.counts["report_late"] += 1
                 return
@@ -127,7 +135,7 @@ class OrderTruth(MergeBook):
         self._working(tracked, row, now_ns, out)
         if is_proof or tracked.is_modify_acked:
             self._modified(tracked, now_ns, out)
-        if row.filled_quantity > tracked.order.filled:
+        if row.filled_quantity > tracked.own_filled:
             if is_proof:
                 self._synthesize(tracked, row, now_ns, out)
             else:
@@ -140,12 +148,14 @@ class OrderTruth(MergeBook):
         if key in self._trade_keys:
             self.counts["trade_duplicate"] += 1
             return
-        absorbed = min(tracked.synthetic, trade.quantity)
+        is_second = tracked.is_second(trade.venue_order_id)
+        absorbed = 0 if is_second else min(tracked.synthetic, trade.quantity)
         quantity = trade.quantity - absorbed
         order = tracked.order
         request = order.request
         asked = request.quantity if request and request.action is Action.MODIFY else 0
-        if not 0 <= quantity <= max(order.quantity, asked) - order.filled or trade.quantity <= 0:
+        room = max(order.quantity, asked) - tracked.own_filled
+        if trade.quantity <= 0 or not (is_second or 0 <= quantity <= room):
             text = f"trade of {trade.quantity} with {order.filled} of {order.quantity} filled"
             self._alert(out, "overfilled", trade.client_order_id, text, now_ns)
             out.is_snapshot_wanted = True
@@ -156,9 +166,9 @@ class OrderTruth(MergeBook):
             self.counts["trade_absorbed"] += 1
         if quantity == 0:
             return
-        if order.filled + quantity > order.quantity:
+        if not is_second and tracked.own_filled + quantity > order.quantity:
             self._emit_modified(tracked, now_ns, out)
-        self._fill(tracked, trade.trade_id, quantity, trade.price_paise, now_ns, out)
+        self._fill(tracked, key, quantity, trade.price_paise, now_ns, out)
         self._settle(tracked, now_ns, out)
 
     def _answer(self, tracked: Tracked, answer: IntentAnswered, now_ns: int, out: Merged) -> None:
@@ -242,25 +252,12 @@ class OrderTruth(MergeBook):
         if is_shown and (is_trigger_shown or tracked.order.was_triggered):
             self._emit_modified(tracked, now_ns, out)
 
-    def _emit_modified(self, tracked: Tracked, now_ns: int, out: Merged) -> None:
-        request = tracked.order.request
-        if request is None or tracked.order.status not in (Status.WORKING, Status.TRIGGERED):
-            return
-        fact = OrderModified(
-            **fact_base(tracked, now_ns),
-            intent_id=request.intent_id,
-            quantity=request.quantity,
-            price_limit_paise=request.price_limit_paise,
-            price_trigger_paise=request.price_trigger_paise,
-        )
-        self._emit(tracked, fact, out)
-
     def _settle(self, tracked: Tracked, now_ns: int, out: Merged) -> None:
         """Emit the terminal state of the newest row once all its fills are booked."""
         row, order = tracked.row, tracked.order
         if row is None or (order.is_terminal and order.status is not Status.LOST):
             return
-        if row.filled_quantity != order.filled or row.status not in TERMINAL_STATUSES:
+        if row.filled_quantity != tracked.own_filled or row.status not in TERMINAL_STATUSES:
             return
         base = fact_base(tracked, now_ns)
         text = row.text or row.status.value
@@ -284,13 +281,15 @@ class OrderTruth(MergeBook):
     def _synthesize(self, tracked: Tracked, row: OrderReport, now_ns: int, out: Merged) -> None:
         """Book what the order counts as filled although no trade shows it."""
         order = tracked.order
-        missing = row.filled_quantity - order.filled
+        missing = row.filled_quantity - tracked.own_filled
         price = (row.price_average_paise * row.filled_quantity - order.value_paise) // missing
+        if tracked.second:
+            price = row.price_average_paise
         self.counts["fill_synthesized"] += 1
-        trade_id = f"{SYNTHETIC}{row.filled_quantity}"
+        trade = (tracked.venue_order_id, f"{SYNTHETIC}{row.filled_quantity}")
         if row.filled_quantity > order.quantity:
             self._emit_modified(tracked, now_ns, out)
-        self._fill(tracked, trade_id, missing, price if row.price_average_paise else 0, now_ns, out)
+        self._fill(tracked, trade, missing, price if row.price_average_paise else 0, now_ns, out)
 
 
 def _no_reason(answer: IntentAnswered) -> Refusal:

@@ -7,17 +7,26 @@ twice.
 
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Final, TypeAlias, TypedDict
+from typing import Final, TypeAlias
 
 from engine.ids import is_own_tag
 from engine.instruments import Instrument
 from engine.messages.broker import IntentAnswered, OrderReport, TradeReport
-from engine.messages.control import AlertRaised
-from engine.messages.records import AnyOrderFact, IntentPlanned, OrderFact, OrderFilled, Record
-from engine.messages.values import Action, Leg, Side
+from engine.messages.records import (
+    AnyOrderFact,
+    DayClosed,
+    IntentPlanned,
+    OrderFact,
+    OrderFilled,
+    OrderModified,
+    Record,
+)
+from engine.messages.values import Action, Side
 from engine.orders import lifecycle
-from engine.orders.lifecycle import OrderState
+from engine.orders.closed_day import ClosedDay, PastOrder
+from engine.orders.lifecycle import OrderState, Status
+from engine.orders.synthetic import is_synthetic
+from engine.orders.tracked import Merged, Tracked, fact_base
 
 Charge: TypeAlias = Callable[[Instrument, Side, int, int, str], int]
 """(instrument, side, turnover before, turnover after, trading day) -> paise, the increment."""
@@ -26,68 +35,11 @@ Hearsay: TypeAlias = IntentAnswered | OrderReport | TradeReport
 
 PARKED_MAX: Final = 1_000
 ALERTED_MAX: Final = 10_000
-SYNTHETIC: Final = "syn-"
 
 
 def no_charge(_i: Instrument, _s: Side, _before: int, _after: int, _day: str) -> int:
     """A charge function for tests and venues without charges."""
     return 0
-
-
-@dataclass(slots=True)
-class Tracked:
-    """One order and what is not journaled about it.
-
-    `row`: the newest order row since the last request. `synthetic`: units booked without a trade.
-    `absent_count`, `unseen_count`: successive valid snapshots without the order, without the
-    effect of its request.
-    """
-
-    intent: IntentPlanned
-    order: OrderState
-    venue_order_id: str = ""
-    row: OrderReport | None = None
-    is_acked: bool = False
-    is_modify_acked: bool = False
-    synthetic: int = 0
-    absent_count: int = 0
-    unseen_count: int = 0
-
-
-@dataclass(slots=True)
-class Merged:
-    """What follows from what was heard: facts to append in order, alerts, and a wish."""
-
-    facts: list[AnyOrderFact] = field(default_factory=list)
-    alerts: list[AlertRaised] = field(default_factory=list)
-    is_snapshot_wanted: bool = False
-
-    def alert(self, severity: str, event: str, subject: str, text: str, now_ns: int) -> None:
-        self.alerts.append(
-            AlertRaised(severity=severity, event=event, subject=subject, text=text, at_ns=now_ns)
-        )
-
-
-class FactBase(TypedDict):
-    at_ns: int
-    client_order_id: str
-    venue_order_id: str
-    group_id: str
-    leg: Leg
-    instrument: str
-
-
-def fact_base(tracked: Tracked, now_ns: int) -> FactBase:
-    """The fields that all facts about an order share."""
-    intent = tracked.intent
-    return FactBase(
-        at_ns=now_ns,
-        client_order_id=intent.client_order_id,
-        venue_order_id=tracked.venue_order_id,
-        group_id=intent.group_id,
-        leg=intent.leg,
-        instrument=intent.instrument,
-    )
 
 
 class MergeBook:
@@ -114,11 +66,14 @@ class MergeBook:
         self._by_venue_id: dict[str, Tracked] = {}
         self._trade_keys: set[tuple[str, str]] = set()
         self._alerted: set[str] = set()
+        self.closed_day = ClosedDay()
 
     def evolve(self, record: Record) -> None:
-        """Take a durable record: an intent, or (in replay) a fact of ours."""
+        """Take a durable record: an intent, or (in replay) a fact of ours, a day's end."""
         if isinstance(record, IntentPlanned):
             self._intended(record)
+        elif isinstance(record, DayClosed):
+            self.closed_day.end(record.at_ns, {}, set())
         elif isinstance(record, OrderFact) and record.client_order_id in self.orders:
             assert isinstance(record, AnyOrderFact)
             self._apply(self.orders[record.client_order_id], record)
@@ -134,13 +89,19 @@ class MergeBook:
             key: tracked
             for key, tracked in self._open.items()
             if not tracked.order.is_terminal
-            or (tracked.row is not None and tracked.row.filled_quantity > tracked.order.filled)
+            or (tracked.row is not None and tracked.row.filled_quantity > tracked.own_filled)
         }
         return tuple(self._open.values())
 
-    def end_day(self) -> None:
-        """Forget what is over: the broker's books of the next day do not know it."""
+    def end_day(self, now_ns: int) -> None:
+        """Forget what is over, but that it was (closed_day.py)."""
         self.open_orders()
+        past = {
+            key: PastOrder(filled=tracked.order.filled, synthetic=tracked.synthetic)
+            for key, tracked in self.orders.items()
+            if key not in self._open
+        }
+        self.closed_day.end(now_ns, past, self._trade_keys)
         self.orders = {key: t for key, t in self.orders.items() if key in self._open}
         self._by_venue_id = {t.venue_order_id: t for t in self.orders.values() if t.venue_order_id}
         self._trade_keys = {key for key in self._trade_keys if key[0] in self._by_venue_id}
@@ -181,14 +142,16 @@ class MergeBook:
             text = f"{item.venue_order_id} is {item.instrument} {item.side.value}"
             self._alert(out, "tag_collision", item.client_order_id, text, now_ns)
             return None
-        if tracked.venue_order_id not in ("", item.venue_order_id):
+        if tracked.is_second(item.venue_order_id):
             text = f"{tracked.venue_order_id} and {item.venue_order_id} carry one tag"
             self._alert(out, "duplicate_effect", item.venue_order_id, text, now_ns)
-            return None
         self._bind(tracked, item.venue_order_id)
         return tracked
 
     def _unknown(self, item: Hearsay, now_ns: int, out: Merged) -> None:
+        if self.closed_day.is_told(item):
+            self.counts["past"] += 1
+            return
         if isinstance(item, IntentAnswered) or is_own_tag(item.client_order_id):
             if len(self.parked) < PARKED_MAX:
                 self.parked.append((now_ns, item))
@@ -200,14 +163,25 @@ class MergeBook:
         self._alert(out, "alien_order", item.venue_order_id, text, now_ns, "warning")
 
     def _bind(self, tracked: Tracked, venue_order_id: str) -> None:
-        if venue_order_id and not tracked.venue_order_id:
+        if venue_order_id and not tracked.venue_order_id and not tracked.intent.is_adopted:
             tracked.venue_order_id = venue_order_id
             self._by_venue_id[venue_order_id] = tracked
 
     def _fill(
-        self, tracked: Tracked, trade_id: str, quantity: int, price: int, now_ns: int, out: Merged
+        self,
+        tracked: Tracked,
+        trade: tuple[str, str],
+        quantity: int,
+        price: int,
+        now_ns: int,
+        out: Merged,
     ) -> None:
-        """Book one fill with the increment of its order's charges."""
+        """Book one fill with the increment of its order's charges.
+
+        Args:
+            trade: its identity, (venue_order_id, trade_id).
+        """
+        venue_order_id, trade_id = trade
         order, intent = tracked.order, tracked.intent
         if order.is_terminal:
             text = f"{quantity} filled after {order.status.value}"
@@ -223,8 +197,10 @@ class MergeBook:
             if instrument is not None
             else 0
         )
+        base = fact_base(tracked, now_ns)
+        base["venue_order_id"] = venue_order_id
         fact = OrderFilled(
-            **fact_base(tracked, now_ns),
+            **base,
             trade_id=trade_id,
             strategy=intent.strategy,
             book=intent.book,
@@ -234,6 +210,20 @@ class MergeBook:
             filled_total=order.filled + quantity,
             order_quantity=_quantity_max(order),
             charges_paise=charges,
+        )
+        self._emit(tracked, fact, out)
+
+    def _emit_modified(self, tracked: Tracked, now_ns: int, out: Merged) -> None:
+        """The modification under way has happened."""
+        request = tracked.order.request
+        if request is None or tracked.order.status not in (Status.WORKING, Status.TRIGGERED):
+            return
+        fact = OrderModified(
+            **fact_base(tracked, now_ns),
+            intent_id=request.intent_id,
+            quantity=request.quantity,
+            price_limit_paise=request.price_limit_paise,
+            price_trigger_paise=request.price_trigger_paise,
         )
         self._emit(tracked, fact, out)
 
@@ -253,8 +243,10 @@ class MergeBook:
         self._bind(tracked, fact.venue_order_id)
         if isinstance(fact, OrderFilled):
             self._trade_keys.add((fact.venue_order_id, fact.trade_id))
-            if fact.trade_id.startswith(SYNTHETIC):
+            if is_synthetic(fact):
                 tracked.synthetic += fact.quantity
+            if tracked.is_second(fact.venue_order_id):
+                tracked.second += fact.quantity
         return True
 
     def _alert(

@@ -203,6 +203,12 @@ def _note(draft: Draft, now_stage: Stage) -> None:
         )
         if is_late or failures(group.of_leg(Leg.STOP)) > 1:
             draft.notice("critical", "protect_failed", "the position has no working stop")
+    if now_stage in (Stage.EXITING, Stage.FLIPPED):
+        for order in group.live:
+            is_waiting = order.status in (Status.PLANNED, Status.UNKNOWN)
+            if is_waiting and draft.is_due(order.planned_at_ns + settings.protect_wait_ns):
+                text = f"{order.client_order_id} owes an answer and may still fill"
+                draft.notice("critical", "exit_blocked", text)
     if now_stage is Stage.FLIPPED:
         draft.notice("critical", "both_legs_filled", "the position flipped; flattening it")
     for order in group.live:

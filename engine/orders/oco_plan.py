@@ -92,6 +92,8 @@ def exit_reason(at: Situation) -> str:
         return group.exit_reason or view.exit_reason
     if group.is_closed:
         return "late_fill"
+    if group.entered > group.plan.quantity:
+        return "overfilled"
     if 0 < at.flat_by_at_ns <= at.now_ns:
         return "flat_by"
     if group.position <= 0 or group.live_of(Leg.STOP) is not None:

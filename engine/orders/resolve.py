@@ -14,7 +14,7 @@ import msgspec
 from engine.messages.broker import TERMINAL_STATUSES, BrokerSnapshot, OrderStatus
 from engine.orders.lifecycle import Status
 from engine.orders.merge import OrderTruth
-from engine.orders.merge_book import Merged, Tracked
+from engine.orders.tracked import Merged, Tracked
 from engine.units import NS_PER_S
 
 _IN_PROGRESS: Final = frozenset({OrderStatus.MODIFY_PENDING, OrderStatus.CANCEL_PENDING})
@@ -33,7 +33,7 @@ def is_unresolved(tracked: Tracked) -> bool:
     """True while an answer, a fill or a terminal state is owed."""
     order, row = tracked.order, tracked.row
     is_row_ahead = row is not None and (
-        row.filled_quantity > order.filled
+        row.filled_quantity > tracked.own_filled
         or (row.status in TERMINAL_STATUSES and not order.is_terminal)
     )
     return order.is_busy or is_row_ahead
@@ -48,10 +48,14 @@ def merge_snapshot(
 ) -> Merged:
     """Take a snapshot: trades first, then rows, then what it proves by silence."""
     out = Merged()
+    traded: dict[str, int] = {}
     for trade in snapshot.trades:
-        truth.merge(trade, now_ns, out)
+        traded[trade.venue_order_id] = max(trade.at_ns, traded.get(trade.venue_order_id, 0))
+        if trade.at_ns > truth.closed_day.at_ns or truth.find(trade):
+            truth.merge(trade, now_ns, out)
     for row in snapshot.orders:
-        truth.merge(row, now_ns, out, is_proof=True)
+        if truth.find(row) or not truth.closed_day.has(row, traded):
+            truth.merge(row, now_ns, out, is_proof=True)
     found = {
         tracked.intent.client_order_id for row in snapshot.orders if (tracked := truth.find(row))
     }
@@ -77,7 +81,7 @@ def _is_stale(snapshot: BrokerSnapshot, waiting: list[Tracked], found: set[str])
         and tracked.venue_order_id != ""
         and (
             tracked.intent.client_order_id not in found
-            or filled.get(tracked.venue_order_id, 0) < tracked.order.filled
+            or filled.get(tracked.venue_order_id, 0) < tracked.own_filled
         )
         and snapshot.at_ns > tracked.order.status_at_ns
         for tracked in waiting

@@ -24,25 +24,29 @@ from engine.messages.records import (
     OrderAccepted,
     OrderCancelled,
     OrderDenied,
+    OrderFact,
     OrderFilled,
     OrderLost,
     OrderModified,
     OrderRejected,
     OrderTriggered,
     Record,
+    RequestRefused,
 )
 from engine.messages.values import Action, Leg, Side
 from engine.risk.reduce_only import Interval, WorkingExit, is_leg_reducing, widened
 
 
 class SentOrder(msgspec.Struct, kw_only=True):
-    """One order. `is_known`: a report or record says that it works (or has worked)."""
+    """One order. `is_known`: a report or record says that it works (or has worked). `quantity` is
+    the worst case while a modification is under way, `quantity_told` what the venue last said."""
 
     client_order_id: str
     group_id: str
     leg: Leg
     side: Side
     quantity: int
+    quantity_told: int
     filled: int = 0
     is_known: bool = False
     is_over: bool = False
@@ -61,6 +65,7 @@ class SentOrders:
         self._orders: dict[str, SentOrder] = {}
         self._groups: dict[str, list[SentOrder]] = {}
         self._trades: dict[str, dict[str, int]] = {}
+        self._by_venue_id: dict[str, SentOrder] = {}
 
     # -- what happened --------------------------------------------------------------------
 
@@ -75,6 +80,7 @@ class SentOrders:
                 leg=intent.leg,
                 side=intent.side,
                 quantity=intent.quantity,
+                quantity_told=intent.quantity,
             )
             self._orders[intent.client_order_id] = order
             self._groups.setdefault(intent.group_id, []).append(order)
@@ -82,20 +88,24 @@ class SentOrders:
             order.quantity = max(order.quantity, intent.quantity)
 
     def report(self, report: IntentAnswered | OrderReport | TradeReport) -> None:
-        """The broker's word."""
+        """The broker's word, by its id of the order where the tag is missing (FLT-42)."""
         order = self._orders.get(report.client_order_id)
         if order is None:
-            return
+            order = self._by_venue_id.get(report.venue_order_id)
+            if order is None:
+                return
+        elif report.venue_order_id:
+            self._by_venue_id[report.venue_order_id] = order
         match report:
             case IntentAnswered():
                 _answered(order, report)
             case OrderReport():
                 order.filled = max(order.filled, report.filled_quantity)
                 order.is_known = True
-                order.quantity = report.quantity
+                order.quantity = order.quantity_told = report.quantity
                 order.is_over = order.is_over or report.status in TERMINAL_STATUSES
             case TradeReport():
-                trades = self._trades.setdefault(report.client_order_id, {})
+                trades = self._trades.setdefault(order.client_order_id, {})
                 trades[report.trade_id] = report.quantity
                 order.filled = max(order.filled, sum(trades.values()))
                 order.is_known = True
@@ -108,22 +118,29 @@ class SentOrders:
             self._fact(record)
 
     def _fact(self, record: Record) -> None:
+        if not isinstance(record, OrderFact):
+            return
+        order = self._orders.get(record.client_order_id)
+        if order is None:
+            return
+        if record.venue_order_id:
+            self._by_venue_id[record.venue_order_id] = order
         match record:
-            case OrderAccepted() | OrderTriggered() | OrderModified():
-                if order := self._orders.get(record.client_order_id):
-                    order.is_known = True
-                    if isinstance(record, OrderModified):
-                        order.quantity = record.quantity
+            case OrderAccepted() | OrderTriggered():
+                order.is_known = True
+            case OrderModified():
+                order.is_known = True
+                order.quantity = order.quantity_told = record.quantity
             case OrderFilled():
-                if order := self._orders.get(record.client_order_id):
-                    order.is_known = True
-                    order.filled = max(order.filled, record.filled_total)
+                order.is_known = True
+                order.filled = max(order.filled, record.filled_total)
+                order.is_over = order.is_over or record.filled_total >= record.order_quantity
+            case RequestRefused() if record.action is Action.MODIFY:
+                order.quantity = order.quantity_told
             case OrderCancelled() | OrderRejected() | OrderLost():
-                if order := self._orders.get(record.client_order_id):
-                    order.is_over = True
+                order.is_over = True
             case OrderDenied() if record.action is Action.PLACE:
-                if order := self._orders.get(record.client_order_id):
-                    order.is_over = True
+                order.is_over = True
             case _:
                 pass
 

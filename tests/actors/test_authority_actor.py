@@ -14,6 +14,7 @@ from engine.authority_state import AuthoritySettings
 from engine.messages.control import (
     AlertRaised,
     AuthorityChanged,
+    AuthorityWanted,
     Ceiling,
     CeilingMoved,
     CommandDone,
@@ -62,6 +63,8 @@ class MemoryLatches:
         self.calls.append(f"set {name}")
 
     def clear(self, name: str) -> None:
+        if self.is_broken:
+            raise OSError("read-only file system")
         self.calls.append(f"clear {name}")
 
 
@@ -254,6 +257,29 @@ def test_when_halted_then_only_resume_leads_to_paper_and_only_when_recovered() -
 
 
 @pytest.mark.conformance("INV-14", "CTL-20")
+@pytest.mark.conformance("FLT-84", "FLT-88")
+def test_when_the_disk_refuses_a_resume_then_the_latch_stays_and_the_authority_lives() -> None:
+    latches = MemoryLatches(Latch("halt", "before"), is_broken=True)
+    authority, ctx = start(latches)
+    recover(authority)
+    done = command(authority, "resume", request_id="first")
+    assert not done.is_done
+    assert "cannot be removed" in done.text
+    assert mode(ctx) is Mode.HALTED
+    assert ctx.of(AlertRaised, "alerts")[-1].event == "latch_not_removed"
+    latches.is_broken = False
+    assert command(authority, "resume", request_id="second").is_done
+    assert mode(ctx) is Mode.PAPER
+
+
+@pytest.mark.conformance("FLT-66", "INV-45")
+def test_when_a_reader_starts_then_it_gets_the_present_view(
+    authority: AuthorityBehaviour, ctx: FakeContext
+) -> None:
+    authority.receive(AuthorityWanted(reader="console"))
+    assert ctx.of(AuthorityChanged, "console")[-1].mode is Mode.PAPER
+
+
 def test_when_live_is_asked_for_then_the_present_number_and_calm_are_needed(
     authority: AuthorityBehaviour, ctx: FakeContext
 ) -> None:

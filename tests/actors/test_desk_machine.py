@@ -264,7 +264,7 @@ class DeskMachine(RuleBasedStateMachine):
     def _check_the_end(self) -> None:
         world = self.world
         self._check_single_flight()
-        foreseen = {"both_legs_filled", "protect_failed", "exit_not_filling"}
+        foreseen = {"both_legs_filled", "protect_failed", "exit_not_filling", "exit_blocked"}
         assert {alert.event for alert in world.alerts} <= foreseen, world.alerts
         assert world.position() == 0
         (closed,) = world.closed()

@@ -3,6 +3,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from actors.journaled import JournalCursor
 from actors.oco import OcoActor
@@ -14,8 +15,11 @@ from engine.messages.records import IntentPlanned, OrderUnknown, SignalRecorded
 from engine.messages.signals import EntryProposed, ExitAdvised
 from engine.messages.values import Action, Leg, Side, Target
 from engine.orders.lifecycle import Status
-from engine.orders.oco_plan import first_target_units
+from engine.orders.oco import decide
+from engine.orders.oco_draft import Notice
+from engine.orders.oco_plan import Situation, first_target_units
 from engine.orders.oco_state import OcoSettings
+from engine.orders.oco_view import View
 from engine.units import NS_PER_S
 from tests.desk import INFY, FakeContext, World, a_plan, a_running_world
 
@@ -131,6 +135,25 @@ def test_when_the_gate_denies_protection_then_it_is_tried_again_and_a_person_is_
     stops = world.oco.group.of_leg(Leg.STOP)
     assert [order.status for order in stops] == [Status.DENIED] * 4 + [Status.WORKING]
     assert "protect_failed" in {alert.event for alert in world.alerts}
+
+
+@pytest.mark.parametrize(("waited_s", "told"), [(9, []), (11, ["exit_blocked"])])
+def test_when_an_unanswered_order_keeps_a_group_from_leaving_then_a_person_is_told(
+    entered: World, waited_s: int, told: list[str]
+) -> None:
+    group = entered.oco.group
+    orders = tuple(
+        replace(order, status=Status.PLANNED) if order.leg is Leg.TARGET_2 else order
+        for order in group.orders
+    )
+    at = Situation(
+        group=replace(group, orders=orders, exit_reason="advised"),
+        view=View(owner="oco/grp-1", generation=1),
+        instrument=INFY,
+        settings=OcoSettings(),
+        now_ns=entered.now_ns + waited_s * NS_PER_S,
+    )
+    assert [output.event for output in decide(at) if isinstance(output, Notice)] == told
 
 
 @pytest.mark.conformance("ORD-19")

@@ -296,3 +296,14 @@ def test_when_an_unknown_order_is_proven_lost_then_the_writer_hears_of_it(
     writer.receive(number(lost))
     writer.receive(number(stop("S3")))
     assert outcomes(ctx) == ["unknown", "unknown", "reduce_only", "unknown"]
+
+
+@pytest.mark.conformance("ORD-14")
+def test_when_an_exit_is_adopted_then_it_is_never_sent(
+    writer: WriterBehaviour, ctx: FakeContext, broker: FakeBroker
+) -> None:
+    number = journaled()
+    writer.receive(number(intent()))
+    sent = list(broker.calls)
+    writer.receive(number(stop("X9", owner="watcher")))
+    assert broker.calls == sent

@@ -1,4 +1,8 @@
-"""What every broker adapter promises, over all of them. Later adapters join `BROKERS`."""
+"""What every broker adapter promises, over all of them. Later adapters join `BROKERS`.
+
+They differ by nature in where prices come from, how reports travel and whose clock ends the day;
+the desk hides that. What an order may do and what it is answered is the same for all.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -12,8 +16,11 @@ from engine.exchange.matching import MatchingSettings
 from engine.exchange.venue import VenueSettings
 from engine.instruments import Instrument
 from engine.messages.broker import IntentAnswered, OrderReport, OrderStatus, Outcome, TradeReport
+from engine.messages.market import Tick
 from engine.messages.records import IntentPlanned
 from engine.messages.values import Action, Book, Leg, OrderType, Product, Side
+from scripts.simulation.kite.model import KiteModel
+from scripts.simulation.kite.surroundings import AT_ONCE, Day, Surroundings
 from tests.desk import DAY, START_NS, a_tick
 
 INFY = Instrument(name="NSE:INFY", tick_paise=5, lot=1, freeze_quantity=1_000, band_bps=2_000)
@@ -24,15 +31,28 @@ NIFTY_CE = Instrument(name="NFO:NIFTYCE", segment="options", lot=65, tick_paise=
 class Desk:
     """A broker, and what it has said so far."""
 
+    """`moves`: how the market moves where it is not the engine's tick that moves it. `ends_day`:
+    the same for the end of the day."""
+
     broker: BrokerPort
     duplicates: Callable[[], int]
+    book: Book = Book.PAPER
+    moves: Callable[[Tick], None] | None = None
+    ends_day: Callable[[], None] | None = None
     heard: list[Report] = field(default_factory=list)
     sent_count: int = 0
 
     def tick(self, price: int, name: str = INFY.name, **fields: int) -> None:
         tick = replace(a_tick(price, **fields), instrument=name)
+        if self.moves is not None:
+            self.moves(tick)
         self.broker.on_tick(tick, START_NS)
         self.heard += self.broker.reports()
+
+    def end_day(self) -> None:
+        self.broker.end_day()
+        if self.ends_day is not None:
+            self.ends_day()
 
     def ask(self, action: Action, tag: str, **changes: object) -> IntentAnswered:
         self.sent_count += 1
@@ -42,7 +62,7 @@ class Desk:
             "group_id": "grp-1",
             "leg": Leg.ENTRY,
             "action": action,
-            "book": Book.PAPER,
+            "book": self.book,
             "strategy": "ema",
             "instrument": INFY.name,
             "side": Side.BUY,
@@ -89,7 +109,32 @@ def paper() -> Desk:
     return Desk(broker, lambda: broker.duplicate_tag_count)
 
 
-BROKERS = {"paper": paper}
+def kite() -> Desk:
+    """The world's account at Kite when nothing goes wrong and nothing takes time."""
+    heard: list[Report] = []
+    around = Surroundings(now_ns=lambda: START_NS, call_at=never, emit=heard.append)
+    broker = KiteModel({INFY.name: INFY, NIFTY_CE.name: NIFTY_CE}, around, AT_ONCE)
+    broker.start_day(Day(trading_day=DAY))
+
+    def ends_day() -> None:
+        broker.exchange.end_day()
+        broker.start_day(Day(trading_day="2026-11-21"))
+
+    return Desk(
+        broker,
+        lambda: broker.duplicate_tag_count,
+        book=Book.LIVE,
+        moves=broker.exchange.on_price,
+        ends_day=ends_day,
+        heard=heard,
+    )
+
+
+def never(at_ns: int, callback: Callable[[], None]) -> None:
+    raise AssertionError(f"something is to happen at {at_ns}: {callback}")
+
+
+BROKERS = {"paper": paper, "kite": kite}
 
 
 @pytest.fixture(params=BROKERS.values(), ids=BROKERS.keys())
@@ -107,6 +152,12 @@ def test_when_a_limit_is_away_then_it_is_accepted_and_rests(desk: Desk) -> None:
     assert desk.row().status is OrderStatus.OPEN
     assert desk.row().venue_order_id == answer.venue_order_id
     assert desk.trades() == []
+
+
+@pytest.mark.conformance("INV-15")
+def test_when_several_accounts_take_an_order_then_no_id_is_of_both() -> None:
+    ids = [made().place().venue_order_id for made in BROKERS.values()]
+    assert len(set(ids)) == len(BROKERS), ids
 
 
 def test_when_a_resting_limit_is_touched_then_it_fills_at_its_price(desk: Desk) -> None:
@@ -317,17 +368,38 @@ def test_when_the_day_ends_flat_then_the_books_of_the_next_day_are_empty(desk: D
     desk.tick(99_000)
     desk.place("A")
     desk.place("B", side=Side.SELL, price_limit_paise=98_000)
-    desk.broker.end_day()
+    desk.end_day()
     snapshot = desk.broker.snapshot(1, START_NS)
     assert snapshot is not None
     assert (snapshot.orders, snapshot.trades) == ((), ())
 
 
-def test_when_the_day_ends_with_a_position_then_its_orders_stay_in_the_books(desk: Desk) -> None:
+def test_when_the_day_ends_with_a_position_then_it_stays_in_the_books(desk: Desk) -> None:
     desk.tick(99_000)
     desk.place("A")
-    desk.broker.end_day()
+    desk.end_day()
+    snapshot = desk.broker.snapshot(1, START_NS)
+    assert snapshot is not None
+    assert sum(position.quantity for position in snapshot.positions) == 10
+
+
+def test_when_the_paper_day_ends_with_a_position_then_its_orders_stay_with_it() -> None:
+    """The paper venue sums its positions from trades; Kite carries them and forgets the orders."""
+    desk = paper()
+    desk.tick(99_000)
+    desk.place("A")
+    desk.end_day()
     snapshot = desk.broker.snapshot(1, START_NS)
     assert snapshot is not None
     assert [order.client_order_id for order in snapshot.orders] == ["A"]
-    assert sum(position.quantity for position in snapshot.positions) == 10
+
+
+@pytest.mark.conformance("INV-15")
+def test_when_two_brokers_number_their_first_orders_then_the_numbers_differ() -> None:
+    """A fill is known by its venue's order id: a live one would have passed for a paper one."""
+    numbers = []
+    for make in BROKERS.values():
+        desk = make()
+        desk.tick(100_100)
+        numbers.append(desk.place().venue_order_id)
+    assert len(set(numbers)) == len(BROKERS)

@@ -79,8 +79,8 @@ def test_when_a_record_is_durable_then_those_whom_it_concerns_are_told() -> None
         "DecisionRecorded": (),
         "GroupOpened": ("guard", "custodian"),
         "IntentPlanned": ("writer", "watcher"),
-        "OrderAccepted": (group, "guard"),
-        "OrderFilled": (group, "guard", "book", strategy),
+        "OrderAccepted": ("writer", group, "guard", "custodian"),
+        "OrderFilled": ("writer", group, "guard", "book", "custodian", strategy),
         "GroupClosed": (group, "guard", "custodian", "book", strategy),
         "RiskNoted": (),
     }

@@ -18,6 +18,7 @@ from engine.messages.broker import (
     TradeReport,
 )
 from engine.messages.records import (
+    DayClosed,
     IntentPlanned,
     OrderAccepted,
     OrderCancelled,
@@ -32,8 +33,9 @@ from engine.messages.records import (
 from engine.messages.values import Action, Book, Leg, OrderType, Product, Side
 from engine.orders.lifecycle import Status
 from engine.orders.merge import OrderTruth
-from engine.orders.merge_book import Hearsay, Merged
+from engine.orders.merge_book import Hearsay
 from engine.orders.resolve import ResolveSettings, merge_snapshot, unresolved
+from engine.orders.tracked import Merged
 from engine.units import NS_PER_S
 
 TAG = client_order_id(Book.PAPER, "grp-1", Leg.STOP, 0)
@@ -244,6 +246,49 @@ def test_when_no_intent_ever_comes_then_a_person_is_told() -> None:
     assert not truth.parked
 
 
+def a_closed_day(truth: OrderTruth) -> BrokerSnapshot:
+    """The order fills, the day ends; the broker lists it still."""
+    truth.merge(trade(1, 10), NOW)
+    complete = row(OrderStatus.COMPLETE, filled_quantity=10)
+    truth.merge(complete, NOW)
+    truth.end_day(NOW)
+    return BrokerSnapshot(
+        request_id=1, orders=(complete,), trades=(trade(1, 10),), positions=(), at_ns=NOW + 1
+    )
+
+
+def test_when_the_day_is_over_then_its_finished_orders_are_no_orphans(working: OrderTruth) -> None:
+    snapshot = a_closed_day(working)
+    assert events(merge_snapshot(working, snapshot, SETTINGS, NOW)) == []
+    assert events(working.merge(snapshot.orders[0], NOW)) == []
+    assert events(working.merge(trade(1, 10), NOW)) == []
+    assert not working.parked
+
+
+def test_when_one_restarts_after_the_close_then_the_day_is_no_orphan(working: OrderTruth) -> None:
+    snapshot = a_closed_day(working)
+    restarted = OrderTruth({})
+    closed = DayClosed(
+        trading_day="2026-11-20",
+        book=Book.PAPER,
+        round_trips=1,
+        pnl_gross_paise=0,
+        charges_paise=0,
+        positions_open=0,
+        at_ns=NOW,
+    )
+    restarted.evolve(closed)
+    merge_snapshot(restarted, snapshot, SETTINGS, NOW)
+    assert not restarted.parked
+
+
+def test_when_an_order_of_a_closed_day_fills_on_then_a_person_is_told(working: OrderTruth) -> None:
+    working.merge(row(OrderStatus.CANCELLED), NOW)
+    working.end_day(NOW)
+    working.merge(row(OrderStatus.COMPLETE, filled_quantity=10), NOW + 1)
+    assert events(working.expire_parked(NOW + 1, NOW + 1)) == ["orphan_tag"]
+
+
 @pytest.mark.parametrize(
     ("outcome", "kind"),
     [
@@ -399,3 +444,15 @@ def test_when_history_is_shuffled_repeated_and_thinned_then_a_snapshot_makes_it_
     for fact in facts:
         again.evolve(fact)
     assert again.orders[TAG].order == order
+
+
+def test_liv12_when_a_finished_order_is_listed_after_the_close_then_nobody_is_alarmed(
+    truth: OrderTruth,
+) -> None:
+    """Simulation without faults, seed 3: each finished live order of the day became an orphan a
+    quarter of a minute after the close."""
+    truth.merge(row(OrderStatus.CANCELLED), NOW)
+    truth.end_day(NOW)
+    late = truth.merge(row(OrderStatus.CANCELLED), NOW + NS_PER_S)
+    given_up = truth.expire_parked(NOW + 60 * NS_PER_S, NOW + 60 * NS_PER_S)
+    assert not [*late.alerts, *late.facts, *given_up.alerts]

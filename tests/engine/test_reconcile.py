@@ -9,7 +9,7 @@ from engine.ids import client_order_id
 from engine.journal_view import JournalView
 from engine.messages.broker import BrokerSnapshot, OrderReport, OrderStatus, PositionReport
 from engine.messages.broker import TradeReport as Trade
-from engine.messages.records import DayClosed, OrderAccepted, OrderCancelled, Record
+from engine.messages.records import DayClosed, OrderAccepted, OrderCancelled, OrderFilled, Record
 from engine.messages.values import Book, Leg, OrderType, Product, Side
 from engine.reconcile import Severity, compare, lasting
 from tests.risk_samples import NOW, closed_group, fill, intent, opened_group, stop
@@ -105,6 +105,11 @@ def test_when_an_order_is_not_ours_then_it_counts_while_it_works(
     assert kinds(orders=(*ORDERS, order("", status))) == expected
 
 
+def test_flt_24_when_an_order_that_is_over_works_at_the_broker_then_it_is_told() -> None:
+    second = order(ENTRY, OrderStatus.OPEN, side=Side.BUY)
+    assert kinds(orders=(*ORDERS, second)) == ["order_undead"]
+
+
 def test_when_the_broker_is_ahead_then_it_is_no_alarm() -> None:
     behind = (ORDERS[0], order(STOP, OrderStatus.COMPLETE, 10))
     snapshot = BrokerSnapshot(
@@ -121,6 +126,23 @@ def test_when_a_trade_is_missing_in_the_journal_then_it_is_told() -> None:
 
 def test_when_the_journal_has_a_fill_of_its_own_then_it_is_critical() -> None:
     assert kinds(trades=()) == ["fill_invented"]
+
+
+@pytest.mark.parametrize(
+    ("quantities", "expected"),
+    [((10,), []), ((4, 6), []), ((4,), ["fill_invented"]), ((10, 1), ["fill_missing"])],
+)
+def test_when_a_fill_was_booked_before_its_trades_then_sums_are_compared(
+    quantities: tuple[int, ...], expected: list[str]
+) -> None:
+    booked = tuple(
+        replace(r, trade_id="syn-10") if isinstance(r, OrderFilled) else r for r in RECORDS
+    )
+    trades = tuple(
+        replace(trade(f"T{number}", ENTRY), quantity=quantity)
+        for number, quantity in enumerate(quantities, 1)
+    )
+    assert kinds(booked, trades=trades) == expected
 
 
 @pytest.mark.parametrize("quantity", [9, 11, 0, -10])

@@ -286,7 +286,7 @@ def test_when_the_core_restarts_in_a_loop_then_status_tree_and_kill_are_quick(
             engine.row(f"core-{number % 50}", n=number)
             wait_for(partial(getattr, room, "is_ended"))
 
-    looper = threading.Thread(target=restart_in_a_loop)
+    looper = threading.Thread(target=restart_in_a_loop)  # noqa: TID251 - its own thread
     looper.start()
     took_ms: list[float] = []
     try:

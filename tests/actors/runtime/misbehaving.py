@@ -93,7 +93,7 @@ class Echo(Behaviour):
         ctx.send(self._reply_to, alert(text, what))
 
     def _tell_from_thread(self) -> None:
-        told = threading.Thread(
+        told = threading.Thread(  # noqa: TID251 - its own thread
             target=self.ctx.send, args=(self._reply_to, alert("from a thread")), daemon=True
         )
         told.start()

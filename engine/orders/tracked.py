@@ -1,0 +1,81 @@
+"""One order as the watcher follows it, and what follows from a piece of news.
+
+Decides what is remembered of an order beyond its journaled facts. Refuses to know what a report
+means (merge.py) and which order it is about (merge_book.py).
+"""
+
+from dataclasses import dataclass, field
+from typing import TypedDict
+
+from engine.messages.broker import OrderReport
+from engine.messages.control import AlertRaised
+from engine.messages.records import AnyOrderFact, IntentPlanned
+from engine.messages.values import Leg
+from engine.orders.lifecycle import OrderState
+
+
+@dataclass(slots=True)
+class Tracked:
+    """One order and what is not journaled about it.
+
+    `row`: the newest order row since the last request. `synthetic`: units booked without a trade.
+    `second`: units that another order with the same tag has filled, a second effect of one request.
+    `absent_count`, `unseen_count`: successive valid snapshots without the order, without the
+    effect of its request.
+    """
+
+    intent: IntentPlanned
+    order: OrderState
+    venue_order_id: str = ""
+    row: OrderReport | None = None
+    is_acked: bool = False
+    is_modify_acked: bool = False
+    synthetic: int = 0
+    second: int = 0
+    absent_count: int = 0
+    unseen_count: int = 0
+
+    @property
+    def own_filled(self) -> int:
+        """What the order's own rows count as filled."""
+        return self.order.filled - self.second
+
+    def is_second(self, venue_order_id: str) -> bool:
+        """True for an order with our tag that is not the one we know by it."""
+        return self.venue_order_id not in ("", venue_order_id)
+
+
+@dataclass(slots=True)
+class Merged:
+    """What follows from what was heard: facts to append in order, alerts, and a wish."""
+
+    facts: list[AnyOrderFact | IntentPlanned] = field(default_factory=list)
+    alerts: list[AlertRaised] = field(default_factory=list)
+    is_snapshot_wanted: bool = False
+
+    def alert(self, severity: str, event: str, subject: str, text: str, now_ns: int) -> None:
+        self.alerts.append(
+            AlertRaised(severity=severity, event=event, subject=subject, text=text, at_ns=now_ns)
+        )
+
+
+class FactBase(TypedDict):
+    at_ns: int
+    client_order_id: str
+    venue_order_id: str
+    group_id: str
+    leg: Leg
+    instrument: str
+
+
+def fact_base(tracked: Tracked, now_ns: int) -> FactBase:
+    """The fields that all facts about an order share."""
+    intent = tracked.intent
+    return FactBase(
+        at_ns=now_ns,
+        client_order_id=intent.client_order_id,
+        venue_order_id=tracked.venue_order_id,
+        group_id=intent.group_id,
+        leg=intent.leg,
+        instrument=intent.instrument,
+    )

@@ -1,0 +1,193 @@
+"""Authority at the wire, and how the mode moves.
+
+Source: reliability 6.4, INV-08, INV-09, INV-10, INV-14, INV-34, INV-42. "At the send step" is what
+the writer had been told when it sent: control overtakes data, so it is never further behind than
+the messages in its inbox.
+"""
+
+from typing import TYPE_CHECKING
+
+from engine.messages.base import Message
+from engine.messages.control import OperatorCommand
+from engine.messages.records import (
+    IntentPlanned,
+    ModeChanged,
+    OrderCancelled,
+    OrderFilled,
+    OrderLost,
+    Record,
+)
+from engine.messages.supervision import ChildExited
+from engine.messages.values import Action, Authority, Leg, Mode
+from scripts.simulation.checks.picture import Check
+from scripts.simulation.checks.rules import EDGES, grows, is_entry, left_to, overshoot
+from scripts.simulation.checks.sending import SendCheck
+from scripts.simulation.observer import WireRequest
+
+if TYPE_CHECKING:
+    from scripts.simulation.world import World
+
+
+class IncreaseNeedsFull(SendCheck):
+    """No increasing order is sent unless every ceiling is FULL."""
+
+    id = "INV-08"
+
+    def fault(self, intent: IntentPlanned, at_ns: int) -> str:
+        if not is_entry(intent):
+            return ""
+        left = left_to(self.picture.view, intent)
+        return "" if left is Authority.FULL else f"an entry while {left.name} is left"
+
+
+class ReduceOnly(SendCheck):
+    """An exit can neither increase nor flip its group, whatever fills of all that works: by records
+    for stops and targets, and for exits at the market by the true trades too. The stop and the
+    targets of a group exclude each other (that both fill is repaired by INV-02's alarm)."""
+
+    id = "INV-09"
+
+    def __init__(self, world: "World") -> None:
+        super().__init__(world)
+        self._lied: set[str] = set()
+
+    def fault(self, intent: IntentPlanned, at_ns: int) -> str:
+        group = self.picture.groups.get(intent.group_id)
+        order = self.picture.orders.get(intent.client_order_id)
+        if group is None or is_entry(intent) or not grows(order, intent):
+            return ""
+        over = overshoot(group, intent)
+        return f"{over} units could flip {intent.group_id}" if over > 0 else ""
+
+    def on_record(self, seq: int, record: Record) -> None:
+        if isinstance(record, OrderCancelled | OrderLost):
+            order = self.picture.orders.get(record.client_order_id)
+            if order is not None and order.traded > order.filled:
+                self._lied.add(record.group_id)
+
+    def on_request(self, request: WireRequest) -> None:
+        super().on_request(request)
+        intent = request.intent
+        group = self.picture.groups.get(intent.group_id)
+        if intent.leg is not Leg.EXIT or intent.action is not Action.PLACE or group is None:
+            return
+        if intent.group_id in self._lied or any(
+            o.over and o.traded > o.filled for o in group.orders
+        ):
+            return  # a fill after a documented end: INV-02 watches it
+        held = sum(order.intent.side.sign * order.traded for order in group.orders)
+        if not 0 < intent.quantity <= -intent.side.sign * held:
+            self.violated(
+                f"{intent.intent_id}: {intent.quantity} against a true position of {held}"
+            )
+
+
+class CancelStates(SendCheck):
+    """Where CANCEL is left only cancels leave (HALTED also keeps up protection), where nothing is
+    left nothing leaves."""
+
+    id = "INV-10"
+
+    def fault(self, intent: IntentPlanned, at_ns: int) -> str:
+        left = left_to(self.picture.view, intent)
+        if left >= Authority.REDUCE:
+            return ""
+        if left is Authority.NONE:
+            return f"{intent.action.value} while nothing is left"
+        if intent.action is Action.CANCEL:
+            group = self.picture.groups.get(intent.group_id)
+            is_free = intent.leg is Leg.ENTRY or group is None or not group.position
+            return "" if is_free else "the protection of a position is cancelled"
+        view = self.picture.view
+        is_halted = view is not None and view.mode is Mode.HALTED
+        order = self.picture.orders.get(intent.client_order_id)
+        is_kept = is_halted and intent.leg.is_exit and not grows(order, intent)
+        is_stop = is_halted and intent.leg is Leg.STOP and intent.action is Action.PLACE
+        return "" if is_kept or is_stop else f"{intent.action.value} while CANCEL is left"
+
+
+class LiveIsReleased(Check):
+    """LIVE is entered from PAPER only, by a release decided on the mode sequence it replaces."""
+
+    id = "INV-14"
+    handles = (OperatorCommand,)
+
+    def __init__(self, world: "World") -> None:
+        super().__init__(world)
+        self._released: set[int] = set()
+
+    def on_handled(self, room: str, generation: int, message: Message) -> None:
+        if room == "authority" and isinstance(message, OperatorCommand):
+            words = message.argument.lower().split()
+            if message.command == "mode" and words[:1] == ["live"] and words[1:]:
+                self._released.add(int(words[1]) if words[1].isdecimal() else 0)
+
+    def on_record(self, seq: int, record: Record) -> None:
+        if not isinstance(record, ModeChanged) or record.mode_to is not Mode.LIVE:
+            return
+        if record.mode_from is not Mode.PAPER:
+            self.violated(f"LIVE after {record.mode_from.value}")
+        if record.mode_seq - 1 not in self._released:
+            self.violated(f"LIVE with mode_seq {record.mode_seq} without a release")
+
+
+class ModesMoveByTheTable(Check):
+    """mode_seq rises with each change over all lives, changes join up, no forbidden edge."""
+
+    id = "INV-34"
+
+    def __init__(self, world: "World") -> None:
+        super().__init__(world)
+        self._mode = Mode.STANDBY
+        self._seq = -1
+
+    def on_boot(self, epoch: int) -> None:
+        self._mode = Mode.STANDBY
+
+    def on_exit(self, exited: ChildExited) -> None:
+        if exited.name == "authority":
+            self._mode = Mode.STANDBY
+
+    def on_record(self, seq: int, record: Record) -> None:
+        if not isinstance(record, ModeChanged):
+            return
+        if record.mode_seq <= self._seq:
+            self.violated(f"mode_seq {record.mode_seq} after {self._seq}")
+        edge = (record.mode_from, record.mode_to)
+        is_joined = record.mode_from in (self._mode, Mode.STANDBY) or self._mode is Mode.STANDBY
+        if edge not in EDGES or not is_joined:
+            self.violated(f"{edge[0].value} -> {edge[1].value}, the mode was {self._mode.value}")
+        self._seq, self._mode = record.mode_seq, record.mode_to
+
+
+class FlattenOnlyShrinks(Check):
+    """While the engine flattens, no exit makes a group's position larger than it was."""
+
+    id = "INV-42"
+
+    def __init__(self, world: "World") -> None:
+        super().__init__(world)
+        self._largest: dict[str, int] = {}
+
+    def on_boot(self, epoch: int) -> None:
+        self._largest.clear()
+
+    def on_record(self, seq: int, record: Record) -> None:
+        view = self.picture.view
+        if isinstance(record, ModeChanged):
+            self._largest.clear()
+        if view is None or view.mode is not Mode.FLATTENING:
+            return
+        if not isinstance(record, OrderFilled):
+            return
+        group = self.picture.groups.get(record.group_id)
+        if group is None:
+            return
+        signed = record.side.sign * record.quantity
+        before = abs(group.position - signed)
+        largest = max(self._largest.get(record.group_id, 0), before)
+        if record.leg is Leg.ENTRY:
+            largest = max(largest, abs(group.position))  # it was under way when the order came
+        elif abs(group.position) > largest:
+            self.violated(f"{record.group_id} grew to {group.position} while flattening")
+        self._largest[record.group_id] = largest

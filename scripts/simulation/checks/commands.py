@@ -1,0 +1,123 @@
+"""Commands and latches: durable before the reply, kept over restarts, done once.
+
+Source: reliability 6.4, INV-12, INV-13, INV-44.
+"""
+
+from typing import TYPE_CHECKING
+
+from actors.stores.latches import HALT, KILL
+from engine.messages.base import Message
+from engine.messages.control import CommandDone, OperatorCommand
+from engine.messages.records import (
+    DecisionRecorded,
+    LatchChanged,
+    ModeChanged,
+    OperatorActed,
+    Record,
+)
+from engine.messages.values import Mode
+from scripts.simulation.checks.picture import Check
+
+if TYPE_CHECKING:
+    from scripts.simulation.world import World
+
+_RISEN = (Mode.PAPER, Mode.LIVE, Mode.REDUCE, Mode.FLATTENING)
+
+
+def latched(world: "World", name: str) -> bool:
+    """Whether a latch is on disk."""
+    return any(latch.name == name for latch in world.latches.load())
+
+
+class KillIsDurable(Check):
+    """A kill that is confirmed is on disk, and KILLED is never journaled without it unless the disk
+    refused and the alarm says so."""
+
+    id = "INV-12"
+    handles = (OperatorCommand, CommandDone)
+
+    def __init__(self, world: "World") -> None:
+        super().__init__(world)
+        self._kills: set[str] = set()
+
+    def on_handled(self, room: str, generation: int, message: Message) -> None:
+        if isinstance(message, OperatorCommand) and message.command == "kill":
+            self._kills.add(message.request_id)
+        elif isinstance(message, CommandDone) and message.request_id in self._kills:
+            self._confirmed(message)
+
+    def _confirmed(self, done: CommandDone) -> None:
+        if done.is_done and not latched(self.world, KILL):
+            self.violated(f"kill {done.request_id} is confirmed and not on disk")
+
+    def on_record(self, seq: int, record: Record) -> None:
+        is_kill = isinstance(record, ModeChanged) and record.mode_to is Mode.KILLED
+        is_told = any(alert.event == "latch_not_durable" for alert in self.world.alerts)
+        if is_kill and not latched(self.world, KILL) and not is_told:
+            self.violated("KILLED is journaled, no latch is on disk")
+
+
+class LatchesSurvive(Check):
+    """What was latched when a life began holds in it: killed stays killed, halted stays halted
+    until the latch is released on disk; a daily loss stops approvals for the day."""
+
+    id = "INV-13"
+
+    def __init__(self, world: "World") -> None:
+        super().__init__(world)
+        self._is_killed = False
+        self._loss_day = -1
+
+    def on_boot(self, epoch: int) -> None:
+        self._is_killed = latched(self.world, KILL)
+
+    def on_record(self, seq: int, record: Record) -> None:
+        if isinstance(record, LatchChanged) and record.latch == "loss_day":
+            self._loss_day = _day(record) if record.is_set else -1
+        elif isinstance(record, DecisionRecorded):
+            if record.is_approved and _day(record) == self._loss_day:
+                self.violated(f"{record.decision_id} approved after the day's loss was latched")
+        elif isinstance(record, ModeChanged) and record.mode_to in _RISEN:
+            if self._is_killed and latched(self.world, KILL):
+                self.violated(f"{record.mode_to.value} in a life that began killed")
+            if record.mode_to in (Mode.PAPER, Mode.LIVE) and latched(self.world, HALT):
+                self.violated(f"{record.mode_to.value} while the halt is latched")
+
+
+class DoneOnce(Check):
+    """A command with one id has one reply and one effect in a life of the authority."""
+
+    id = "INV-44"
+    handles = (OperatorCommand, CommandDone)
+
+    def __init__(self, world: "World") -> None:
+        super().__init__(world)
+        self._ids: set[tuple[int, str]] = set()
+        self._replies: dict[tuple[int, str], tuple[bool, str]] = {}
+        self._generation = 0
+        self._acted = 0
+
+    def on_boot(self, epoch: int) -> None:
+        self._replies.clear()
+        self._generation = 0
+
+    def on_handled(self, room: str, generation: int, message: Message) -> None:
+        if room == "authority" and isinstance(message, OperatorCommand):
+            self._generation = generation
+            self._ids.add((self.world.boots * 1_000_000 + generation, message.request_id))
+        elif room == "console" and isinstance(message, CommandDone):
+            key = (self._generation, message.request_id)
+            reply = (message.is_done, message.text)
+            if self._replies.setdefault(key, reply) != reply:
+                self.violated(f"{message.request_id} got {reply} after {self._replies[key]}")
+
+    def on_record(self, seq: int, record: Record) -> None:
+        if isinstance(record, OperatorActed):
+            self._acted += 1
+            if self._acted > len(self._ids):
+                self.violated(f"{self._acted} effects of {len(self._ids)} commands")
+
+
+def _day(record: Record) -> int:
+    """The UTC day, which is a trading day: sessions never cross 05:30 IST."""
+    return record.at_ns // 86_400_000_000_000

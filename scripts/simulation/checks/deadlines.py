@@ -1,0 +1,42 @@
+"""How long the engine may take to put something right: every deadline of every check, in one place.
+
+Decides the numbers, each with its source. They are of the market clock and count from the moment at
+which the engine could act, so a check that uses one begins anew after the death of the process.
+"""
+
+from typing import Final
+
+from engine.units import NS_PER_MINUTE, NS_PER_S
+
+T_OBSERVE_NS: Final = 60 * NS_PER_S
+"""A fill that the watcher has been told of is recorded or alarmed. Source: INV-02; the slow poll of
+30 s (WatcherSettings.steady_ns) twice."""
+T_PROTECT_NS: Final = 90 * NS_PER_S
+"""A position is protected, going flat or alarmed. Source: INV-17; the slow poll of 30 s finds a
+vanished stop, a placement may be in doubt for 30 s (ResolveSettings.settle_ns), its back-off is
+30 s at most (OcoSettings.backoff_ns_max); the alarm comes after 10 s (protect_wait_ns)."""
+T_ORPHAN_NS: Final = 90 * NS_PER_S
+"""An exit without a position is being cancelled. Source: INV-18; as T_PROTECT."""
+T_MONITOR_NS: Final = 5 * NS_PER_S
+"""The loss latch follows the loss. Source: INV-27; one tick of a held instrument, with slack."""
+T_EXIT_WAIT_NS: Final = 2 * NS_PER_S
+"""An exit's wait for rate budget. Source: INV-25."""
+T_CANCELS_NS: Final = NS_PER_MINUTE
+CANCELS_MAX: Final = 12
+"""Cancels of one order in T_CANCELS. Source: INV-43; back-off 0.5 s doubling gives seven a minute,
+a life of its own after each of a few restarts begins again."""
+T_UNKNOWN_NS: Final = 120 * NS_PER_S
+"""Source: LIV-03."""
+T_CLEAN_NS: Final = 90 * NS_PER_S
+"""Source: LIV-04."""
+T_CHILD_NS: Final = 30 * NS_PER_S
+"""Source: LIV-06. Back-off is 36 s at most, so a child that waits for it is given that too."""
+T_BACKOFF_NS: Final = 36 * NS_PER_S
+"""Source: supervisors/spec.py Backoff, 30 s and 20 % of jitter."""
+T_PAPER_NS: Final = 3 * NS_PER_MINUTE
+"""Source: LIV-07."""
+T_FLAT_NS: Final = 60 * NS_PER_S
+"""Source: LIV-01 and LIV-02."""
+T_CALM_NS: Final = 5 * NS_PER_MINUTE
+"""No critical alarm repeats in the last minutes of a healthy world. Source: LIV-12; the custodian
+repeats not_flat each 30 s, a group its notices each minute."""

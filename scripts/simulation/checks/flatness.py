@@ -1,0 +1,115 @@
+"""Positions in a healed world: flat when ordered, protected, squared off by the close.
+
+Source: reliability 6.4, LIV-01, LIV-02, LIV-09, LIV-11. What blocks: a market that is shut.
+"""
+
+from typing import TYPE_CHECKING
+
+from engine.messages.base import Message
+from engine.messages.control import AlertRaised, FlattenOrdered
+from engine.messages.market import PhaseChanged
+from engine.messages.records import GroupClosed, Record
+from engine.messages.values import SessionPhase
+from scripts.simulation.checks.deadlines import T_CHILD_NS, T_FLAT_NS, T_PROTECT_NS, T_UNKNOWN_NS
+from scripts.simulation.checks.picture import Check, GroupSeen
+from scripts.simulation.checks.protection import PositionsProtected
+
+if TYPE_CHECKING:
+    from scripts.simulation.world import World
+
+
+class Flat(Check):
+    """Once going flat is ordered and the world is healed, everything is gone in time."""
+
+    handles = (FlattenOrdered, PhaseChanged)
+
+    def __init__(self, world: "World") -> None:
+        super().__init__(world)
+        self._ordered_at_ns = -1
+        self._is_open = True
+        self._is_ours = False
+
+    def on_handled(self, room: str, generation: int, message: Message) -> None:
+        if room != "custodian":
+            return
+        if isinstance(message, PhaseChanged):
+            self._is_open = message.phase is SessionPhase.CONTINUOUS
+            return
+        assert isinstance(message, FlattenOrdered)
+        if self._ordered_at_ns < 0 and not message.scope and self.is_mine(message):
+            self._ordered_at_ns = self.world.now_ns
+
+    def is_mine(self, order: FlattenOrdered) -> bool:
+        """Whether this flatten is this property's."""
+        return order.reason.startswith("kill")
+
+    def on_record(self, seq: int, record: Record) -> None:
+        if isinstance(record, GroupClosed) and not self._open():
+            self._ordered_at_ns = -1
+
+    def at_rest(self) -> None:
+        if self._ordered_at_ns < 0:
+            return
+        since_ns = max(self._ordered_at_ns, self.world.heals_at_ns, self.picture.booted_at_ns)
+        if not self._open():
+            self._ordered_at_ns = -1
+        elif self._is_open and self.world.now_ns - since_ns > T_FLAT_NS + T_UNKNOWN_NS:
+            group = self._open()[0]
+            self.violated(f"{group.plan.group_id} holds {group.position} since it was ordered flat")
+
+    def _open(self) -> list[GroupSeen]:
+        return [g for g in self.picture.open_groups.values() if not g.is_closed or g.position]
+
+
+class KilledFlat(Flat):
+    """LIV-01: after KILL with "and flat" everything is flat."""
+
+    id = "LIV-01"
+
+
+class Flattened(Flat):
+    """LIV-02: after FLATTEN too."""
+
+    id = "LIV-02"
+
+    def is_mine(self, order: FlattenOrdered) -> bool:
+        return not order.reason.startswith("kill")
+
+
+class ProtectedOrFlat(PositionsProtected):
+    """LIV-09: with nothing striking any more, an alarm is no excuse for a naked position."""
+
+    id = "LIV-09"
+    wait_ns = T_PROTECT_NS + T_CHILD_NS
+
+    def on_alert(self, alert: AlertRaised) -> None:
+        if self.world.now_ns < self.world.heals_at_ns:
+            self._since.clear()
+
+    def at_rest(self) -> None:
+        if self.world.now_ns >= self.world.heals_at_ns:
+            super().at_rest()
+
+
+class SquaredOff(Check):
+    """LIV-11: when the session closes nothing is held, if the engine was up to square it off."""
+
+    id = "LIV-11"
+    handles = (PhaseChanged,)
+
+    def __init__(self, world: "World") -> None:
+        super().__init__(world)
+        self._flat_by_ns = 0
+
+    def on_handled(self, room: str, generation: int, message: Message) -> None:
+        if room != "custodian" or not isinstance(message, PhaseChanged):
+            return
+        flat_by_ns, self._flat_by_ns = self._flat_by_ns, message.flat_by_at_ns
+        if message.phase is not SessionPhase.CLOSED or flat_by_ns == 0:
+            return
+        healthy_ns = max(flat_by_ns, self.picture.booted_at_ns, self.world.heals_at_ns)
+        if self.world.now_ns - healthy_ns <= T_FLAT_NS + T_UNKNOWN_NS:
+            return
+        for group_id, group in self.picture.open_groups.items():
+            if group.position:
+                self.violated(f"{group_id} holds {group.position} after the close")

@@ -1,0 +1,185 @@
+"""The limits, implemented once more: what leaves as an entry keeps every one of them.
+
+Source: reliability 6.4, INV-24 and INV-25. Independent of engine/risk: it reads the configuration
+and the messages that the engine was told, and adds up records by its own arithmetic.
+"""
+
+from typing import TYPE_CHECKING, Final
+
+from engine.messages.base import Message
+from engine.messages.broker import IntentAnswered
+from engine.messages.journal import Journaled
+from engine.messages.market import PhaseChanged, Tick
+from engine.messages.records import GroupOpened, IntentPlanned, Record
+from engine.messages.signals import EntryProposed, TradePlan
+from engine.messages.supervision import ChildExited
+from engine.messages.values import Action, Book, Leg, SessionPhase
+from engine.units import BPS, NS_PER_S
+from scripts.simulation.checks.deadlines import T_EXIT_WAIT_NS
+from scripts.simulation.checks.picture import Check, GroupSeen
+from scripts.simulation.checks.rules import is_entry
+from scripts.simulation.checks.sending import SendCheck
+from scripts.simulation.observer import WireRequest
+from supervisors.config import instruments, risk_settings
+
+if TYPE_CHECKING:
+    from scripts.simulation.world import World
+
+SENDS_PER_SECOND_MAX: Final = 10
+"""Source: NSE retail algo circular (2025): 10 orders in a calendar second of the broker."""
+EXITS_PER_SECOND: Final = 8
+"""Source: engine/limits.py ORDERS_PER_SECOND_MAX; how fast a queue of exits is served."""
+
+
+class LimitsHold(SendCheck):
+    """Quantity, lot, tick, freeze, product, allow-list and session of each order that is sent; and
+    value, collar, positions and open risk of each plan, as they stood when it was proposed."""
+
+    id = "INV-24"
+    handles = (*SendCheck.handles, Tick, PhaseChanged, EntryProposed)
+
+    def __init__(self, world: "World") -> None:
+        super().__init__(world)
+        self._settings = risk_settings(world.config)
+        self._specs = {spec.name: spec for spec in instruments(world.config)}
+        self._prices: dict[str, int] = {}
+        self._phase: PhaseChanged | None = None
+        self._collar: dict[str, int] = {}
+
+    def on_handled(self, room: str, generation: int, message: Message) -> None:
+        if room != "guard":
+            super().on_handled(room, generation, message)
+        elif isinstance(message, Tick):
+            self._prices[message.instrument] = message.price_paise
+        elif isinstance(message, PhaseChanged):
+            self._phase = message
+        elif isinstance(message, EntryProposed) and isinstance(message.price_limit_paise, int):
+            self._collar[message.signal_id] = self._prices.get(message.instrument, 0)
+
+    # -- plans ----------------------------------------------------------------------------
+
+    def on_record(self, seq: int, record: Record) -> None:
+        if isinstance(record, GroupOpened):
+            fault = self._plan_fault(record.plan)
+            if fault:
+                self.violated(f"{record.plan.group_id}: {fault}")
+
+    def _plan_fault(self, plan: TradePlan) -> str:
+        spec, limit = self._specs.get(plan.instrument), self._settings
+        if spec is None or (limit.allowlist and plan.instrument not in limit.allowlist):
+            return f"{plan.instrument} may not be traded"
+        price = plan.price_limit_paise
+        loss = plan.side.sign * (price - plan.price_stop_paise) * plan.quantity * spec.multiplier
+        seen = self._collar.get(plan.signal_id, price) or price
+        away_bps = abs(price - seen) * BPS // seen
+        open_groups = self.picture.open_groups.values()
+        mine = [g for g in open_groups if g.plan.book is plan.book and not g.is_closed]
+        same = [g for g in mine if g.plan.instrument == plan.instrument]
+        value, symbol = sum(map(self._value, mine)), sum(map(self._value, same))
+        faults = {
+            "product": plan.product is not spec.product,
+            f"lots of {spec.lot}": plan.quantity % spec.lot or plan.quantity <= 0,
+            "freeze": 0 < spec.freeze_quantity < plan.quantity,
+            f"a stop that does not lose ({loss})": loss <= 0,
+            f"risk of {loss}": loss > limit.risk_per_trade_paise,
+            f"{away_bps} bps from the price": away_bps > limit.price_away_bps_max,
+            f"{len(mine)} positions": len(mine) > limit.positions_max,
+            f"exposure of {value}": value > limit.notional_paise_max,
+            f"exposure of {symbol} in it": symbol > limit.notional_symbol_paise_max,
+            "margin": value * limit.margin_bps > limit.capital_paise_max * BPS,
+        }
+        return ", ".join(name for name, is_broken in faults.items() if is_broken)
+
+    def _value(self, group: GroupSeen) -> int:
+        """The most that a group can come to, at its limit price."""
+        entry = next((o for o in group.orders if o.intent.leg is Leg.ENTRY), None)
+        rest = group.plan.quantity if entry is None else entry.remaining
+        held = group.plan.side.sign * group.position
+        units = max(abs(held), abs(held + rest))
+        spec = self._specs[group.plan.instrument]
+        return units * group.plan.price_limit_paise * spec.multiplier
+
+    # -- orders ---------------------------------------------------------------------------
+
+    def fault(self, intent: IntentPlanned, at_ns: int) -> str:
+        spec = self._specs.get(intent.instrument)
+        if intent.action is Action.CANCEL:
+            return ""
+        if spec is None:
+            return f"{intent.instrument} is not configured"
+        prices = (intent.price_limit_paise, intent.price_trigger_paise)
+        faults = {
+            "product": intent.product is not spec.product,
+            "lot": intent.quantity % spec.lot or intent.quantity <= 0,
+            "tick": any(price % spec.tick_paise or price < 0 for price in prices),
+            "freeze": 0 < spec.freeze_quantity < intent.quantity,
+        }
+        if is_entry(intent):
+            group = self.picture.groups.get(intent.group_id)
+            faults["plan"] = group is None or not intent.quantity <= group.plan.quantity
+            faults["session"] = not self._is_window(at_ns)
+            seen = self._prices.get(intent.instrument, intent.price_limit_paise) or 1
+            away = abs(intent.price_limit_paise - seen) * BPS // seen
+            faults[f"{away} bps from the price"] = away > 2 * self._settings.price_away_bps_max
+        return ", ".join(name for name, is_broken in faults.items() if is_broken)
+
+    def _is_window(self, at_ns: int) -> bool:
+        """The guard's window may end while an approved entry is on its way; the session may not."""
+        phase = self._phase
+        if phase is None:
+            return False
+        return phase.phase is SessionPhase.CONTINUOUS and at_ns < phase.closes_at_ns
+
+
+class RateKept(Check):
+    """No more than ten requests in a calendar second of the broker, and exits do not starve: one
+    waits two seconds for budget, more only as a queue of exits is served."""
+
+    id = "INV-25"
+    handles = (Journaled, IntentAnswered)
+
+    def __init__(self, world: "World") -> None:
+        super().__init__(world)
+        self._second = dict.fromkeys(Book, -1)
+        self._count = dict.fromkeys(Book, 0)
+        self._waiting: dict[str, tuple[int, int]] = {}
+        self._last: IntentPlanned | None = None
+
+    def on_boot(self, epoch: int) -> None:
+        self._waiting.clear()
+
+    def on_exit(self, exited: ChildExited) -> None:
+        if exited.name == "writer":
+            self._waiting.clear()
+
+    def on_request(self, request: WireRequest) -> None:
+        self._sent(request.intent, request.at_ns)
+
+    def on_handled(self, room: str, generation: int, message: Message) -> None:
+        if room == "writer" and isinstance(message, Journaled):
+            intent = message.record
+            is_sent = intent == self._last
+            if isinstance(intent, IntentPlanned) and not is_entry(intent) and not is_sent:
+                self._waiting[intent.intent_id] = (self.world.now_ns, len(self._waiting))
+        elif room == "watcher" and isinstance(message, IntentAnswered):
+            planned = self.picture.intents.get(message.intent_id)
+            if planned is not None and message.refusal is None and planned.book is Book.PAPER:
+                self._sent(planned, message.at_ns)
+            self._waiting.pop(message.intent_id, None)
+
+    def _sent(self, intent: IntentPlanned, at_ns: int) -> None:
+        self._spend(intent.book, at_ns)
+        self._last = intent
+        since = self._waiting.pop(intent.intent_id, None)
+        if since is not None:
+            waited_ns = at_ns - since[0]
+            if waited_ns > T_EXIT_WAIT_NS + since[1] // EXITS_PER_SECOND * NS_PER_S:
+                self.violated(f"{intent.intent_id} waited {waited_ns} ns for budget")
+
+    def _spend(self, book: Book, at_ns: int) -> None:
+        second = at_ns // NS_PER_S
+        if second != self._second[book]:
+            self._second[book], self._count[book] = second, 0
+        self._count[book] += 1
+        if self._count[book] > SENDS_PER_SECOND_MAX:
+            self.violated(f"{self._count[book]} requests of {book.value} in one second")

@@ -1,0 +1,164 @@
+"""Orders and the groups that own them: one flight each, no more than is wanted, never backwards.
+
+Source: reliability 6.4, INV-05, INV-16, INV-19, INV-20.
+"""
+
+from typing import TYPE_CHECKING, Final
+
+from engine.messages.records import (
+    IntentPlanned,
+    OrderAccepted,
+    OrderCancelled,
+    OrderDenied,
+    OrderFact,
+    OrderFilled,
+    OrderLost,
+    OrderModified,
+    OrderRejected,
+    OrderTriggered,
+    OrderUnknown,
+    Record,
+)
+from engine.messages.values import Action, Leg
+from scripts.simulation.checks.picture import Check
+from scripts.simulation.checks.rules import grows, taken
+from scripts.simulation.checks.sending import SendCheck
+
+if TYPE_CHECKING:
+    from scripts.simulation.world import World
+
+_RANK: Final = {
+    OrderUnknown: 1,
+    OrderAccepted: 2,
+    OrderTriggered: 3,
+    OrderModified: 3,
+    OrderCancelled: 5,
+    OrderRejected: 5,
+    OrderLost: 5,
+    OrderDenied: 5,
+}
+"""How far an order has come by a fact; fills stand apart and are taken at any time."""
+
+
+class AttemptsWithinIntent(SendCheck):
+    """Attempts that may still fill, and what has filled, stay within what was wanted: a group's
+    entries within its plan, the attempts of each leg within what was entered."""
+
+    id = "INV-05"
+
+    def fault(self, intent: IntentPlanned, at_ns: int) -> str:
+        group = self.picture.groups.get(intent.group_id)
+        if group is None or intent.action is Action.CANCEL:
+            return ""
+        wanted = group.plan.quantity if intent.leg is Leg.ENTRY else self._entered(intent)
+        total = intent.quantity
+        for order in group.orders:
+            is_same = order.intent.leg is intent.leg and order.intent.side is intent.side
+            if is_same and order.intent.client_order_id != intent.client_order_id:
+                total += order.filled + order.remaining
+        is_own = grows(self.picture.orders.get(intent.client_order_id), intent)
+        return (
+            f"{total} units of {intent.leg.value}, {wanted} wanted"
+            if total > wanted and is_own
+            else ""
+        )
+
+    def _entered(self, intent: IntentPlanned) -> int:
+        """Units that orders of the other side have brought or were brought back by exits."""
+        group = self.picture.groups[intent.group_id]
+        return sum(o.filled for o in group.orders if o.intent.side is not intent.side)
+
+
+class ExitsWithinPosition(SendCheck):
+    """With a new or growing exit, the exits that work (stop and targets counted once) are not more
+    than the position that is proven."""
+
+    id = "INV-16"
+
+    def fault(self, intent: IntentPlanned, at_ns: int) -> str:
+        group = self.picture.groups.get(intent.group_id)
+        own = self.picture.orders.get(intent.client_order_id)
+        if group is None or not intent.leg.is_exit or not grows(own, intent):
+            return ""
+        working = [
+            (o.intent.leg, o.remaining)
+            for o in group.orders
+            if o.intent.leg.is_exit and o.intent.side is intent.side and o is not own
+        ]
+        filled = own.filled if own is not None else 0
+        total = taken([*working, (intent.leg, intent.quantity - filled)])
+        held = max(0, -intent.side.sign * group.position)
+        return f"exits of {total} for a position of {held}" if total > held else ""
+
+
+class OneFlight(Check):
+    """At most one live order of each leg, at most one entry ever, and nothing more is asked of an
+    order that owes an answer."""
+
+    id = "INV-19"
+
+    def on_record(self, seq: int, record: Record) -> None:
+        if not isinstance(record, IntentPlanned):
+            return
+        group = self.picture.groups.get(record.group_id)
+        if group is None:
+            self.violated(f"{record.intent_id} has no group")
+        elif record.action is Action.PLACE:
+            self._place(record)
+        else:
+            order = self.picture.orders[record.client_order_id]
+            open_before = [name for name in order.open if name != record.intent_id]
+            if open_before:
+                self.violated(f"{record.intent_id} while {open_before[0]} is unanswered")
+            if not order.is_known and order.filled == 0:
+                self.violated(f"{record.intent_id} while the placement is unanswered")
+
+    def _place(self, record: IntentPlanned) -> None:
+        group = self.picture.groups[record.group_id]
+        others = [o for o in group.orders if o.intent is not record and o.intent.leg is record.leg]
+        if record.leg is Leg.ENTRY and others:
+            self.violated(f"{record.intent_id} is a second entry of {record.group_id}")
+        for order in others:
+            if not order.is_over and order.intent.side is record.side:
+                before = order.intent.client_order_id
+                self.violated(f"{record.intent_id} beside the live {before}")
+
+
+class NeverBackwards(Check):
+    """An order's facts only go forward, but for one that was given up as lost and came back; what
+    is filled only rises."""
+
+    id = "INV-20"
+
+    def __init__(self, world: "World") -> None:
+        super().__init__(world)
+        self._rank: dict[str, int] = {}
+        self._lost: set[str] = set()
+        self._total: dict[str, int] = {}
+
+    def on_record(self, seq: int, record: Record) -> None:
+        if isinstance(record, OrderFilled):
+            self._fill(record)
+        elif isinstance(record, OrderDenied) and record.action is not Action.PLACE:
+            return
+        elif isinstance(record, OrderFact) and type(record) in _RANK:
+            self._fact(record)
+
+    def _fill(self, fill: OrderFilled) -> None:
+        tag = fill.client_order_id
+        before = self._total.get(tag, 0)
+        if fill.filled_total != before + fill.quantity or fill.quantity <= 0:
+            text = f"{before} + {fill.quantity} filled gives {fill.filled_total}"
+            self.violated(f"{tag}: {text}")
+        self._total[tag] = fill.filled_total
+
+    def _fact(self, fact: OrderFact) -> None:
+        tag, rank = fact.client_order_id, _RANK[type(fact)]
+        before = 0 if tag in self._lost else self._rank.get(tag, 0)
+        if rank < before or rank == before == 5:
+            self.violated(f"{tag}: {type(fact).__name__} after rank {before}")
+        self._rank[tag] = rank
+        if isinstance(fact, OrderLost):
+            self._lost.add(tag)
+        else:
+            self._lost.discard(tag)

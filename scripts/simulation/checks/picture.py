@@ -1,0 +1,298 @@
+"""What the durable records and the live broker's trades say about orders and groups.
+
+Decides nothing: it is the common memory of the checks, folded once instead of in each of them.
+Refuses to use the folds of the engine, because the checks judge those by it. It must stand before
+the checks in the list of observers.
+"""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final
+
+from engine.messages.base import Message
+from engine.messages.broker import Outcome, TradeReport
+from engine.messages.control import AuthorityChanged, GenerationFenced
+from engine.messages.records import (
+    GroupClosed,
+    GroupOpened,
+    IntentPlanned,
+    OrderAccepted,
+    OrderCancelled,
+    OrderDenied,
+    OrderFact,
+    OrderFilled,
+    OrderLost,
+    OrderModified,
+    OrderRejected,
+    OrderTriggered,
+    OrderUnknown,
+    Record,
+    RequestRefused,
+)
+from engine.messages.signals import TradePlan
+from engine.messages.supervision import ChildExited
+from engine.messages.values import Action, Book, Leg
+from scripts.simulation.observer import Observer, WireRequest
+
+if TYPE_CHECKING:
+    from scripts.simulation.world import World
+
+ENDINGS: Final = (OrderCancelled, OrderRejected, OrderLost)
+
+
+class OrderSeen:
+    """One order by its tag. `filled` is by records, `traded` by the live broker's trades.
+
+    `over` is the kind of the record that ended it ("" while none has); an order that is full with
+    no growth under way is over too. `open` are modify and cancel requests without an answer.
+    """
+
+    __slots__ = (
+        "filled",
+        "intent",
+        "is_known",
+        "is_sent",
+        "is_unknown",
+        "open",
+        "over",
+        "quantity",
+        "traded",
+        "venue_id",
+    )
+
+    def __init__(self, intent: IntentPlanned) -> None:
+        self.intent = intent
+        self.quantity = intent.quantity
+        self.filled = 0
+        self.traded = 0
+        self.over = ""
+        self.is_known = False
+        self.is_unknown = False
+        self.is_sent = False
+        self.open: dict[str, IntentPlanned] = {}
+        self.venue_id = ""
+
+    @property
+    def quantity_max(self) -> int:
+        """Its size, a growth that is not answered included."""
+        asked = [i.quantity for i in self.open.values() if i.action is Action.MODIFY]
+        return max(self.quantity, *asked) if asked else self.quantity
+
+    @property
+    def is_over(self) -> bool:
+        return bool(self.over) or self.filled >= self.quantity_max
+
+    @property
+    def remaining(self) -> int:
+        """Units that may still fill."""
+        return 0 if self.over else max(0, self.quantity_max - self.filled)
+
+
+class GroupSeen:
+    """One group: its plan, its orders, and its signed position by records."""
+
+    __slots__ = ("entered", "is_closed", "orders", "plan", "position", "seq")
+
+    def __init__(self, plan: TradePlan) -> None:
+        self.plan = plan
+        self.orders: list[OrderSeen] = []
+        self.position = 0
+        self.entered = 0
+        self.is_closed = False
+        self.seq = 0
+
+    def working(self, leg: Leg) -> list[OrderSeen]:
+        return [o for o in self.orders if o.intent.leg is leg and not o.is_over]
+
+
+class Picture(Observer):
+    """See the module. `changed` are groups that records have touched, for whoever empties it."""
+
+    handles = (AuthorityChanged, GenerationFenced)
+
+    def __init__(self, world: "World") -> None:
+        super().__init__(world)
+        self.seq = 0
+        self.orders: dict[str, OrderSeen] = {}
+        self.groups: dict[str, GroupSeen] = {}
+        self.open_groups: dict[str, GroupSeen] = {}
+        self.intents: dict[str, IntentPlanned] = {}
+        self.view: AuthorityChanged | None = None
+        self.view_generation = 0
+        self.fenced: dict[str, int] = {}
+        self.by_venue: dict[str, OrderSeen] = {}
+        self._traded: dict[str, int] = {}
+        self.fill_seq = 0
+        self.booted_at_ns = 0
+        self._table: dict[type, Callable[[Any], None]] = {
+            GroupOpened: self._opened,
+            GroupClosed: self._closed,
+            IntentPlanned: self._intended,
+            OrderFilled: self._filled,
+            OrderModified: self._modified,
+            RequestRefused: self._answered,
+            OrderDenied: self._denied,
+            OrderUnknown: self._unknown,
+            **dict.fromkeys((OrderAccepted, OrderTriggered), self._known),
+            **dict.fromkeys(ENDINGS, self._ended),
+        }
+
+    # -- lives and authority --------------------------------------------------------------
+
+    def on_boot(self, epoch: int) -> None:
+        self.view, self.view_generation = None, 0
+        self.fenced.clear()
+        self.booted_at_ns = self.world.now_ns
+
+    def on_exit(self, exited: ChildExited) -> None:
+        if exited.name == "writer":
+            self.view = None
+
+    def on_handled(self, room: str, generation: int, message: Message) -> None:
+        if room != "writer":
+            return
+        if isinstance(message, GenerationFenced):
+            known = self.fenced.get(message.name, 0)
+            self.fenced[message.name] = max(known, message.generation)
+        elif isinstance(message, AuthorityChanged):
+            is_new = self.view is None or generation != self.view_generation
+            if is_new or (self.view is not None and message.seq > self.view.seq):
+                self.view, self.view_generation = message, generation
+
+    # -- the wire -------------------------------------------------------------------------
+
+    def on_request(self, request: WireRequest) -> None:
+        order = self.orders.get(request.intent.client_order_id)
+        if order is not None and request.intent.action is Action.PLACE:
+            order.is_sent = request.is_processed or request.outcome is Outcome.UNKNOWN
+
+    def on_trade(self, trade: TradeReport) -> None:
+        """Its order is the one that is bound to the venue's id; the tag may be lost, or be on two
+        orders of the venue."""
+        venue_id = trade.venue_order_id
+        self._traded[venue_id] = self._traded.get(venue_id, 0) + trade.quantity
+        order = self.by_venue.get(venue_id) or self.orders.get(trade.client_order_id)
+        if order is not None and order.venue_id in ("", venue_id):
+            self._bind(order, venue_id)
+
+    def _bind(self, order: OrderSeen, venue_id: str) -> None:
+        self.by_venue[venue_id] = order
+        order.venue_id = venue_id
+        order.traded = self._traded.get(venue_id, 0)
+
+    # -- records --------------------------------------------------------------------------
+
+    def on_record(self, seq: int, record: Record) -> None:
+        self.seq = seq
+        fold = self._table.get(type(record))
+        if fold is not None:
+            fold(record)
+
+    def _opened(self, record: GroupOpened) -> None:
+        group = GroupSeen(record.plan)
+        self.groups[record.plan.group_id] = self.open_groups[record.plan.group_id] = group
+
+    def _closed(self, record: GroupClosed) -> None:
+        group = self.open_groups.pop(record.group_id, None)
+        if group is not None:
+            group.is_closed = True
+
+    def _intended(self, intent: IntentPlanned) -> None:
+        self.intents[intent.intent_id] = intent
+        if intent.action is Action.PLACE:
+            order = self.orders[intent.client_order_id] = OrderSeen(intent)
+            group = self.groups.get(intent.group_id)
+            if group is not None:
+                group.orders.append(order)
+        else:
+            self.orders[intent.client_order_id].open[intent.intent_id] = intent
+        self._touch(intent.group_id)
+
+    def _filled(self, fill: OrderFilled) -> None:
+        order = self._fact(fill)
+        self.fill_seq = self.seq
+        group = self.groups.get(fill.group_id)
+        if order is not None:
+            order.filled += fill.quantity
+            order.is_known, order.is_unknown = True, False
+            if fill.filled_total >= fill.order_quantity:
+                order.over = order.over or "OrderFilled"
+        if group is not None:
+            group.position += fill.side.sign * fill.quantity
+            group.entered += fill.quantity if fill.leg is Leg.ENTRY else 0
+            if group.is_closed and group.position:
+                self.open_groups[fill.group_id] = group
+
+    def _modified(self, fact: OrderModified) -> None:
+        order = self._fact(fact)
+        if order is not None:
+            order.open.pop(fact.intent_id, None)
+            order.quantity = fact.quantity
+            order.is_known = True
+            if order.filled >= order.quantity_max:
+                order.over = order.over or "OrderFilled"
+
+    def _answered(self, fact: RequestRefused) -> None:
+        order = self._fact(fact)
+        if order is not None:
+            order.open.pop(fact.intent_id, None)
+
+    def _denied(self, fact: OrderDenied) -> None:
+        order = self._fact(fact)
+        if order is not None:
+            order.open.pop(fact.intent_id, None)
+            if fact.action is Action.PLACE:
+                order.over = "OrderDenied"
+
+    def _unknown(self, fact: OrderUnknown) -> None:
+        order = self._fact(fact)
+        if order is not None:
+            order.is_unknown = True
+
+    def _known(self, fact: OrderFact) -> None:
+        order = self._fact(fact)
+        if order is not None:
+            order.is_known, order.is_unknown = True, False
+            if order.over == "OrderLost":
+                order.over = ""
+
+    def _ended(self, fact: OrderFact) -> None:
+        order = self._fact(fact)
+        if order is not None:
+            order.over = order.over or type(fact).__name__
+            order.is_unknown = False
+
+    def _fact(self, fact: OrderFact) -> OrderSeen | None:
+        order = self.orders.get(fact.client_order_id)
+        is_named = order is not None and fact.venue_order_id not in ("", order.venue_id)
+        if order is not None and is_named and order.intent.book is Book.LIVE:
+            self._bind(order, fact.venue_order_id)
+        self._touch(fact.group_id)
+        return order
+
+    def _touch(self, group_id: str) -> None:
+        group = self.groups.get(group_id)
+        if group is not None:
+            group.seq = self.seq
+
+
+class Check(Observer):
+    """A check that looks at the picture."""
+
+    _picture: Picture | None = None
+
+    @property
+    def picture(self) -> Picture:
+        if self._picture is None:
+            self._picture = next(o for o in self.world.observers if isinstance(o, Picture))
+        return self._picture
+
+    def room(self, name: str) -> Any:  # noqa: ANN401 - checks look into rooms as they are
+        """The behaviour behind a name, None while it is down or has not recovered."""
+        found = self.world.behaviour(name)
+        if found is None or not getattr(found, "_is_live", True):
+            return None
+        return found
+
+
+def is_live(intent: IntentPlanned) -> bool:
+    return intent.book is Book.LIVE

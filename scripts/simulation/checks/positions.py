@@ -1,0 +1,202 @@
+"""Positions: what is booked is what happened, everywhere the same.
+
+Source: reliability 6.4, INV-01, INV-02, INV-21, INV-22.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+from engine.messages.base import Message
+from engine.messages.broker import BrokerSnapshot, OrderReport, TradeReport
+from engine.messages.control import AlertRaised
+from engine.messages.records import DayClosed, OrderFilled, Record
+from engine.messages.values import Book
+from scripts.simulation.checks.deadlines import T_OBSERVE_NS
+from scripts.simulation.checks.picture import Check
+
+if TYPE_CHECKING:
+    from scripts.simulation.world import World
+
+Key = tuple[Book, str, str]
+
+
+class FillsAreThePosition(Check):
+    """The sum of signed fills is the position of the book, per book, strategy and instrument."""
+
+    id = "INV-01"
+    rooms = (("book", "ledger"),)
+
+    def __init__(self, world: "World") -> None:
+        super().__init__(world)
+        self._sums: dict[Key, int] = {}
+        self._is_due = False
+
+    def on_record(self, seq: int, record: Record) -> None:
+        if isinstance(record, OrderFilled):
+            key = (record.book, record.strategy, record.instrument)
+            signed = record.side.sign * record.quantity
+            self._sums[key] = self._sums.get(key, 0) + signed
+            self._is_due = True
+
+    def on_boot(self, epoch: int) -> None:
+        self._is_due = True
+
+    def at_rest(self) -> None:
+        if self._is_due:
+            self._is_due = False
+            for name, path in self.rooms:
+                room = self.room(name)
+                if room is None or room.seq < self.picture.fill_seq:
+                    self._is_due = True  # it is down or recovering: when it is back
+                else:
+                    self._compare(name, _at(room, path))
+
+    def _compare(self, name: str, ledger: Any) -> None:  # noqa: ANN401 - a room's inside
+        shown = {tuple(key): position.quantity for key, position in ledger.items()}
+        for key in (*self._sums, *shown):
+            fills, held = self._sums.get(key, 0), shown.get(key, 0)
+            if fills != held:
+                self.violated(f"{name} holds {held} of {key}, the fills sum up to {fills}")
+
+
+class OwnersSumUp(FillsAreThePosition):
+    """Every owner has the same sum: the guard's account and the groups' own positions."""
+
+    id = "INV-22"
+    rooms = (("guard", "_account.ledger"),)
+
+    def at_rest(self) -> None:
+        is_due = self._is_due
+        super().at_rest()
+        if is_due:
+            self._groups()
+
+    def _groups(self) -> None:
+        custodian = self.room("custodian")
+        for group_id, group in self.picture.open_groups.items():
+            owner = self.room(f"oco/{group_id}")
+            if owner is not None and owner._is_recovered and owner._reader.seq >= group.seq:
+                held = owner.group.position * group.plan.side.sign
+                if held != group.position:
+                    self.violated(f"{group_id} believes {held}, its fills are {group.position}")
+            is_orphan = owner is None and group.position and not group.is_closed
+            if is_orphan and custodian is not None and group_id not in custodian._plans:
+                self.violated(f"{group_id} holds {group.position} and nobody knows of it")
+
+
+class TruthIsInTheInterval(Check):
+    """The engine may be unsure of a position, never wrong: what the live broker traded lies between
+    the fills known and what unfinished orders may still fill. A fill of an order that records call
+    over is made good or alarmed in time once the watcher has been told."""
+
+    id = "INV-02"
+    handles = (OrderReport, TradeReport, BrokerSnapshot)
+
+    def __init__(self, world: "World") -> None:
+        super().__init__(world)
+        self._suspects: dict[str, None] = {}
+        self._told_at_ns: dict[str, int] = {}
+        self._alarmed_at_ns = -1
+
+    def on_trade(self, trade: TradeReport) -> None:
+        self._suspects[trade.venue_order_id] = None
+
+    def on_record(self, seq: int, record: Record) -> None:
+        if isinstance(record, OrderFilled) and record.book is Book.LIVE:
+            order = self.picture.orders[record.client_order_id]
+            if order.filled > order.traded:
+                text = f"{order.filled} booked, {order.traded} traded"
+                self.violated(f"{record.client_order_id}: {text}")
+
+    def on_alert(self, alert: AlertRaised) -> None:
+        if alert.severity == "critical":
+            self._alarmed_at_ns = self.world.now_ns
+
+    def on_boot(self, epoch: int) -> None:
+        self._told_at_ns.clear()
+
+    def on_handled(self, room: str, generation: int, message: Message) -> None:
+        if room != "watcher" or not self._suspects:
+            return
+        if isinstance(message, BrokerSnapshot):
+            for row in message.orders:
+                self._told(row)
+        elif isinstance(message, OrderReport | TradeReport):
+            self._told(message)
+
+    def _told(self, report: OrderReport | TradeReport) -> None:
+        tag = report.venue_order_id
+        order = self.picture.by_venue.get(tag) if tag in self._suspects else None
+        is_news = isinstance(report, TradeReport) or (
+            order is not None and report.filled_quantity > order.filled
+        )
+        if order is not None and order.traded > order.filled and is_news:
+            self._told_at_ns.setdefault(tag, self.world.now_ns)
+
+    def at_rest(self) -> None:
+        now_ns = self.world.now_ns
+        for tag in tuple(self._suspects):
+            order = self.picture.by_venue.get(tag)
+            if order is None:
+                continue  # a second order with one tag, or one whose tag is lost
+            if order.traded == order.filled or order.venue_id != tag:
+                del self._suspects[tag]
+                self._told_at_ns.pop(tag, None)
+                continue
+            told_ns = self._told_at_ns.get(tag, now_ns)
+            is_inside = not order.over and order.traded <= order.filled + order.remaining
+            is_late = now_ns - told_ns > T_OBSERVE_NS and self._alarmed_at_ns < told_ns
+            if not is_inside and is_late:
+                text = f"{order.traded} traded, {order.filled} booked, {order.over or 'working'}"
+                self.violated(f"{tag}: {text}, and no alarm")
+
+    def at_end(self) -> None:
+        self.at_rest()
+
+
+class FillsCountOnce(Check):
+    """A trade is booked once, and the book's figures of the day are the sum of its fills."""
+
+    id = "INV-21"
+
+    def __init__(self, world: "World") -> None:
+        super().__init__(world)
+        self._trades: set[tuple[str, str]] = set()
+        self._money: dict[Key, list[int]] = {}
+        self._is_due = False
+
+    def on_record(self, seq: int, record: Record) -> None:
+        if isinstance(record, DayClosed):
+            self._money.clear()
+        if not isinstance(record, OrderFilled):
+            return
+        identity = (record.client_order_id, record.trade_id)
+        if identity in self._trades:
+            self.violated(f"trade {identity} is booked twice")
+        self._trades.add(identity)
+        order = self.picture.orders.get(record.client_order_id)
+        if order is not None and order.filled > order.quantity_max:
+            size = order.quantity_max
+            self.violated(f"{record.client_order_id}: {order.filled} booked of {size}")
+        key = (record.book, record.strategy, record.instrument)
+        sums = self._money.setdefault(key, [0, 0])
+        sums[0] += record.quantity * record.price_paise
+        sums[1] += record.charges_paise
+        self._is_due = True
+
+    def at_rest(self) -> None:
+        book = self.room("book") if self._is_due else None
+        if book is None or book.seq < self.picture.fill_seq:
+            return
+        self._is_due = False
+        for key, position in book.ledger.items():
+            turnover, charges = self._money.get(tuple(key), (0, 0))
+            wanted = turnover * position.multiplier
+            is_today = key in self._money and position.fills_count
+            if is_today and (position.turnover_paise, position.charges_paise) != (wanted, charges):
+                self.violated(f"{key}: turnover {position.turnover_paise}, fills say {wanted}")
+
+
+def _at(room: Any, path: str) -> Any:  # noqa: ANN401 - a room's inside
+    for part in path.split("."):
+        room = getattr(room, part)
+    return room

@@ -1,0 +1,125 @@
+"""Positions are protected, and protection does not outlive them.
+
+Source: reliability 6.4, INV-17 and INV-18, with deadlines. Judged at rest by records; for the live
+book the broker's own order book is asked as well, where the world has one.
+"""
+
+from typing import TYPE_CHECKING
+
+from engine.messages.base import Message
+from engine.messages.control import AlertRaised
+from engine.messages.market import PhaseChanged
+from engine.messages.records import GroupOpened, IntentPlanned, Record
+from engine.messages.supervision import ChildExited
+from engine.messages.values import Action, Leg, SessionPhase
+from scripts.simulation.checks.deadlines import T_ORPHAN_NS, T_PROTECT_NS
+from scripts.simulation.checks.picture import Check, GroupSeen
+
+if TYPE_CHECKING:
+    from scripts.simulation.world import World
+
+ALARMS = frozenset(
+    {
+        "protect_failed",
+        "not_flat",
+        "exit_not_filling",
+        "both_legs_filled",
+        "order_vanished",
+        "fill_after_terminal",
+        "journal_unavailable",
+        "attempts_exhausted",
+        "reconcile_position_unprotected",
+        "reconcile_no_answer",
+    }
+)
+"""Alerts that say that a position may be naked, or why it can't be helped."""
+
+
+class Deadline(Check):
+    """A check that gives each group some time, from when the engine could act."""
+
+    handles = (PhaseChanged,)
+    wait_ns = 0
+
+    def __init__(self, world: "World") -> None:
+        super().__init__(world)
+        self._since: dict[str, int] = {}
+        self._is_open = False
+
+    def on_boot(self, epoch: int) -> None:
+        self._since.clear()
+
+    def on_exit(self, exited: ChildExited) -> None:
+        if not exited.kind.is_normal:
+            self._since.clear()
+
+    def on_handled(self, room: str, generation: int, message: Message) -> None:
+        if isinstance(message, PhaseChanged) and room == "custodian":
+            self._is_open = message.phase is SessionPhase.CONTINUOUS
+            self._since.clear()
+
+    def at_rest(self) -> None:
+        if not self._is_open:
+            return
+        now_ns = self.world.now_ns
+        for group_id, group in self.picture.open_groups.items():
+            fault = self.fault(group)
+            if not fault:
+                self._since.pop(group_id, None)
+            elif now_ns - self._since.setdefault(group_id, now_ns) > self.wait_ns:
+                self.violated(f"{group_id}: {fault} for {self.wait_ns} ns, and no alarm")
+
+    def fault(self, group: GroupSeen) -> str:
+        """What is wrong with a group at this instant; "" if nothing."""
+        raise NotImplementedError
+
+
+class PositionsProtected(Deadline):
+    """Each position has working exits for all of it, or an exit under way, or an alarm tells."""
+
+    id = "INV-17"
+    wait_ns = T_PROTECT_NS
+
+    def on_alert(self, alert: AlertRaised) -> None:
+        if alert.event in ALARMS or alert.severity == "critical":
+            if alert.subject in self._since:
+                self._since[alert.subject] = self.world.now_ns
+            else:
+                self._since.clear()
+
+    def fault(self, group: GroupSeen) -> str:
+        if not group.position:
+            return ""
+        covered = dict.fromkeys((Leg.STOP, Leg.EXIT), 0)
+        for order in group.orders:
+            leg = order.intent.leg
+            is_against = order.intent.side.sign * group.position < 0
+            if is_against and order.is_known and leg in covered and not order.is_over:
+                covered[leg] += order.remaining
+        total = sum(covered.values())
+        return "" if total >= abs(group.position) else f"{total} of {group.position} protected"
+
+
+class NoOrphans(Deadline):
+    """An exit that works without a position is being cancelled: an intent to do so is young."""
+
+    id = "INV-18"
+    wait_ns = T_ORPHAN_NS
+
+    def on_record(self, seq: int, record: Record) -> None:
+        if isinstance(record, IntentPlanned) and record.action is Action.CANCEL:
+            self._since.pop(record.group_id, None)
+        elif isinstance(record, GroupOpened):
+            self._since.pop(record.plan.group_id, None)
+
+    def on_alert(self, alert: AlertRaised) -> None:
+        if alert.severity == "critical":
+            self._since.clear()
+
+    def fault(self, group: GroupSeen) -> str:
+        if group.position:
+            return ""
+        for order in group.orders:
+            if order.intent.leg.is_exit and order.is_known and not order.is_over:
+                return f"{order.intent.client_order_id} works without a position"
+        return ""

@@ -1,0 +1,220 @@
+"""What must come right in a healed world.
+
+Source: reliability 6.4, LIV-01..LIV-12. Decides at the end of a run, when nothing has struck for
+the whole liveness phase, and names what blocked where damage that was done makes it impossible:
+the market is shut, nobody but a person may go on, orders of strangers stand in the broker's book.
+"""
+
+from typing import TYPE_CHECKING, Any, Final
+
+from actors.stores.latches import HALT, KILL
+from engine.messages.base import Message
+from engine.messages.control import AlertRaised, Reconciled
+from engine.messages.records import ModeChanged, OrderUnknown, Record
+from engine.messages.supervision import ChildExited, ChildReady
+from engine.messages.values import Mode
+from scripts.simulation.checks import flatness
+from scripts.simulation.checks.commands import latched
+from scripts.simulation.checks.deadlines import (
+    T_BACKOFF_NS,
+    T_CALM_NS,
+    T_CHILD_NS,
+    T_CLEAN_NS,
+    T_PAPER_NS,
+    T_UNKNOWN_NS,
+)
+from scripts.simulation.checks.picture import Check
+from scripts.simulation.observer import Observer
+
+if TYPE_CHECKING:
+    from scripts.simulation.world import World
+
+
+class UnknownsResolved(Check):
+    """LIV-03: no order stays of unknown fate in a healthy world."""
+
+    id = "LIV-03"
+
+    def __init__(self, world: "World") -> None:
+        super().__init__(world)
+        self._since: dict[str, int] = {}
+
+    def on_record(self, seq: int, record: Record) -> None:
+        if isinstance(record, OrderUnknown):
+            self._since[record.client_order_id] = self.world.now_ns
+
+    def at_end(self) -> None:
+        for tag, since_ns in self._since.items():
+            order = self.picture.orders.get(tag)
+            healthy_ns = self.world.now_ns - max(since_ns, self.world.heals_at_ns)
+            is_unknown = order is not None and order.is_unknown and not order.is_over
+            if is_unknown and healthy_ns > T_UNKNOWN_NS:
+                self.violated(f"{tag} is of unknown fate for {healthy_ns} ns of health")
+
+
+class ReconciledClean(Check):
+    """LIV-04: the last reconciliations are clean, unless strangers' orders stand in the book."""
+
+    id = "LIV-04"
+    handles = (Reconciled,)
+
+    def __init__(self, world: "World") -> None:
+        super().__init__(world)
+        self._last: Reconciled | None = None
+        self._clean_ns = -1
+
+    def on_handled(self, room: str, generation: int, message: Message) -> None:
+        if room == "authority" and isinstance(message, Reconciled):
+            self._last = message
+            if message.is_clean:
+                self._clean_ns = self.world.now_ns
+
+    def at_end(self) -> None:
+        healed_ns = self.world.heals_at_ns
+        if self._clean_ns >= healed_ns or self.world.now_ns - healed_ns <= T_CLEAN_NS:
+            return
+        lines = self._last.differences if self._last is not None else ("never reconciled",)
+        if not all("alien" in line for line in lines):
+            self.violated(f"not clean since healing: {'; '.join(lines[:3])}")
+
+
+class ChildrenBack(Check):
+    """LIV-06: every dead child that is to come back is READY or quarantined."""
+
+    id = "LIV-06"
+
+    def at_end(self) -> None:
+        self._look(is_end=True)
+
+    def __init__(self, world: "World") -> None:
+        super().__init__(world)
+        self._down: dict[str, int] = {}
+
+    handles = (ChildReady,)
+
+    def on_boot(self, epoch: int) -> None:
+        self._down.clear()
+
+    def on_exit(self, exited: ChildExited) -> None:
+        if not exited.name.startswith("oco/"):
+            self._down[exited.name] = self.world.now_ns
+
+    def on_handled(self, room: str, generation: int, message: Message) -> None:
+        if isinstance(message, ChildReady):
+            self._down.pop(message.name, None)
+
+    def _look(self, *, is_end: bool) -> None:
+        states = {row.name: row.state for row in self.world.runtime.board.rows()}
+        for name, since_ns in self._down.items():
+            down_ns = self.world.now_ns - max(since_ns, self.world.heals_at_ns)
+            is_kept = states.get(name, "stopped") not in ("quarantined", "held", "stopped", "ready")
+            if is_end and is_kept and down_ns > T_CHILD_NS + T_BACKOFF_NS:
+                self.violated(f"{name} is {states.get(name)} for {down_ns} ns")
+
+
+class Recovers(Check):
+    """LIV-07: a life in a healthy world leaves RECOVERING in time; a latched one stays where its
+    latch says, which is no fault."""
+
+    id = "LIV-07"
+
+    def __init__(self, world: "World") -> None:
+        super().__init__(world)
+        self._mode = Mode.STANDBY
+        self._at_ns = 0
+
+    def on_boot(self, epoch: int) -> None:
+        self._mode, self._at_ns = Mode.STANDBY, self.world.now_ns
+
+    def on_exit(self, exited: ChildExited) -> None:
+        if exited.name == "authority":
+            self._mode, self._at_ns = Mode.STANDBY, self.world.now_ns
+
+    def on_record(self, seq: int, record: Record) -> None:
+        if isinstance(record, ModeChanged):
+            self._mode = record.mode_to
+
+    def at_end(self) -> None:
+        healthy_ns = self.world.now_ns - max(self._at_ns, self.world.heals_at_ns)
+        is_waiting = self._mode in (Mode.STANDBY, Mode.RECOVERING)
+        if is_waiting and healthy_ns > T_PAPER_NS:
+            room = self.room("authority")
+            self.violated(f"still {self._mode.value}: {_missing(room)}")
+
+
+class NoStuckCeiling(Check):
+    """LIV-08: what lowered authority by itself has raised it again: in a healed world that nobody
+    halted or killed, no ceiling of the engine's own lies over everything."""
+
+    id = "LIV-08"
+
+    def at_end(self) -> None:
+        room = self.room("authority")
+        if room is None or latched(self.world, KILL) or latched(self.world, HALT):
+            return
+        guard = self.room("guard")
+        is_latched = guard is not None and guard._account.is_loss_latched
+        for ceiling in room.state._ceilings.values():
+            is_own = ceiling.owner not in ("operator", "leader", "release", "storm")
+            is_loss = ceiling.owner == "account" and is_latched
+            is_alien = "alien" in ceiling.reason
+            if not ceiling.scope and is_own and not (is_loss or is_alien):
+                self.violated(
+                    f"{ceiling.owner} still holds {ceiling.authority.name}: {ceiling.reason}"
+                )
+
+
+class NothingLeftLying(Check):
+    """LIV-10: hearsay that waited for its intent is gone, and so is what waited in inboxes."""
+
+    id = "LIV-10"
+
+    def at_end(self) -> None:
+        watcher = self.room("watcher")
+        if watcher is not None and watcher.truth.parked:
+            self.violated(f"{len(watcher.truth.parked)} reports are parked still")
+        for name, room in self.world.runtime.directory.rooms.items():
+            if len(room._inbox):
+                self.violated(f"{len(room._inbox)} messages wait for {name}")
+
+
+class AlarmsEnd(Check):
+    """LIV-12: alarms end with their cause: in the last minutes of health nobody calls."""
+
+    id = "LIV-12"
+
+    def __init__(self, world: "World") -> None:
+        super().__init__(world)
+        self._last: AlertRaised | None = None
+
+    def on_alert(self, alert: AlertRaised) -> None:
+        if alert.severity == "critical":
+            self._last = alert
+
+    def at_end(self) -> None:
+        quiet_from_ns = max(self.world.now_ns - T_CALM_NS, self.world.heals_at_ns + T_CALM_NS)
+        last = self._last
+        if last is not None and last.at_ns > quiet_from_ns:
+            self.violated(f"{last.event} {last.subject}: {last.text}")
+
+
+LIVENESS: Final[tuple[type[Observer], ...]] = (
+    flatness.KilledFlat,
+    flatness.Flattened,
+    UnknownsResolved,
+    ReconciledClean,
+    ChildrenBack,
+    Recovers,
+    NoStuckCeiling,
+    flatness.ProtectedOrFlat,
+    NothingLeftLying,
+    flatness.SquaredOff,
+    AlarmsEnd,
+)
+
+
+def _missing(room: Any) -> str:  # noqa: ANN401 - a room's inside
+    if room is None:
+        return "no authority is there"
+    parts = sorted(room.state._parts - room.state.parts_done)
+    return f"parts missing: {parts}, clean reconciliations {room.state.clean_count}"

@@ -1,0 +1,83 @@
+"""The small world's fixed things: calendar, instruments, configuration.
+
+Decides names, prices and limits of a simulated day. A simulated session lasts an hour, so that a
+day is dense: opening, trading, end of entries, square-off and close all happen in each.
+"""
+
+import datetime as dt
+from functools import cache
+from typing import Final
+
+from engine.session import SegmentClass, SessionTable
+from engine.units import NS_PER_MINUTE
+from scripts.simulation.profile import Profile
+from supervisors.config import (
+    EngineConfig,
+    InstrumentConfig,
+    MarketConfig,
+    RiskConfig,
+    SessionConfig,
+    StrategyConfig,
+)
+
+FIRST_DAY: Final = dt.date(2024, 1, 1)
+SEGMENT: Final = SegmentClass.CASH_OTHER
+OPENS, CLOSES = "09:15", "10:15"
+LEAD_NS: Final = 5 * NS_PER_MINUTE
+ENTRIES_END_MIN, FLAT_BY_MIN = 15, 5
+NAMES: Final = ("NSE:AAA", "NSE:BBB", "NSE:CCC")
+PRICES_INR: Final = (1000.0, 250.0, 4000.0)
+FREEZE_QUANTITY: Final = 5_000
+BAND_BPS: Final = 1_000
+
+
+@cache
+def sessions() -> SessionTable:
+    """An hour on each weekday of 2024 and 2025."""
+    hours = dict.fromkeys((segment.value for segment in SegmentClass), f"{OPENS}-{CLOSES}")
+    first = {"valid_from": "2024-01-01", **hours}
+    return SessionTable({"years": [2024, 2025], "hours": [first], "holidays": {}, "special": {}})
+
+
+def engine_config(profile: Profile) -> EngineConfig:
+    """The engine's configuration of a run."""
+    return EngineConfig(
+        name="simulation",
+        market=MarketConfig(source="synthetic", segment=SEGMENT.value),
+        instruments=tuple(
+            InstrumentConfig(
+                name=name, price_inr=price, freeze_quantity=FREEZE_QUANTITY, band_bps=BAND_BPS
+            )
+            for name, price in list(zip(NAMES, PRICES_INR, strict=True))[
+                : profile.instruments_count
+            ]
+        ),
+        strategies=tuple(
+            StrategyConfig(name=f"s{number}", use="scripts.simulation.strategy:Eager")
+            for number in range(1, profile.strategies_count + 1)
+        ),
+        session=SessionConfig(entries_end_min=ENTRIES_END_MIN, flat_by_min=FLAT_BY_MIN),
+        risk=RiskConfig(
+            capital_inr=1_000_000,
+            loss_day_inr=20_000,
+            risk_per_trade_inr=1_000,
+            heat_max_pct=2.0,
+            positions_max=6,
+            notional_max_inr=2_000_000,
+            notional_symbol_max_inr=500_000,
+            orders_day_max=1_000,
+            margin_pct=20,
+            losses_row_max=20,
+        ),
+    )
+
+
+def trading_days(count: int) -> list[dt.date]:
+    """The first trading days of the simulated calendar."""
+    days: list[dt.date] = []
+    day = FIRST_DAY
+    while len(days) < count:
+        if sessions().sessions(day, SEGMENT):
+            days.append(day)
+        day += dt.timedelta(days=1)
+    return days

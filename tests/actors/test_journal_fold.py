@@ -1,0 +1,117 @@
+"""Folding back: what a database lacks after an outage or a failover, and what is damage."""
+
+from pathlib import Path
+
+import pytest
+
+from actors.journal import JournalBehaviour
+from actors.stores.memory import MemoryDatabase, MemoryJournalStore
+from actors.stores.spool import Spool
+from engine.errors import JournalDamaged
+from engine.messages.control import AlertRaised
+from engine.messages.journal import Append, Journaled
+from engine.messages.records import Record
+from engine.messages.supervision import TimerFired
+from engine.messages.values import Leg
+from tests.fakes import FakeContext, opened
+from tests.fixtures.history import START_NS, Trip
+
+REALM = "paper"
+
+
+class Desk:
+    """A journal actor on a database that can be hurt."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.database = MemoryDatabase()
+        self.epoch = self.database.acquire()
+        self.start()
+
+    def start(self) -> None:
+        """A new generation, and all that is left of the old one is on disk and in the database."""
+        self.journal = JournalBehaviour(
+            store=MemoryJournalStore(self.database, REALM, self.epoch),
+            spool=Spool(self.path / "paper.spool"),
+            since_ns=0,
+            listeners=("authority",),
+        )
+        self.ctx = opened(self.journal, FakeContext("journal", now_ns=START_NS))
+
+    def write(self, *records: Record) -> None:
+        self.journal.receive(Append(records=records, sender="x", sender_generation=1))
+        self.journal.flush()
+
+    def forget(self, count: int) -> None:
+        """A failover: the newest rows were on the other server only."""
+        del self.database.rows[REALM][-count:]
+        keys = self.database.keys[REALM]
+        for key in [key for key in keys if key[0] == "trade"]:
+            keys.discard(key)
+
+    def come_back(self) -> None:
+        self.database.is_away = False
+        self.journal.receive(TimerFired(key="return"))
+
+    def head(self) -> int:
+        store = MemoryJournalStore(self.database, REALM, self.epoch)
+        store.open()
+        return store.verify().seq
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Desk:
+    return Desk(tmp_path)
+
+
+@pytest.fixture
+def trip() -> Trip:
+    return Trip(1)
+
+
+@pytest.mark.conformance("FLT-55")
+def test_when_a_failover_forgets_confirmed_records_then_they_are_written_again(
+    desk: Desk, trip: Trip
+) -> None:
+    desk.write(*trip.start())
+    desk.write(trip.accepted(Leg.ENTRY))
+    desk.forget(1)
+    desk.database.is_away = True
+    desk.write(trip.filled(Leg.ENTRY, 150_000))
+    desk.come_back()
+    assert desk.head() == 6
+    desk.write(trip.intent(Leg.STOP))
+    assert desk.head() == 7
+    assert len(desk.ctx.of(Journaled, "watcher")) >= 1
+
+
+@pytest.mark.conformance("FLT-55")
+def test_when_a_failover_forgets_and_nothing_was_spooled_then_the_next_record_follows(
+    desk: Desk, trip: Trip
+) -> None:
+    desk.write(*trip.start())
+    desk.write(trip.accepted(Leg.ENTRY))
+    desk.forget(1)
+    desk.come_back()
+    desk.write(trip.filled(Leg.ENTRY, 150_000))
+    assert desk.head() == 6
+
+
+@pytest.mark.conformance("FLT-55")
+def test_when_nobody_has_the_forgotten_records_then_it_is_damage(desk: Desk, trip: Trip) -> None:
+    desk.write(*trip.start())
+    desk.write(trip.accepted(Leg.ENTRY))
+    desk.database.is_away = True
+    desk.write(trip.filled(Leg.ENTRY, 150_000))
+    desk.database.is_away = False
+    desk.forget(1)
+    with pytest.raises(JournalDamaged, match="record 5"):
+        desk.start()
+
+
+def test_when_a_generation_ends_then_its_spool_file_is_closed(desk: Desk, trip: Trip) -> None:
+    desk.journal.close("test")
+    desk.database.is_away = True
+    with pytest.raises(OSError, match="descriptor"):
+        desk.write(*trip.start()[:1])
+    assert desk.ctx.of(AlertRaised, "alerts") == []

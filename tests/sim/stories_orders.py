@@ -1,0 +1,239 @@
+"""Stories of orders: each check of what leaves for a broker, kept and broken."""
+
+from msgspec.structs import replace
+
+from engine.messages.control import Ceiling
+from engine.messages.records import (
+    OrderAccepted,
+    OrderCancelled,
+    OrderModified,
+    OrderRejected,
+    OrderTriggered,
+)
+from engine.messages.values import Action, Authority, Book, Leg, Mode, SessionPhase, Side
+from engine.units import NS_PER_S
+from scripts.simulation.checks.wire import EpochsInOrder
+from scripts.simulation.observer import WireRequest
+from tests.sim.forge import PRICE, Forge, story
+
+
+@story("INV-03")
+def a_request_has_its_record(forge: Forge, is_bad: bool) -> None:
+    forge.view(Mode.LIVE)
+    forge.open(Book.LIVE)
+    entry = forge.place(Leg.ENTRY, book=Book.LIVE)
+    forge.send(replace(entry, quantity=11) if is_bad else entry)
+
+
+@story("INV-04")
+def a_tag_leaves_once(forge: Forge, is_bad: bool) -> None:
+    forge.held(Book.LIVE)
+    stop = forge.place(Leg.STOP, book=Book.LIVE)
+    forge.send(stop)
+    forge.boot()
+    if is_bad:
+        forge.send(stop)
+
+
+@story("INV-05")
+def attempts_stay_within_the_plan(forge: Forge, is_bad: bool) -> None:
+    forge.held()
+    stop = forge.place(Leg.STOP)
+    forge.send(stop)
+    if not is_bad:
+        forge.fact(OrderRejected, stop, reason="test")
+    forge.send(forge.place(Leg.STOP, tag="P-stop-2"))
+
+
+@story("INV-06")
+def a_void_generation_is_silent(forge: Forge, is_bad: bool) -> None:
+    forge.held()
+    generation = 1 if is_bad else 2
+    forge.send(forge.place(Leg.STOP, owner_generation=2))
+    forge.send(forge.place(Leg.TARGET_1, owner_generation=generation))
+
+
+@story("INV-07")
+def epochs_do_not_mix(forge: Forge, is_bad: bool) -> None:
+    assert isinstance(forge.check, EpochsInOrder)
+    entry = forge.intent(Leg.ENTRY, book=Book.LIVE)
+    for epoch in (1, 2, 1 if is_bad else 2):
+        request = WireRequest(
+            at_ns=1,
+            epoch=epoch,
+            intent=entry,
+            outcome="acked",
+            is_processed=True,  # type: ignore[arg-type]
+        )
+        forge.check.on_request(request)
+
+
+@story("INV-08")
+def an_entry_needs_full(forge: Forge, is_bad: bool) -> None:
+    low = Ceiling(owner="account", scope="", authority=Authority.REDUCE, reason="")
+    forge.view(Mode.LIVE, *((low,) if is_bad else ()))
+    forge.open(Book.LIVE)
+    forge.send(forge.place(Leg.ENTRY, book=Book.LIVE))
+
+
+@story("INV-09")
+def an_exit_cannot_flip(forge: Forge, is_bad: bool) -> None:
+    forge.held(Book.LIVE)
+    target = forge.place(Leg.TARGET_1, 5, book=Book.LIVE)
+    forge.send(target)
+    forge.fact(OrderAccepted, target)
+    forge.send(forge.place(Leg.EXIT, 10 if is_bad else 5, book=Book.LIVE))
+
+
+@story("INV-10")
+def cancel_means_cancel(forge: Forge, is_bad: bool) -> None:
+    forge.held()
+    forge.view(Mode.HALTED)
+    leg = Leg.TARGET_1 if is_bad else Leg.STOP
+    forge.send(forge.place(leg))
+
+
+@story("INV-11")
+def fenced_is_for_ever(forge: Forge, is_bad: bool) -> None:
+    forge.held()
+    forge.view(Mode.FENCED if is_bad else Mode.PAPER)
+    forge.send(forge.place(Leg.STOP))
+
+
+@story("INV-15")
+def books_do_not_mix(forge: Forge, is_bad: bool) -> None:
+    forge.held(Book.LIVE)
+    tag = "P-stop" if is_bad else "L-stop"
+    forge.send(forge.place(Leg.STOP, book=Book.LIVE, tag=tag))
+
+
+@story("INV-16")
+def exits_fit_the_position(forge: Forge, is_bad: bool) -> None:
+    forge.held()
+    forge.send(forge.place(Leg.STOP, 10))
+    forge.send(forge.place(Leg.TARGET_1, 5))
+    forge.send(forge.place(Leg.TARGET_2, 6 if is_bad else 5))
+
+
+@story("INV-19")
+def one_flight_each(forge: Forge, is_bad: bool) -> None:
+    forge.held()
+    stop = forge.place(Leg.STOP)
+    if not is_bad:
+        forge.fact(OrderAccepted, stop)
+    forge.place(Leg.STOP, tag=stop.client_order_id, intent_id="m1", action=Action.MODIFY)
+
+
+@story("INV-20")
+def facts_go_forward(forge: Forge, is_bad: bool) -> None:
+    forge.held()
+    stop = forge.place(Leg.STOP)
+    forge.fact(OrderAccepted, stop)
+    forge.fact(OrderTriggered, stop)
+    if is_bad:
+        forge.fact(OrderAccepted, stop)
+    forge.fill(stop, 4)
+    forge.fact(OrderCancelled, stop, filled_total=4, is_asked=True, reason="")
+
+
+@story("INV-24")
+def limits_hold(forge: Forge, is_bad: bool) -> None:
+    forge.phase()
+    forge.view(Mode.PAPER)
+    forge.open(price_stop_paise=PRICE - (50_000 if is_bad else 1_000))
+    forge.send(forge.place(Leg.ENTRY))
+
+
+@story("INV-25")
+def ten_in_a_second(forge: Forge, is_bad: bool) -> None:
+    forge.view(Mode.PAPER)
+    forge.open()
+    for number in range(11 if is_bad else 10):
+        forge.send(forge.place(Leg.TARGET_1, tag=f"P-{number}"))
+
+
+@story("INV-28")
+def only_groups_send(forge: Forge, is_bad: bool) -> None:
+    forge.open()
+    forge.place(Leg.ENTRY, owner="reconciler" if is_bad else "oco/grp-1")
+
+
+@story("INV-29")
+def deadlines_are_kept(forge: Forge, is_bad: bool) -> None:
+    forge.view(Mode.PAPER)
+    forge.open()
+    entry = forge.place(Leg.ENTRY, expires_at_ns=forge.now_ns + NS_PER_S)
+    forge.now_ns += 2 * NS_PER_S if is_bad else 0
+    forge.send(entry)
+
+
+@story("INV-33")
+def an_entry_has_the_present_mode(forge: Forge, is_bad: bool) -> None:
+    forge.view(Mode.PAPER, mode_seq=2 if is_bad else 1)
+    forge.open()
+    forge.send(forge.place(Leg.ENTRY))
+
+
+@story("INV-42")
+def a_flatten_shrinks(forge: Forge, is_bad: bool) -> None:
+    forge.held()
+    forge.view(Mode.FLATTENING)
+    leave = forge.place(Leg.EXIT)
+    forge.fill(leave)
+    if is_bad:
+        again = forge.place(Leg.STOP, 20)
+        forge.fill(again, 20)
+
+
+@story("INV-43")
+def cancels_have_a_pace(forge: Forge, is_bad: bool) -> None:
+    forge.held()
+    stop = forge.place(Leg.STOP)
+    forge.send(stop)
+    for number in range(14):
+        forge.now_ns += NS_PER_S * (1 if is_bad else 10)
+        intent_id = f"c{number}"
+        changes = {"tag": stop.client_order_id, "intent_id": intent_id, "action": Action.CANCEL}
+        cancel = forge.place(Leg.STOP, **changes)
+        forge.send(cancel)
+
+
+def an_expired_session(forge: Forge) -> None:
+    """An entry that leaves when the session is over."""
+    forge.view(Mode.PAPER)
+    forge.phase(SessionPhase.CLOSED)
+    forge.open()
+    forge.send(forge.place(Leg.ENTRY))
+
+
+def a_modify_that_grows(forge: Forge) -> None:
+    """A stop that is made larger than the position."""
+    forge.held()
+    stop = forge.place(Leg.STOP)
+    forge.send(stop)
+    forge.fact(OrderAccepted, stop)
+    changes = {"tag": stop.client_order_id, "intent_id": "m1", "action": Action.MODIFY}
+    forge.send(forge.place(Leg.STOP, 12, **changes))
+
+
+def a_stop_that_shrinks(forge: Forge) -> None:
+    """A target fills, the stop follows: at no time is anything wrong."""
+    forge.held()
+    stop, target = forge.place(Leg.STOP), forge.place(Leg.TARGET_1, 5)
+    for order in (stop, target):
+        forge.send(order)
+        forge.fact(OrderAccepted, order)
+    forge.fill(target, 5)
+    changes = {"tag": stop.client_order_id, "intent_id": "m1", "action": Action.MODIFY}
+    modify = forge.place(Leg.STOP, 5, side=Side.SELL, **changes)
+    forge.send(modify)
+    forge.fact(
+        OrderModified,
+        stop,
+        intent_id="m1",
+        quantity=5,
+        price_limit_paise=PRICE,
+        price_trigger_paise=0,
+    )
+    forge.fill(stop, 5, order_quantity=5)
+    forge.wait(200)

@@ -1,0 +1,315 @@
+"""Stories of state: positions, the account, the journal, supervision and commands."""
+
+from collections import deque
+from hashlib import sha256
+from types import SimpleNamespace
+from typing import Any
+
+from actors.stores.latches import HALT, KILL, Latch
+from engine.journal import encode
+from engine.messages.broker import TradeReport
+from engine.messages.control import CommandDone, OperatorCommand
+from engine.messages.market import FeedStateChanged, Tick
+from engine.messages.records import (
+    DecisionRecorded,
+    JobRan,
+    LatchChanged,
+    OperatorActed,
+    OrderAccepted,
+    OrderCancelled,
+    SignalRecorded,
+)
+from engine.messages.supervision import ExitKind, RestartWanted
+from engine.messages.values import Book, FeedState, Leg, Mode
+from engine.orders.oco_state import fold
+from engine.portfolio.positions import Ledger
+from scripts.simulation.checks.supervision import SAMPLE_EVERY
+from tests.sim.forge import NAME, PRICE, Forge, story
+
+
+def a_ledger(forge: Forge, *, has_all: bool) -> Ledger:
+    """A ledger of the recorded fills, or of one fill too few."""
+    ledger = Ledger()
+    fills = [r for _, r in forge.records if hasattr(r, "trade_id")]
+    for fill in fills if has_all else fills[:-1]:
+        ledger.apply(fill)  # type: ignore[arg-type]
+    return ledger
+
+
+def a_guard(forge: Forge, **account: Any) -> None:
+    """A guard with this account."""
+    forge.rooms["guard"] = SimpleNamespace(_account=SimpleNamespace(**account), seq=10_000)
+
+
+def a_command(command: str, argument: str = "", request_id: str = "r1") -> OperatorCommand:
+    return OperatorCommand(
+        command=command, argument=argument, reason="", by="test", request_id=request_id, at_ns=1
+    )
+
+
+@story("INV-01")
+def the_book_sums_fills(forge: Forge, is_bad: bool) -> None:
+    forge.held()
+    ledger = a_ledger(forge, has_all=not is_bad)
+    forge.rooms["book"] = SimpleNamespace(ledger=ledger, seq=10_000)
+    forge.rest()
+
+
+@story("INV-02")
+def the_truth_is_in_the_interval(forge: Forge, is_bad: bool) -> None:
+    entry = forge.held(Book.LIVE)
+    stop = forge.place(Leg.STOP, book=Book.LIVE)
+    forge.fact(OrderCancelled, stop, filled_total=0, is_asked=True, reason="")
+    forge.trade(stop)
+    report = TradeReport(
+        trade_id="late",
+        client_order_id=stop.client_order_id,
+        venue_order_id=stop.client_order_id,
+        instrument=entry.instrument,
+        side=stop.side,
+        product=stop.product,
+        quantity=10,
+        price_paise=PRICE,
+        at_ns=forge.now_ns,
+    )
+    forge.handled("watcher", report)
+    if not is_bad:
+        forge.alert("fill_after_terminal")
+    forge.wait(120)
+
+
+@story("INV-12")
+def a_kill_is_on_disk(forge: Forge, is_bad: bool) -> None:
+    if not is_bad:
+        forge.latched.append(Latch(KILL, "test"))
+    forge.handled("authority", a_command("kill"))
+    forge.handled("console", CommandDone(request_id="r1", is_done=True, text=""))
+
+
+@story("INV-13")
+def killed_stays_killed(forge: Forge, is_bad: bool) -> None:
+    forge.latched.append(Latch(KILL, "test"))
+    forge.boot()
+    forge.mode(Mode.STANDBY, Mode.PAPER if is_bad else Mode.KILLED, 1)
+
+
+@story("INV-14")
+def live_is_released(forge: Forge, is_bad: bool) -> None:
+    forge.handled("authority", a_command("mode", f"live {7 if is_bad else 4}"))
+    forge.mode(Mode.PAPER, Mode.LIVE, 5)
+
+
+@story("INV-17")
+def a_position_is_protected(forge: Forge, is_bad: bool) -> None:
+    forge.held()
+    stop = forge.place(Leg.STOP)
+    if not is_bad:
+        forge.fact(OrderAccepted, stop)
+    forge.wait(300)
+
+
+@story("INV-18")
+def no_orphan_works(forge: Forge, is_bad: bool) -> None:
+    forge.held()
+    stop, leave = forge.place(Leg.STOP), forge.place(Leg.TARGET_1)
+    forge.fact(OrderAccepted, stop)
+    forge.fill(leave)
+    if not is_bad:
+        forge.fact(OrderCancelled, stop, filled_total=0, is_asked=True, reason="")
+    forge.wait(300)
+
+
+@story("INV-21")
+def a_trade_counts_once(forge: Forge, is_bad: bool) -> None:
+    forge.held()
+    stop = forge.place(Leg.STOP)
+    forge.fill(stop, 4, trade_id="a")
+    forge.fill(stop, 4, trade_id="a" if is_bad else "b")
+
+
+@story("INV-22")
+def owners_sum_up(forge: Forge, is_bad: bool) -> None:
+    forge.held()
+    a_guard(forge, ledger=a_ledger(forge, has_all=True))
+    held = SimpleNamespace(position=9 if is_bad else 10)
+    reader = SimpleNamespace(seq=10_000)
+    forge.rooms["oco/grp-1"] = SimpleNamespace(group=held, _is_recovered=True, _reader=reader)
+    forge.rest()
+
+
+@story("INV-23")
+def reservations_are_worst_cases(forge: Forge, is_bad: bool) -> None:
+    forge.held()
+    holding = SimpleNamespace(worst_units=9 if is_bad else 10, risk_paise=10_000, is_opened=True)
+    a_guard(forge, reservations=SimpleNamespace(_holdings={"grp-1": holding}))
+    forge.rest()
+
+
+@story("INV-26")
+def counters_rise(forge: Forge, is_bad: bool) -> None:
+    entry = forge.held()
+    day = entry.at_ns // 86_400_000_000_000
+    orders = set() if is_bad else {entry.client_order_id}
+    a_guard(forge, now_day=day, _orders=orders, is_loss_latched=False)
+    forge.rest()
+
+
+@story("INV-27")
+def a_loss_is_latched(forge: Forge, is_bad: bool) -> None:
+    a_guard(forge, is_loss_latched=not is_bad)
+    forge.held()
+    for _ in range(3):
+        tick = Tick(instrument=NAME, price_paise=1, at_ns=1, received_at_ns=1)
+        forge.handled("guard", tick)
+        forge.fill(forge.place(Leg.ENTRY, 100, tag=f"P-{forge.now_ns}"), 100)
+        forge.wait(10)
+
+
+@story("INV-30")
+def inboxes_are_bounded(forge: Forge, is_bad: bool) -> None:
+    waiting = deque(range(10_001 if is_bad else 10))
+    forge.inboxes["book"] = SimpleNamespace(_inbox=waiting)
+    tick = Tick(instrument=NAME, price_paise=1, at_ns=1, received_at_ns=1)
+    for _ in range(SAMPLE_EVERY):
+        forge.handled("book", tick)
+
+
+@story("INV-31")
+def budgets_end(forge: Forge, is_bad: bool) -> None:
+    for generation in range(1, 5 if is_bad else 4):
+        forge.exit("book", generation)
+        forge.rest()
+        forge.ready("book", generation + 1)
+
+
+@story("INV-32")
+def the_core_starts_in_order(forge: Forge, is_bad: bool) -> None:
+    for name in ("journal", "calendar"):
+        forge.inboxes[name] = None
+    forge.ready("journal")
+    if not is_bad:
+        forge.ready("calendar")
+    forge.ready("authority")
+
+
+@story("INV-34")
+def modes_follow_the_table(forge: Forge, is_bad: bool) -> None:
+    forge.mode(Mode.STANDBY, Mode.RECOVERING, 1)
+    forge.mode(Mode.RECOVERING, Mode.LIVE if is_bad else Mode.PAPER, 2)
+
+
+@story("INV-35")
+def replay_is_live_state(forge: Forge, is_bad: bool) -> None:
+    forge.held()
+    plan = forge.picture.groups["grp-1"].plan
+    records = [record for _, record in forge.records]
+    group = fold(plan, records[:-1] if is_bad else records)
+    reader = SimpleNamespace(seq=10_000)
+    forge.rooms["oco/grp-1"] = SimpleNamespace(
+        group=group, _is_recovered=True, _is_refused=False, _reader=reader
+    )
+    forge.end()
+
+
+@story("INV-36")
+def the_chain_holds(forge: Forge, is_bad: bool) -> None:
+    forge.held()
+    rows, chain = [], bytes(32)
+    for _, record in forge.records:
+        body = encode(record)
+        chain = sha256(chain + body).digest()
+        rows.append((body, chain))
+    if is_bad:
+        body = bytearray(rows[1][0])
+        body[-1] ^= 1
+        rows[1] = (bytes(body), rows[1][1])
+    forge.database.rows["live"] = rows
+    forge.end()
+
+
+@story("INV-38")
+def everything_is_understood(forge: Forge, is_bad: bool) -> None:
+    reason = "TypeError: Book does not understand Tick" if is_bad else "InjectedCrash"
+    forge.exit("book", reason=reason)
+
+
+@story("INV-39")
+def a_job_has_one_turn(forge: Forge, is_bad: bool) -> None:
+    for day in ("2026-11-20", "2026-11-20" if is_bad else "2026-11-21"):
+        forge.record(JobRan(job="reconcile", trading_day=day, outcome="done", at_ns=1))
+
+
+@story("INV-40")
+def no_entry_is_blind(forge: Forge, is_bad: bool) -> None:
+    forge.phase()
+    state = FeedState.STALE if is_bad else FeedState.FRESH
+    changed = FeedStateChanged(instrument=NAME, state=state, reasons=(), at_ns=1, tick_at_ns=1)
+    forge.handled("guard", changed)
+    forge.handled("guard", forge.proposal())
+    forge.record(a_decision(forge))
+
+
+def a_decision(forge: Forge) -> DecisionRecorded:
+    return DecisionRecorded(
+        decision_id="dec-1",
+        client_plan_id="plan-1",
+        signal_id="sig-1",
+        strategy="one",
+        instrument=NAME,
+        is_approved=True,
+        quantity=10,
+        config_sha="",
+        at_ns=forge.now_ns,
+    )
+
+
+@story("INV-41")
+def a_restarted_strategy_is_on_paper(forge: Forge, is_bad: bool) -> None:
+    if is_bad:
+        forge.handled("authority", a_command("mode", "live 1 one"))
+    forge.exit("strategy/one")
+    if not is_bad:
+        forge.handled("authority", a_command("mode", "live 1 one"))
+    signal = forge.proposal(strategy_generation=2)
+    forge.record(SignalRecorded(signal=signal, at_ns=forge.now_ns))
+    forge.open(Book.LIVE)
+
+
+@story("INV-44")
+def a_command_acts_once(forge: Forge, is_bad: bool) -> None:
+    acted = OperatorActed(command="halt", argument="", by="test", outcome="done", at_ns=1)
+    for _ in range(2):
+        forge.handled("authority", a_command("halt"))
+        forge.handled("console", CommandDone(request_id="r1", is_done=True, text="HALTED"))
+    forge.record(acted)
+    if is_bad:
+        forge.record(acted)
+
+
+def a_halted_engine_rises(forge: Forge) -> None:
+    """PAPER while the halt is on disk."""
+    forge.latched.append(Latch(HALT, "test"))
+    forge.mode(Mode.HALTED, Mode.PAPER, 1)
+
+
+def an_approval_after_the_loss(forge: Forge) -> None:
+    """The day's loss was latched, and an entry is approved."""
+    forge.record(
+        LatchChanged(latch="loss_day", is_set=True, reason="", by="guard", at_ns=forge.now_ns)
+    )
+    forge.record(a_decision(forge))
+
+
+def a_stop_out_of_order(forge: Forge) -> None:
+    """A child of the core is stopped while a later one runs."""
+    for name in ("journal", "calendar"):
+        forge.ready(name)
+    forge.exit("journal", kind=ExitKind.SHUTDOWN)
+
+
+def a_restart_by_order(forge: Forge) -> None:
+    """The same, ordered by a person for that child alone."""
+    for name in ("journal", "calendar"):
+        forge.ready(name)
+    forge.handled("core", RestartWanted(child_id="journal", reason="test"))
+    forge.exit("journal", kind=ExitKind.SHUTDOWN)

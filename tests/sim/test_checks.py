@@ -1,0 +1,66 @@
+"""Each check of a simulated run can fail: a forged run that breaks it, and one that does not."""
+
+import pytest
+
+from scripts.simulation.checks import (
+    INVARIANTS,
+    LIVENESS,
+    authority,
+    commands,
+    limits_check,
+    orders,
+    supervision,
+)
+from scripts.simulation.checks.coverage import NOT_CHECKED, SOMETIMES
+from scripts.simulation.observer import Observer
+from tests.sim import stories_liveness, stories_orders, stories_state
+from tests.sim.forge import STORIES, Story, outcome
+
+CHECKS = {check.id: check for check in (*INVARIANTS, *LIVENESS)}
+MODULES = (stories_orders, stories_state, stories_liveness)
+"""Importing them registers their stories."""
+CATALOGUE = {f"INV-{n:02}" for n in range(1, 46)} | {f"LIV-{n:02}" for n in range(1, 13)}
+
+
+def test_when_ids_are_counted_then_each_is_checked_or_excused() -> None:
+    assert len(CHECKS) == len(INVARIANTS) + len(LIVENESS), "two checks with one id"
+    assert CHECKS.keys() | NOT_CHECKED.keys() == CATALOGUE
+    assert not CHECKS.keys() & NOT_CHECKED.keys()
+    assert STORIES.keys() == CHECKS.keys()
+    assert len(set(SOMETIMES)) == len(SOMETIMES)
+
+
+@pytest.mark.parametrize("check_id", sorted(CHECKS))
+def test_when_it_is_broken_then_the_check_says_so(check_id: str) -> None:
+    assert outcome(CHECKS[check_id], STORIES[check_id], is_bad=True) == check_id
+
+
+@pytest.mark.parametrize("check_id", sorted(CHECKS))
+def test_when_it_holds_then_the_check_is_silent(check_id: str) -> None:
+    assert outcome(CHECKS[check_id], STORIES[check_id], is_bad=False) == ""
+
+
+@pytest.mark.parametrize("check_id", sorted(CHECKS))
+def test_when_a_trade_goes_well_then_every_check_is_silent(check_id: str) -> None:
+    def tell(forge: object, is_bad: bool) -> None:
+        stories_orders.a_stop_that_shrinks(forge)  # type: ignore[arg-type]
+
+    assert outcome(CHECKS[check_id], tell, is_bad=False) == ""
+
+
+@pytest.mark.parametrize(
+    ("kind", "tell", "violated"),
+    [
+        (limits_check.LimitsHold, stories_orders.an_expired_session, "INV-24"),
+        (orders.ExitsWithinPosition, stories_orders.a_modify_that_grows, "INV-16"),
+        (authority.ReduceOnly, stories_orders.a_modify_that_grows, "INV-09"),
+        (commands.LatchesSurvive, stories_state.a_halted_engine_rises, "INV-13"),
+        (commands.LatchesSurvive, stories_state.an_approval_after_the_loss, "INV-13"),
+        (supervision.CoreInOrder, stories_state.a_stop_out_of_order, "INV-32"),
+        (supervision.CoreInOrder, stories_state.a_restart_by_order, ""),
+    ],
+)
+def test_when_another_twist_is_told_then_it_is_judged(
+    kind: type[Observer], tell: Story, violated: str
+) -> None:
+    assert outcome(kind, lambda forge, _: tell(forge), is_bad=True) == violated  # type: ignore[call-arg]
