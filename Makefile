@@ -2,7 +2,7 @@
 PYTHON ?= python3
 PY := .venv/bin/python
 FOR ?=
-.PHONY: paper test check lint bench drill-kill9 simulate mutants lock clean
+.PHONY: paper test check lint bench drill-kill9 simulate replay-under mutants lock clean
 
 paper: .venv
 	.venv/bin/pahara run --config configs/paper.yaml $(if $(FOR),--for $(FOR))
@@ -24,6 +24,13 @@ bench: .venv
 drill-kill9: .venv
 	PAHARA_DRILL_ROUNDS=20 $(PY) -m pytest -s tests/drills/test_kill9.py
 
+# OTHER: an interpreter of another minor version; it gets an environment of its own.
+replay-under: .venv
+	test -n "$(OTHER)" || { echo "make replay-under OTHER=python3.13"; exit 1; }
+	$(OTHER) -m venv out/venv-other
+	out/venv-other/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	PAHARA_OTHER_PYTHON=$(CURDIR)/out/venv-other/bin/python $(PY) -m pytest -s tests/drills/test_replay.py
+
 SEEDS ?= 1000
 simulate: .venv
 	.venv/bin/pahara simulate --seed 1 --runs $(SEEDS) --faults all
@@ -43,4 +50,4 @@ lock:
 	  --no-annotate --no-header --extra dev pyproject.toml -o requirements.lock
 
 clean:
-	rm -rf .venv var
+	rm -rf .venv out/venv-other var

@@ -25,7 +25,7 @@ from actors.journal_fold import fold_back
 from actors.runtime.behaviour import Behaviour, Context, Opening
 from actors.runtime.log import log_event
 from actors.stores.port import Entry, JournalStorePort
-from actors.stores.spool import Spool
+from actors.stores.spool import SpoolPort
 from actors.telling import alert
 from engine.errors import DuplicateIntent, JournalUnavailable, RecordRefused
 from engine.journal import encode, group_of, next_chain, recipients
@@ -58,7 +58,7 @@ class JournalBehaviour(Behaviour):
         self,
         *,
         store: JournalStorePort,
-        spool: Spool,
+        spool: SpoolPort,
         since_ns: int,
         listeners: tuple[str, ...],
         console: str = "",
@@ -77,7 +77,6 @@ class JournalBehaviour(Behaviour):
         self._is_available = True
         self._spooled_count = 0
         self._refused_count = 0
-        self._commit_ns = 0
 
     # -- life -----------------------------------------------------------------------------
 
@@ -155,7 +154,6 @@ class JournalBehaviour(Behaviour):
             self._write_spool(entries)
             self._deliver(entries)
             return
-        began_ns = self.ctx.mono_ns()
         try:
             self._store.commit(entries)
         except JournalUnavailable as error:
@@ -164,7 +162,6 @@ class JournalBehaviour(Behaviour):
         except (DuplicateIntent, RecordRefused) as error:
             self._commit_one_by_one(waiting, error)
             return
-        self._commit_ns = self.ctx.mono_ns() - began_ns
         self._deliver(entries)
 
     def _number(self, appends: list[Append]) -> list[Entry]:
@@ -267,7 +264,7 @@ class JournalBehaviour(Behaviour):
                 "available": self._is_available,
                 "spooled": self._spooled_count,
                 "refused": self._refused_count,
-                "commit_us": self._commit_ns // 1_000,
+                "commit_us": self._store.commit_took_ns // 1_000,
                 "chain": self._chain.hex(),
             }
             body = msgspec.json.encode(view).decode()

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 
 from actors.runtime.log import log_event
 from actors.stores.port import Entry, Head, JournalStorePort
-from actors.stores.spool import Spool
+from actors.stores.spool import SpoolPort
 from engine.errors import JournalDamaged, RecordRefused
 from engine.journal import decode, encode, next_chain
 from engine.messages.records import RiskNoted
@@ -18,7 +18,7 @@ from engine.messages.records import RiskNoted
 Row = tuple[int, bytes]
 
 
-def fold_back(store: JournalStorePort, spool: Spool, remembered: Iterable[Entry]) -> bool:
+def fold_back(store: JournalStorePort, spool: SpoolPort, remembered: Iterable[Entry]) -> bool:
     """Write to the store what it lacks, then empty the spool; safe to repeat.
 
     Args:

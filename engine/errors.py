@@ -45,6 +45,10 @@ class JournalDamaged(PaharaError):
     """Recorded history does not verify. The engine halts; nothing is repaired by guessing."""
 
 
+class CaptureDamaged(PaharaError):
+    """A captured session does not verify. It is not replayed; the message names the block."""
+
+
 class Fenced(PaharaError):
     """A newer leader epoch exists: nothing of ours is recorded any more. The engine stops."""
 

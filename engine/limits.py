@@ -20,6 +20,17 @@ TRADE_IDS_MAX: Final = 1_000_000
 DIFFERENCES_MAX: Final = 100
 """Differences of one reconciliation that are spelled out; the rest are counted."""
 
+# -- capture --------------------------------------------------------------------------------
+CAPTURE_EVENTS_WAITING_MAX: Final = 500_000
+"""Events between the rooms and the capture's thread; more, and the capture stops."""
+CAPTURE_BLOCK_EVENTS_MAX: Final = 20_000
+CAPTURE_BLOCK_BYTES_MAX: Final = 256 * 1_048_576
+CAPTURE_SEGMENT_BYTES_MAX: Final = 64 * 1_048_576
+CAPTURE_SESSION_BYTES_MAX: Final = 8 * 1_073_741_824
+CAPTURE_SESSIONS_MAX: Final = 30
+CAPTURE_BYTES_MAX: Final = 16 * 1_073_741_824
+"""Of all earlier sessions together: the oldest go first."""
+
 # -- orders ---------------------------------------------------------------------------------
 GROUPS_OPEN_MAX: Final = 1_000
 POSITIONS_MAX: Final = 500
@@ -87,4 +98,6 @@ assert PRICE_PAISE_MAX * QUANTITY_MAX < 2**63
 assert RECONCILE_RECHECK_NS < RECONCILE_ANSWER_NS_MAX < RECONCILE_EVERY_NS < RECONCILE_AGE_NS_MAX
 assert TICK_AHEAD_NS_MAX < TICK_AGE_MS_MAX * NS_PER_MS
 assert CLEAN_RECONCILES_MIN >= 2
+assert CAPTURE_BLOCK_EVENTS_MAX < CAPTURE_EVENTS_WAITING_MAX
+assert CAPTURE_SEGMENT_BYTES_MAX < CAPTURE_SESSION_BYTES_MAX <= CAPTURE_BYTES_MAX
 assert PROPOSALS_SECOND_MAX < PROPOSALS_MINUTE_MAX < SIGNALS_DAY_MAX

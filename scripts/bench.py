@@ -90,12 +90,19 @@ def backtest(*arguments: str) -> Figures:
     return {**section("bench_backtest", *arguments), "aims": []}
 
 
+def capture(*arguments: str) -> Figures:
+    """What capture adds to each message on the rooms' threads."""
+    figures = section("bench_capture", *arguments)
+    return {**figures, "aims": [aim(figures["hot_path_ns"], 1_000, "capture a message, ns")]}
+
+
 SECTIONS: dict[str, Callable[..., Figures]] = {
     "actors": actors,
     "order_path": order_path,
     "journal": journal,
     "restart": restart,
     "backtest": backtest,
+    "capture": capture,
 }
 
 

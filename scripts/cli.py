@@ -84,6 +84,7 @@ def parser() -> argparse.ArgumentParser:
     verbs = top.add_subparsers(dest="verb", required=True, metavar="VERB", parser_class=Parser)
     _add_run(verbs)
     _add_backtest(verbs)
+    _add_replay(verbs)
     _add_simulate(verbs)
     _add_config(verbs)
     _add_upkeep(verbs)
@@ -136,6 +137,15 @@ def _add_backtest(verbs: Any) -> None:  # noqa: ANN401
     backtest.add_argument("--data", type=Path, nargs="+", required=True, metavar="FILE")
     backtest.add_argument("--json", action="store_true")
     backtest.add_argument("--report", type=Path, metavar="OUT.html")
+
+
+def _add_replay(verbs: Any) -> None:  # noqa: ANN401
+    replay = verbs.add_parser("replay", help="run a captured session through the same actors")
+    _add_common(replay)
+    replay.add_argument("session", metavar="SESSION", help="its name, its folder, or last")
+    replay.add_argument("--verify", action="store_true", help="hold every decision against it")
+    replay.add_argument("--config", type=Path, metavar="FILE", help="with another configuration")
+    replay.add_argument("--json", action="store_true")
 
 
 def _add_simulate(verbs: Any) -> None:  # noqa: ANN401

@@ -133,7 +133,7 @@ def _terminate(office: Office, request: ChildAdministered, waiting: tuple[str, s
         is_past = request.generation <= office.runtime.directory.generation(
             office.name_of(request.child_id)
         )
-        is_ours = request.child_id not in office.runtime.directory.rooms
+        is_ours = not office.runtime.directory.is_live(request.child_id)
         answer(office, waiting, Outcome.OK if is_past and is_ours else Outcome.NOT_FOUND)
     elif child is None or (request.generation and not office.is_dynamic):
         answer(office, waiting, Outcome.NOT_FOUND)

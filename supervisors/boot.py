@@ -26,7 +26,7 @@ import psycopg
 from actors.runtime.clock import boot_ns, wall_ns
 from actors.runtime.log import configure_logging, log_event
 from actors.runtime.roomspec import RoomSpec
-from actors.runtime.runtime import Runtime, ThreadHosts
+from actors.runtime.runtime import ThreadHosts
 from actors.stores.latches import HALT
 from actors.stores.report_queries import realm_figures
 from engine.errors import ConfigInvalid, PaharaError
@@ -35,6 +35,7 @@ from engine.messages.values import Authority
 from engine.session import ist_day
 from engine.units import NS_PER_S, rupees
 from supervisors.beats import BeatWriter
+from supervisors.capturing import begin_capture
 from supervisors.config import EngineConfig, engine_faults, fingerprint, load_config
 from supervisors.engine import Engine
 from supervisors.history import History
@@ -124,8 +125,9 @@ class Life:
             clock = make_clock(self._config, load_sessions(), stores.last_at_ns())
             self._since_ns = clock.now_ns()
             hosts = ThreadHosts(clock)
-            runtime = Runtime(hosts)
             boot_id = f"{wall_ns():x}-{os.getpid()}"
+            capture = begin_capture(self._config, path, clock, boot_id, os.getpid())
+            runtime = capture.runtime(hosts)
             around = Surroundings(self._config, path, stores, boot_id)
             spec = RoomSpec(
                 name="summary", generation=1, supervisor="", factory=lambda: self._collector
@@ -145,9 +147,14 @@ class Life:
             try:
                 engine = Engine(
                     runtime,
-                    make_parts(self._config, runtime, stores, around),
+                    make_parts(
+                        self._config,
+                        self._since_ns,
+                        capture.keepers(stores),
+                        around.factories(runtime),
+                    ),
                     seed=os.getpid(),
-                    ledger=history,
+                    ledger=capture.ledger(history),
                     on_end=lambda _: self._wake.set(),
                 )
                 watchdog.start()
@@ -157,6 +164,7 @@ class Life:
             finally:
                 watchdog.close()
                 hosts.close(2.0)
+                capture.close()
                 around.close()
                 outside.terminate()
                 outside.wait()

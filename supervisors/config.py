@@ -98,7 +98,7 @@ class RiskConfig(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class EngineConfig(msgspec.Struct, frozen=True, kw_only=True):
-    """The whole file."""
+    """The whole file. `capture`: sessions are put down for `pahara replay`."""
 
     name: str
     market: MarketConfig
@@ -108,6 +108,7 @@ class EngineConfig(msgspec.Struct, frozen=True, kw_only=True):
     session: SessionConfig = SessionConfig()
     jobs: tuple[Job, ...] = ()
     metrics_port: int = 0
+    capture: bool = True
 
 
 def load_config(path: Path) -> EngineConfig:

@@ -4,7 +4,9 @@ Decides what a live life has that a backtest has not. Refuses to know signals an
 """
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Protocol
 
 from actors.alerts import Alerts
 from actors.channels.alert_file import AlertFile
@@ -19,6 +21,9 @@ from actors.metrics import Metrics
 from actors.runtime.clock import Clock, LapseClock, SystemClock, boot_ns, wall_ns
 from actors.runtime.pulses import pulses
 from actors.runtime.runtime import Runtime
+from actors.stores.latches import LatchStore
+from actors.stores.port import JournalStorePort
+from actors.stores.spool import SpoolPort
 from engine.errors import ConfigInvalid
 from engine.market.source import FrameSource
 from engine.market.staleness import StalenessLimits
@@ -126,11 +131,29 @@ class Surroundings:
         self.lease.release()
 
 
+class Keepers(Protocol):
+    """What parts need of the stores: the real ones, captured ones, or a replay's."""
+
+    @property
+    def latches(self) -> LatchStore:
+        """Latches on disk."""
+
+    def make_store(self) -> JournalStorePort:
+        """The journal's store."""
+
+    def make_spool(self) -> SpoolPort:
+        """The journal's spool."""
+
+
 def make_parts(
-    config: EngineConfig, runtime: Runtime, stores: Stores, surroundings: Surroundings
+    config: EngineConfig, now_ns: int, stores: Keepers, extra: Mapping[str, Factory]
 ) -> Parts:
-    """The parts of a running engine; staleness is stretched by the time-lapse."""
-    now_ns = runtime.clock.now_ns()
+    """The parts of a running engine; staleness is stretched by the time-lapse.
+
+    Args:
+        now_ns: the market clock at the start, which tells the trading day.
+        extra: the actors of the control side (`Surroundings.factories`).
+    """
     slack_ms = STALE_REAL_MS * config.market.speed
     return Parts(
         config=config,
@@ -149,5 +172,5 @@ def make_parts(
             dead_ms_max=10_000 + 2 * slack_ms,
         ),
         check_every_ns=NS_PER_S * max(1, config.market.speed // 10),
-        extra=surroundings.factories(runtime),
+        extra=extra,
     )

@@ -102,7 +102,7 @@ class Reporter:
     def record_waiting(self) -> None:
         """Hand the journal what it missed, if it is there again."""
         journal = self._office.spec.journal
-        if not self._unrecorded or journal not in self._office.runtime.directory.rooms:
+        if not self._unrecorded or not self._office.runtime.directory.is_live(journal):
             return
         records = tuple(self._unrecorded)
         self._unrecorded.clear()

@@ -70,7 +70,7 @@ class Tree:
         self.porter = Porter(on_end)
         self._porter_name = porter
         self._numbers = count(1)
-        self._porter_room = self._start(porter, "", lambda: self.porter)
+        self._start(porter, "", lambda: self.porter)
         self.root = self._start(name, porter, lambda: factory(None))
 
     def _start(self, name: str, supervisor: str, factory: Callable[[], Behaviour]) -> Room:
@@ -80,11 +80,11 @@ class Tree:
 
     def stop(self, reason: str) -> None:
         """Order the root down; `porter.ended` tells when all is down."""
-        self.root.offer(StopOrdered(reason=reason))
+        self.runtime.directory.deliver(self.name, StopOrdered(reason=reason))
 
     def close(self) -> None:
         """Let the porter go, after the root has ended."""
-        self._porter_room.offer(StopOrdered(reason="tree closed"))
+        self.runtime.directory.deliver(self._porter_name, StopOrdered(reason="tree closed"))
 
     def post(
         self,

@@ -38,7 +38,6 @@ from supervisors.reporting import Reporter
 from supervisors.spec import ChildKind, ChildSpec, Factory, SupervisorSpec
 from supervisors.starting import pump, start_overdue, took_ready
 from supervisors.stopping import begin_end, stop_overdue
-from supervisors.subtree import rooms_below
 
 CONTROL_POOL = "control"
 
@@ -120,7 +119,7 @@ class Supervisor(Behaviour):
         if office.alive_count == 0:
             return
         runtime, ctx = office.runtime, office.ctx
-        rooms = rooms_below(runtime, ctx.name)
+        rooms = runtime.directory.below(ctx.name)
         if runtime.directory.generation(ctx.name) <= ctx.generation:
             for room in reversed(rooms):
                 room.fence(ExitKind.KILLED, f"its supervisor ended: {reason}")

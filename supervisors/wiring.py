@@ -29,7 +29,7 @@ from actors.scheduler import SchedulerBehaviour
 from actors.source import SourceBehaviour
 from actors.stores.latches import LatchStore
 from actors.stores.port import JournalStorePort
-from actors.stores.spool import Spool
+from actors.stores.spool import SpoolPort
 from actors.watcher import WatcherActor, WatcherSettings
 from actors.writer import WriterBehaviour
 from engine.authority_state import AuthoritySettings
@@ -68,6 +68,7 @@ class Parts:
     `check_every_ns`, `staleness` and `tick_limits` follow the pace of the source. `extra` holds
     factories of actors that only one of them has (console, metrics ...); they win over ours.
     `make_live_broker` None: there is no live book. `resolve` follows the slowest broker's books.
+    `config_sha`: what decisions name as their configuration, if not this one (a replay's).
     """
 
     config: EngineConfig
@@ -75,7 +76,7 @@ class Parts:
     charges: ChargeTable
     source: FrameSource
     make_store: Callable[[], JournalStorePort]
-    make_spool: Callable[[], Spool]
+    make_spool: Callable[[], SpoolPort]
     latches: LatchStore
     since_ns: int
     trading_day: str
@@ -89,6 +90,7 @@ class Parts:
     make_live_broker: Callable[[], BrokerPort] | None = None
     resolve: ResolveSettings = PAPER_RESOLVE
     extra: Mapping[str, Factory] = field(default_factory=dict)
+    config_sha: str = ""
 
 
 def factories(parts: Parts) -> dict[str, Factory]:
@@ -163,7 +165,7 @@ def _core(parts: Parts, names: tuple[Instrument, ...]) -> dict[str, Factory]:
             settings=limits,
             instruments=names,
             strategies=known,
-            config_sha=fingerprint(config),
+            config_sha=parts.config_sha or fingerprint(config),
             view_every_ns=parts.view_every_ns,
         ),
         "oco/": lambda argument: group(argument, by_name),

@@ -16,6 +16,7 @@ KEYS = {
     "order_path": {"orders", "orders_wanted", "tick_to_order", "stages"},
     "journal": {"records_1", "records_10"},
     "restart": {"alone", "among_9000"},
+    "capture": {"plain_message_ns", "captured_message_ns", "hot_path_ns", "packing_ns"},
     "backtest": {"ticks_per_s", "events_per_s", "bars", "wall_s"},
 }
 

@@ -21,6 +21,9 @@ class Clock(Protocol):
     def mono_at(self, now_ns: int) -> int:
         """The boot-clock instant at which the market clock will read `now_ns`."""
 
+    def both_ns(self) -> tuple[int, int]:
+        """Market and boot clock at one moment."""
+
 
 def boot_ns() -> int:
     """CLOCK_BOOTTIME in ns: goes on during suspend, unlike CLOCK_MONOTONIC on Linux."""
@@ -43,6 +46,9 @@ class SystemClock:
 
     def mono_at(self, now_ns: int) -> int:
         return boot_ns() + now_ns - time.time_ns()  # noqa: TID251 the one place
+
+    def both_ns(self) -> tuple[int, int]:
+        return time.time_ns(), boot_ns()  # noqa: TID251 the one place
 
 
 class LapseClock:
@@ -67,6 +73,10 @@ class LapseClock:
     def mono_at(self, now_ns: int) -> int:
         return self.origin_ns + (now_ns - self.start_ns) // self.speed
 
+    def both_ns(self) -> tuple[int, int]:
+        mono_ns = boot_ns()
+        return self.start_ns + (mono_ns - self.origin_ns) * self.speed, mono_ns
+
 
 class VirtualClock:
     """Time that moves only when told: backtest, replay, simulation, tests."""
@@ -83,6 +93,9 @@ class VirtualClock:
 
     def mono_at(self, now_ns: int) -> int:
         return now_ns - self._start_ns
+
+    def both_ns(self) -> tuple[int, int]:
+        return self.now_ns(), self.mono_ns()
 
     def move_to_mono(self, mono_ns: int) -> None:
         """Step forward to a boot-clock instant; never back."""

@@ -75,6 +75,27 @@ class Directory:
                 return
         room.offer(notice)
 
+    def is_live(self, name: str) -> bool:
+        """Whether somebody would receive a message to the name now."""
+        return name in self.rooms
+
+    def below(self, supervisor: str) -> "list[Room]":
+        """All live rooms below a supervisor's name, parents before children."""
+        below: dict[str, list[Room]] = {}
+        for room in tuple(self.rooms.values()):
+            below.setdefault(room.spec.supervisor, []).append(room)
+        found: list[Room] = []
+        names = [supervisor]
+        for name in names:
+            for room in below.pop(name, ()):
+                found.append(room)
+                names.append(room.name)
+        return found
+
+    def orphans(self, supervisor: str) -> "list[Room]":
+        """The rooms below a supervisor that is gone, for whoever ends them."""
+        return self.below(supervisor)
+
     def names(self) -> tuple[str, ...]:
         """All live names, in order of registration."""
         with self._lock:

@@ -44,4 +44,8 @@ class ExitReport:
             poison=poison,
             trace=trace,
         )
+        self.tell(exited)
+
+    def tell(self, exited: ChildExited) -> None:
+        """Hand the report over."""
         self._directory.notify(self._spec.supervisor, exited)

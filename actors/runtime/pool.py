@@ -64,7 +64,7 @@ class Timers:
             _, token, room, key, message = heapq.heappop(heap)
             if room.timers.get(key) == token:
                 del room.timers[key]
-                room.offer(message)
+                room.fire(key, message)
 
 
 class Worker(threading.Thread):  # noqa: TID251 - its own thread

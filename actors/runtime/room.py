@@ -93,6 +93,10 @@ class Room(pykka.Actor):
             self.pool.schedule(self)
         return True
 
+    def fire(self, key: str, message: Message) -> None:
+        """A timer of this room is due; only its pool calls this."""
+        self.offer(message)
+
     def wake(self) -> None:
         """Schedule after a message came in by pykka's own door."""
         if not self.is_scheduled:

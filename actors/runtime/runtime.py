@@ -79,7 +79,11 @@ class Runtime:
         hub = self.hosts.process_hub() if kind is HostKind.PROCESS else None
         if hub is not None:
             return ProcessRoom(spec, host, self.directory, hub).enter()
-        return self._room_type.begin(spec, host, self.directory)
+        return self.room_type_of(spec.name).begin(spec, host, self.directory)
+
+    def room_type_of(self, name: str) -> type[Room]:
+        """The kind of room an actor lives in, by its name."""
+        return self._room_type
 
 
 class ThreadHosts:

@@ -12,6 +12,7 @@ from typing import Final
 import psycopg
 from psycopg import errors
 
+from actors.runtime.clock import boot_ns
 from actors.stores import queries
 from actors.stores.connection import DeadlineConnection, connect, consequence
 from actors.stores.port import Entry, Head, InstrumentPnl, JsonValue, Stored
@@ -57,6 +58,7 @@ class JournalStore:
         self._engine_id, self._deadline_ms = engine_id, deadline_ms
         self._conn: DeadlineConnection | None = None
         self._head = Head(0, GENESIS)
+        self.commit_took_ns = 0
 
     def open(self) -> Head:
         self.close()
@@ -76,10 +78,12 @@ class JournalStore:
         if not batch:
             return
         self._check_chain(batch)
+        began_ns = boot_ns()
         if not self._is_written(batch):
             missing = self._not_stored(batch)
             if missing and not self._is_written(missing):
                 raise JournalUnavailable("another writer of the same epoch is at work")
+        self.commit_took_ns = boot_ns() - began_ns
         self._head = max(self._head, Head(batch[-1].seq, batch[-1].chain))
 
     def load_day(self, since_ns: int) -> tuple[Stored, ...]:

@@ -80,6 +80,8 @@ def claims(record: Record) -> tuple[tuple[Key, ...], tuple[Key, ...]]:
 class MemoryJournalStore:
     """A `JournalStorePort` in memory."""
 
+    commit_took_ns = 0
+
     def __init__(self, database: MemoryDatabase, realm: str, epoch: int) -> None:
         self._database, self._realm, self._epoch = database, realm, epoch
         self._is_open = False

@@ -52,6 +52,10 @@ JsonValue = None | bool | int | float | str | list["JsonValue"] | dict[str, "Jso
 class JournalStorePort(Protocol):
     """One realm's journal under one leader epoch. Every call may raise JournalUnavailable."""
 
+    @property
+    def commit_took_ns(self) -> int:
+        """How long the last commit took, 0 before the first."""
+
     def open(self) -> Head:
         """(Re)connect and tell the head. Also the way back after JournalUnavailable."""
 

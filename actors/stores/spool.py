@@ -14,7 +14,7 @@ Fold back = commit all `records()` (idempotent by seq), then `clear()`.
 import struct
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 from zlib import crc32
 
 from actors.stores.files import DurableFile, PlainFile
@@ -25,6 +25,22 @@ BODY_BYTES_MAX: Final = 1 << 20
 _LENGTH: Final = struct.Struct(">I")
 _HEAD_BYTES: Final = 12
 _SEQ: Final = struct.Struct(">Q")
+
+
+class SpoolPort(Protocol):
+    """What the journal asks of its spool; see `Spool`."""
+
+    def append(self, records: list[tuple[int, bytes]]) -> None:
+        """Put (seq, body) records on disk, in order; durable when this returns."""
+
+    def records(self) -> list[tuple[int, bytes]]:
+        """What is spooled, in order."""
+
+    def clear(self) -> None:
+        """Forget everything, durably."""
+
+    def close(self) -> None:
+        """Close the file; idempotent."""
 
 
 class Spool:

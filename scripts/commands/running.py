@@ -1,4 +1,4 @@
-"""The verbs that do the work in this process: run, backtest, simulate, config, db, doctor.
+"""The verbs that do the work in this process: run, backtest, replay, simulate, config, db, doctor.
 
 Decides only which function is called; everything heavy is imported inside, so that the control
 verbs stay quick.
@@ -47,6 +47,10 @@ def watch(args: argparse.Namespace) -> int:
 
 def backtest(args: argparse.Namespace) -> int:
     return int(import_module("scripts.backtest").run_backtest(args))
+
+
+def replay(args: argparse.Namespace) -> int:
+    return int(import_module("scripts.replay").run_replay(args))
 
 
 def simulate(args: argparse.Namespace) -> int:

@@ -13,7 +13,7 @@ import msgspec
 from scripts.simulation.faults import Armed, FaultRow
 from scripts.simulation.host import POLICIES
 
-ARMED_MAX = 12
+ARMED_MAX = 40
 
 
 class Profile(msgspec.Struct, frozen=True, kw_only=True):
@@ -35,7 +35,7 @@ def draw_profile(seed: int, days: int, rows: Iterable[FaultRow]) -> Profile:
     are pairs that nobody thought of."""
     rng = random.Random(f"profile/{seed}")  # noqa: S311 - a world, no secrets
     ordered = sorted(rows, key=lambda row: row.id)
-    count = min(len(ordered), rng.choice((0, 1, 2, 3, 5, 8, ARMED_MAX)))
+    count = min(len(ordered), rng.choice((0, 1, 3, 6, 12, 24, ARMED_MAX)))
     armed = {
         row.id: Armed(ppm=_likelihood(rng, row.ppm_max), budget=rng.randint(1, row.budget_max))
         for row in sorted(rng.sample(ordered, count), key=lambda row: row.id)
@@ -54,5 +54,5 @@ def draw_profile(seed: int, days: int, rows: Iterable[FaultRow]) -> Profile:
 
 
 def _likelihood(rng: random.Random, ppm_max: int) -> int:
-    """Log-uniform over two decades up to the most."""
-    return max(1, int(ppm_max * math.exp(-rng.random() * math.log(100))))
+    """Log-uniform over one decade up to the most."""
+    return max(1, int(ppm_max * math.exp(-rng.random() * math.log(10))))

@@ -8,6 +8,7 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
+from engine.ids import digest36
 from engine.messages.broker import TradeReport
 from engine.messages.control import AlertRaised
 from engine.messages.records import (
@@ -27,7 +28,10 @@ from engine.units import rupees
 from scripts.simulation.observer import Observer, WireRequest
 
 LINES_MAX: Final = 38
-_IDS = re.compile(r"\b[PL]?[a-z0-9-]{6,}\b")
+_GROUPS = re.compile(r"\bgrp-[0-9A-Z]{12}\b")
+_ORDERS = re.compile(r"\b[PL][ESABX][0-9A-Z]{16}\b")
+_SHARED = 12
+_OUTSIDE = re.compile(r" FLT-| boot | kill -9|heals| mode |operator: ")
 
 
 class Storyteller(Observer):
@@ -95,17 +99,19 @@ def record_text(record: Record) -> str:
 
 
 def told(story: Sequence[str], violation: str, lines_max: int = LINES_MAX) -> list[str]:
-    """The story within `lines_max`: all of it, else what shares an id with the violation or is
-    told by the outside world, else its end."""
+    """The story within `lines_max`: all of it, else what concerns the same trades as the violation
+    or is told by the outside world, else its end."""
     if len(story) <= lines_max:
         return list(story)
-    ids = set(_IDS.findall(violation))
-    near = [
-        line
-        for line in story
-        if ids & set(_IDS.findall(line)) or " FLT-" in line or "boot" in line or "kill" in line
-    ]
-    chosen = near if near else list(story)
+    keys = trades_of(violation)
+    near = [line for line in story if keys & trades_of(line) or _OUTSIDE.search(line)]
+    chosen = near if keys else list(story)
     if len(chosen) <= lines_max:
         return chosen
     return [f"... {len(chosen) - lines_max + 1} events before ...", *chosen[1 - lines_max :]]
+
+
+def trades_of(line: str) -> set[str]:
+    """What names the trades in a line: the part that all orders of a group share."""
+    groups = {digest36(name, _SHARED) for name in _GROUPS.findall(line)}
+    return groups | {order[2 : 2 + _SHARED] for order in _ORDERS.findall(line)}

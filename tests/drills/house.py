@@ -19,11 +19,12 @@ from actors.runtime.clock import boot_ns, wall_ns
 from actors.runtime.log import configure_logging
 from actors.runtime.room import Room
 from actors.runtime.roomspec import RoomSpec
-from actors.runtime.runtime import Runtime, ThreadHosts
+from actors.runtime.runtime import ThreadHosts
 from engine.messages.base import Message
 from engine.messages.supervision import StopOrdered
 from engine.session import ist_day
 from supervisors.boot import SWITCH_INTERVAL_S
+from supervisors.capturing import begin_capture
 from supervisors.config import EngineConfig, StrategyConfig, load_config
 from supervisors.engine import Engine
 from supervisors.history import History
@@ -95,10 +96,12 @@ class House:
         self.books = Books(self.stores.dsn)
         clock = make_clock(self._config, load_sessions(), self.stores.last_at_ns())
         hosts = ThreadHosts(clock)
-        self.runtime = Runtime(hosts)
+        capture = begin_capture(self._config, path, clock, f"drill-{wall_ns():x}", 1)
+        self.runtime = capture.runtime(hosts)
         self.directory = self.runtime.directory
         around = Surroundings(self._config, path, self.stores, f"drill-{wall_ns():x}")
         stack.callback(around.close)
+        stack.callback(capture.close)
         stack.callback(hosts.close, 2.0)
         watchdog = Watchdog(hosts, clock.mono_ns, on_zombies=lambda _: None)
         stack.callback(watchdog.close)
@@ -111,8 +114,13 @@ class House:
             day_of=lambda ns: ist_day(ns).isoformat(),
             now_ns=wall_ns(),
         )
-        parts = make_parts(self._config, self.runtime, self.stores, around)
-        self.engine = Engine(self.runtime, parts, seed=1, ledger=ledger)
+        parts = make_parts(
+            self._config,
+            clock.now_ns(),
+            capture.keepers(self.stores),
+            around.factories(self.runtime),
+        )
+        self.engine = Engine(self.runtime, parts, seed=1, ledger=capture.ledger(ledger))
         stack.callback(self._take_down)
         watchdog.start()
         assert self.engine.tree.porter.ready.wait(30), self.engine.exited

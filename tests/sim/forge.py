@@ -92,14 +92,18 @@ class Forge:
         self.inboxes: dict[str, Any] = {}
         self.runtime = SimpleNamespace(
             board=SimpleNamespace(rows=lambda: tuple(self.board)),
-            directory=SimpleNamespace(rooms=self.inboxes),
+            directory=SimpleNamespace(rooms=self.inboxes, generation=self.generation),
         )
         world: Any = self
         self.check = kind(world)
         self.picture = Picture(world)
         self.observers = [self.picture, self.check]
         self._trades = 0
+        self._generations: dict[str, int] = {}
         self._views = 0
+
+    def generation(self, name: str) -> int:
+        return self._generations.get(name, 1)
 
     def behaviour(self, name: str) -> Any:
         return self.rooms.get(name)

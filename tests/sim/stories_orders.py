@@ -216,6 +216,20 @@ def a_modify_that_grows(forge: Forge) -> None:
     forge.send(forge.place(Leg.STOP, 12, **changes))
 
 
+def a_growth_that_comes_too_late(forge: Forge) -> None:
+    """An exit of a half is made larger while it fills: it is full, the rest is a new order."""
+    forge.held()
+    exit_ = forge.place(Leg.EXIT, 5)
+    forge.send(exit_)
+    forge.fact(OrderAccepted, exit_)
+    forge.fill(exit_, 5)
+    changes = {"tag": exit_.client_order_id, "intent_id": "m1", "action": Action.MODIFY}
+    growth = forge.place(Leg.EXIT, 10, **changes)
+    rest = forge.place(Leg.EXIT, 5, tag="P-exit-2")
+    forge.send(growth)
+    forge.send(rest)
+
+
 def a_stop_that_shrinks(forge: Forge) -> None:
     """A target fills, the stop follows: at no time is anything wrong."""
     forge.held()

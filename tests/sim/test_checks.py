@@ -58,6 +58,9 @@ def test_when_a_trade_goes_well_then_every_check_is_silent(check_id: str) -> Non
         (commands.LatchesSurvive, stories_state.an_approval_after_the_loss, "INV-13"),
         (supervision.CoreInOrder, stories_state.a_stop_out_of_order, "INV-32"),
         (supervision.CoreInOrder, stories_state.a_restart_by_order, ""),
+        (orders.AttemptsWithinIntent, stories_orders.a_growth_that_comes_too_late, ""),
+        (orders.ExitsWithinPosition, stories_orders.a_growth_that_comes_too_late, ""),
+        (orders.OneFlight, stories_orders.a_growth_that_comes_too_late, ""),
     ],
 )
 def test_when_another_twist_is_told_then_it_is_judged(

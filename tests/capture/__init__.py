@@ -1,0 +1,1 @@
+"""Captured sessions: their files, the rooms that write them, the replay that reads them."""
