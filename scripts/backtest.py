@@ -21,6 +21,7 @@ from actors.runtime.clock import VirtualClock, boot_ns
 from actors.runtime.log import configure_logging
 from actors.runtime.runtime import Runtime, SeededHosts
 from actors.runtime.seeded import SeededPool
+from actors.stores.batched import BatchedStore
 from actors.stores.report_queries import realm_figures, round_trips
 from engine.errors import ConfigInvalid, PaharaError
 from engine.market.quality import TickLimits
@@ -71,7 +72,7 @@ class Backtest:
             sessions=self.sessions,
             charges=load_charges(),
             source=source,
-            make_store=stores.make_store,
+            make_store=lambda: BatchedStore(stores.make_store()),
             make_spool=stores.make_spool,
             latches=stores.latches,
             since_ns=0,

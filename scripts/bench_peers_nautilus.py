@@ -86,7 +86,7 @@ def in_rust() -> tuple[Any, Any, Any]:
     """The Rust engine, its model and a strategy of the rule."""
     from nautilus_trader.core import nautilus_pyo3 as model  # noqa: PLC0415
 
-    class InRust(Rule, model.trading.Strategy):  # type: ignore[misc, name-defined]
+    class InRust(Rule, model.trading.Strategy):  # type: ignore[misc]
         def on_start(self) -> None:
             for one in self.ids:
                 self.subscribe_quotes(one)

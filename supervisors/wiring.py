@@ -149,7 +149,7 @@ def _core(parts: Parts, names: tuple[Instrument, ...]) -> dict[str, Factory]:
         "writer": lambda _: writer(),
         "watcher": lambda _: WatcherActor(
             by_name,
-            WatcherSettings(resolve=parts.resolve),
+            WatcherSettings(resolve=parts.resolve, steady_ns=parts.reconcile_every_ns // 2),
             charger(parts.charges),
             parts.trading_day,
         ),
@@ -227,29 +227,27 @@ def _market(parts: Parts, names: tuple[Instrument, ...]) -> dict[str, Factory]:
 
 
 def _feed(parts: Parts, item: Instrument) -> Factory:
+    traders = [x for x in parts.config.strategies if item.name in (x.instruments or (item.name,))]
     bars: dict[int, list[str]] = {}
-    for strategy in parts.config.strategies:
-        if not strategy.instruments or item.name in strategy.instruments:
-            bars.setdefault(strategy.bar_interval_s, []).append(f"strategy/{strategy.name}")
-    readers = tuple(name for names in bars.values() for name in names)
+    for trader in traders:
+        if listens(trader.use, "on_bar"):
+            bars.setdefault(trader.bar_interval_s, []).append(f"strategy/{trader.name}")
     return lambda _: FeedBehaviour(
         item.name,
         tick_readers=("writer", "guard", "book"),
         bar_readers=tuple((seconds, tuple(names)) for seconds, names in bars.items()),
-        state_readers=("guard", "market", *readers),
+        state_readers=("guard", "market", *(f"strategy/{trader.name}" for trader in traders)),
         tick_limits=parts.tick_limits,
         staleness=parts.staleness,
         idea_readers=tuple(
-            f"strategy/{x.name}"
-            for x in parts.config.strategies
-            if item.name in (x.instruments or (item.name,)) and wants_ticks(x.use)
+            f"strategy/{trader.name}" for trader in traders if listens(trader.use, "on_tick")
         ),
     )
 
 
-def wants_ticks(use: str) -> bool:
-    """True if the strategy class listens to ticks, not only to bars."""
-    return find_strategy(use).on_tick is not Strategy.on_tick
+def listens(use: str, what: str) -> bool:
+    """True if the strategy class overrides a callback: it is told nothing that it ignores."""
+    return getattr(find_strategy(use), what) is not getattr(Strategy, what)
 
 
 def _strategies(parts: Parts, names: tuple[Instrument, ...]) -> dict[str, Factory]:

@@ -33,6 +33,10 @@ class Context(Protocol):
         """Send to a name. Never raises and never blocks: an absent, fenced or full target makes a
         counted dead letter; a fenced sender's messages are refused and counted."""
 
+    def leave(self, targets: tuple[str, ...], message: Message) -> None:
+        """Leave a message with readers that need only the latest of its conflation key: each finds
+        it before the next message that wakes it, in order with what is sent. Else as `send`."""
+
     def now_ns(self) -> int:
         """The market clock: UTC ns. May run faster than real time (time-lapse, replay)."""
 

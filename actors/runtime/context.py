@@ -45,6 +45,13 @@ class RoomContext:
         elif not other.offer(message):
             self._dead_letters.add(target, message, self.name, "full")
 
+    def leave(self, targets: tuple[str, ...], message: Message) -> None:
+        rooms, key, is_void = self._rooms, message.conflation_key, self._room.is_fenced
+        for target in targets:
+            room = rooms.get(target)
+            if room is None or is_void or not room.inbox.leave(key, message):
+                self.send(target, message)
+
     def timer_at(self, key: str, at_ns: int, message: Message) -> None:
         if not self._room.is_fenced:
             self._room.pool.set_timer(self._room, key, self._clock.mono_at(at_ns), message)

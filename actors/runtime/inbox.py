@@ -37,6 +37,7 @@ class Inbox:
         "data",
         "dropped_count",
         "late",
+        "left",
     )
 
     def __init__(
@@ -46,6 +47,7 @@ class Inbox:
         self.control: deque[Item] = deque()
         self.data: deque[Item] = deque()
         self.late: dict[str, Item] = {}
+        self.left: dict[str, Item] = {}
         self.dropped_count = 0
         self._data_max = data_max
         self._conflate_after = conflate_after
@@ -73,6 +75,14 @@ class Inbox:
             return False
         return True
 
+    def leave(self, key: str, message: Message) -> bool:
+        """Keep the latest of a key for whenever the reader is woken. False: data waits, behind
+        which it must queue, or it would be older than what is read after it."""
+        if self.data or self.late:
+            return False
+        self.left[key] = message
+        return True
+
     def put(self, envelope: Envelope[Any], /) -> None:
         """pykka's door (`ref.tell`, `ref.ask`): tests and the edge of scripts only."""
         if isinstance(envelope.message, Message):
@@ -86,17 +96,21 @@ class Inbox:
         """pykka's door; rooms are served by `take`, never by pykka's own loop."""
         raise TypeError("rooms are served by their host")
 
-    def take(self, *, with_data: bool) -> Item | None:
-        """The next message, or None. `with_data` False serves control only (recovering)."""
+    def take(self, with_data: bool, is_all_wanted: bool = False) -> Item | None:
+        """The next message, or None. `with_data` False serves control only (recovering). What was
+        left comes in front of what woke the reader, and not without it unless all is wanted."""
         try:
-            if self.control:
+            if with_data:
+                if self.left and (self.control or self.data or self.late or is_all_wanted):
+                    return self.left.popitem()[1]
+                if self.control:
+                    return self.control.popleft()
+                if self.data:
+                    return self.data.popleft()
+                if self.late:
+                    return self.late.popitem()[1]
+            elif self.control:
                 return self.control.popleft()
-            if not with_data:
-                return None
-            if self.data:
-                return self.data.popleft()
-            if self.late:
-                return self.late.popitem()[1]
         except (IndexError, KeyError):  # a fence emptied the lanes from its own thread
             return None
         return None

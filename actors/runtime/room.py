@@ -36,7 +36,7 @@ class Room(pykka.Actor):
     context_type: type[RoomContext] = RoomContext
 
     def __init__(self, spec: RoomSpec, pool: "Pool", directory: "Directory") -> None:
-        self._inbox = Inbox(
+        self.inbox = Inbox(
             data_max=spec.inbox_max, conflate_after=spec.conflate_after, on_put=self.wake
         )
         super().__init__()
@@ -73,7 +73,7 @@ class Room(pykka.Actor):
         return self
 
     def _create_actor_inbox(self) -> Inbox:  # type: ignore[override]
-        return self._inbox
+        return self.inbox
 
     @staticmethod
     def _create_future() -> pykka.Future[Any]:
@@ -86,7 +86,7 @@ class Room(pykka.Actor):
 
     def offer(self, message: Message) -> bool:
         """Queue a message and make sure the room runs. False: refused by the inbox."""
-        if not self._inbox.offer(message):
+        if not self.inbox.offer(message):
             return False
         if not self.is_scheduled:
             self.is_scheduled = True
@@ -106,15 +106,15 @@ class Room(pykka.Actor):
         if self.is_ended or self.is_fenced:
             self._leave()
             return
-        inbox = self._inbox
-        take = inbox.take
+        inbox = self.inbox
+        take, handle = inbox.take, self._handle
         served = 0
         while served < batch_max and not self.is_ended:
-            item = take(with_data=self._serves_data)
+            item = take(self._serves_data)
             if item is None:
                 break
             served += 1
-            self._handle(item)
+            handle(item)
             if self.is_fenced:
                 break
             if self.stop_wanted is not None:
@@ -125,7 +125,7 @@ class Room(pykka.Actor):
         self.is_scheduled = False
         if self.is_ended or self.is_fenced:
             self._leave()
-        elif inbox.waits(with_data=self._serves_data):
+        elif inbox.control or ((inbox.data or inbox.late) and self._serves_data):
             self.wake()
 
     def _leave(self) -> None:
@@ -133,7 +133,7 @@ class Room(pykka.Actor):
         self.is_scheduled = False
         if self.is_fenced:
             self._close_behaviour("fenced")
-        drop_rest(self._inbox, self.name, self.directory.dead_letters)
+        drop_rest(self.inbox, self.name, self.directory.dead_letters)
 
     def _open(self) -> None:
         self._is_open = True
@@ -247,7 +247,7 @@ class Room(pykka.Actor):
             reason = f"{reason} (close failed: {failed})"
             kind = ExitKind.CRASHED if kind.is_normal else kind
         self._stop_pykka()
-        drop_rest(self._inbox, self.name, self.directory.dead_letters)
+        drop_rest(self.inbox, self.name, self.directory.dead_letters)
         if self._exit.claim():
             self._exit.send(kind, reason, message_type, poison, trace)
 
@@ -262,7 +262,7 @@ class Room(pykka.Actor):
         self.is_fenced = True
         self.directory.unregister(self)
         self._stop_pykka()
-        drop_rest(self._inbox, self.name, self.directory.dead_letters)
+        drop_rest(self.inbox, self.name, self.directory.dead_letters)
         self._exit.send(kind, reason, self.message_type)
         self.wake()
 
