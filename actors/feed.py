@@ -131,7 +131,7 @@ class FeedBehaviour(Behaviour):
                 self._send_bar(bar, names)
         if not reason:
             for name in self._idea_readers:
-                self.ctx.send(name, tick)
+                self.ctx.hand(name, tick)
 
     def _wake(self, tick: Tick, prices: tuple[int, int]) -> None:
         """Send to those to whom the tick matters, leave it with the others."""

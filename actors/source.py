@@ -40,12 +40,12 @@ class SourceBehaviour(Behaviour):
     def receive(self, message: Message) -> None:
         if message is not _DUE:
             super().receive(message)
-        now_ns, send, target = self.ctx.now_ns(), self.ctx.send, self._target
+        now_ns, hand, target = self.ctx.now_ns(), self.ctx.hand, self._target
         for _ in range(FRAMES_TURN_MAX):
             item = self._next
             if item is None or due_ns(item) > now_ns:
                 break
-            send(target, item)
+            hand(target, item)
             self._next = next(self._items, None)
         self._arrange()
 

@@ -29,6 +29,9 @@ class FakeContext:
     def send(self, target: str, message: Message) -> None:
         self.sent.append((target, message))
 
+    def hand(self, target: str, message: Message) -> None:
+        self.send(target, message)
+
     def leave(self, targets: tuple[str, ...], message: Message) -> None:
         self.left += [(target, message) for target in targets]
 

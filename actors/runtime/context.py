@@ -15,6 +15,7 @@ class RoomContext:
     __slots__ = (
         "_clock",
         "_dead_letters",
+        "_nested",
         "_room",
         "_rooms",
         "generation",
@@ -29,6 +30,7 @@ class RoomContext:
         self._rooms = room.directory.rooms
         self._dead_letters = room.directory.dead_letters
         self._clock = room.pool.clock
+        self._nested = room.pool if room.pool.may_nest else None
         self.now_ns = self._clock.now_ns
         self.mono_ns = self._clock.mono_ns
         self.name = room.name
@@ -44,6 +46,13 @@ class RoomContext:
             self._dead_letters.add(target, message, self.name, "absent")
         elif not other.offer(message):
             self._dead_letters.add(target, message, self.name, "full")
+
+    def hand(self, target: str, message: Message) -> None:
+        room = self._rooms.get(target)
+        if room is None or room.pool is not self._nested or self._room.is_fenced:
+            self.send(target, message)
+        elif not room.take_now(message):
+            self.send(target, message)
 
     def leave(self, targets: tuple[str, ...], message: Message) -> None:
         rooms, key, is_void = self._rooms, message.conflation_key, self._room.is_fenced

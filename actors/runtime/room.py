@@ -99,6 +99,18 @@ class Room(pykka.Actor):
             self.is_scheduled = True
             self.pool.schedule(self)
 
+    def take_now(self, message: Message) -> bool:
+        """Handle a message at once, as a turn of its own inside another's; only on the worker of
+        our pool. False: the room is not at rest or something waits, so it must queue."""
+        if self.is_scheduled or not self._serves_data or self.is_ended or self.inbox.left:
+            return False
+        self.is_scheduled = True
+        self._handle(message)
+        if self.stop_wanted is not None and not self.is_fenced:
+            self._stop_as_wanted()
+        self._settle(1)
+        return True
+
     def run(self, batch_max: int) -> None:
         """Serve up to `batch_max` messages; only the pool's worker calls this."""
         if not (self._is_open or self.is_fenced):
@@ -119,6 +131,11 @@ class Room(pykka.Actor):
                 break
             if self.stop_wanted is not None:
                 self._stop_as_wanted()
+        self._settle(served)
+
+    def _settle(self, served: int) -> None:
+        """The end of a turn: flush, and go on later if something came meanwhile."""
+        inbox = self.inbox
         self.pool.served_count += served
         if served and self._flush is not None and not (self.is_ended or self.is_fenced):
             self._guarded(self._flush)

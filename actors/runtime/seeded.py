@@ -1,7 +1,8 @@
 """The seeded host: all rooms in one thread on a virtual clock.
 
 Decides the order of everything from a seed alone: backtest, replay and simulation. Refuses real
-time and threads. Without a `choose` function rooms run first come, first served.
+time and threads. Without a `choose` function rooms run first come, first served, and a message that
+is handed down a line of rooms is handled on the way: one of the orders that a seed could choose.
 """
 
 from collections import deque
@@ -39,7 +40,8 @@ class SeededPool:
         self._choose = choose
         self._batch_max = batch_max
         self._ready: deque[Room] = deque()
-        self._timers = Timers()
+        self.may_nest = choose is None and batch_max > 1
+        self._timers = Timers(may_serve=self.may_nest)
         self.schedule = self._ready.append
 
     def set_timer(self, room: "Room", key: str, mono_ns: int, message: Message) -> None:

@@ -1,12 +1,13 @@
-"""A journal store for runs that can be run again: it commits many batches as one.
+"""A journal store for runs that can be run again: it commits many batches as one, beside the run.
 
 Decides when a batch that was taken becomes durable: once enough records wait, before anything is
 read, and at the end. Refuses to be a place for money: what waits is lost with the process, so only
 a backtest, which is its input's function and starts anew, may stand on it. Order and content of
-the journal are those of the store behind it.
+the journal are those of the store behind it, which one thread at a time works with.
 """
 
 from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Final
 
 from actors.runtime.log import log_event
@@ -14,7 +15,7 @@ from actors.stores.port import Entry, Head, InstrumentPnl, JournalStorePort, Jso
 from engine.errors import JournalUnavailable
 from engine.messages.values import Book
 
-WAITING_RECORDS_MAX: Final = 1_000
+WAITING_RECORDS_MAX: Final = 500
 
 
 class BatchedStore:
@@ -29,8 +30,12 @@ class BatchedStore:
         self._store = store
         self._waiting_max = waiting_max
         self._waiting: list[Entry] = []
+        self._writing: list[Entry] = []
+        self._outcome: Future[None] | None = None
+        self._clerk: ThreadPoolExecutor | None = None
 
     def open(self) -> Head:
+        self._settle()
         head = self._store.open()
         if self._waiting:
             self._write()
@@ -41,15 +46,18 @@ class BatchedStore:
         try:
             self._write()
         except JournalUnavailable as error:
-            log_event(
-                "journal_tail_lost", "ERROR", records_count=len(self._waiting), why=str(error)
-            )
+            count = len(self._waiting)
+            log_event("journal_tail_lost", "ERROR", records_count=count, why=str(error))
+        if self._clerk is not None:
+            self._clerk.shutdown()
+            self._clerk = None
         self._store.close()
 
     def commit(self, batch: Sequence[Entry]) -> None:
         self._waiting += batch
         if len(self._waiting) >= self._waiting_max:
-            self._write()
+            self._settle()
+            self._begin()
 
     def load_day(self, since_ns: int) -> tuple[Stored, ...]:
         self._write()
@@ -72,13 +80,36 @@ class BatchedStore:
         return self._store.pnl_from_trades(book, since_ns)
 
     def state_get(self, key: str) -> JsonValue:
+        self._settle()
         return self._store.state_get(key)
 
     def state_set(self, key: str, value: JsonValue) -> None:
+        self._settle()
         self._store.state_set(key, value)
 
     def _write(self) -> None:
-        """Hand over what waits; it goes on waiting if the store is away."""
+        """Have all written that waits. If the store is away it goes on waiting."""
+        self._settle()
         if self._waiting:
-            self._store.commit(self._waiting)
-            self._waiting = []
+            self._begin()
+            self._settle()
+
+    def _begin(self) -> None:
+        """Hand what waits to the clerk, who writes while the run goes on."""
+        if self._clerk is None:
+            self._clerk = ThreadPoolExecutor(1, thread_name_prefix="journal")
+        self._writing, self._waiting = self._waiting, []
+        self._outcome = self._clerk.submit(self._store.commit, self._writing)
+
+    def _settle(self) -> None:
+        """Wait for the clerk; an error of its work is raised here, and the work waits again."""
+        outcome, self._outcome = self._outcome, None
+        if outcome is None:
+            return
+        try:
+            outcome.result()
+        except BaseException:
+            self._waiting = self._writing + self._waiting
+            raise
+        finally:
+            self._writing = []
