@@ -29,6 +29,7 @@ from scripts.bench_peers_work import (
     SPREAD_PAISE,
     Cross,
     Quotes,
+    launched_ns,
     quotes,
 )
 from supervisors.config import (
@@ -137,16 +138,15 @@ def a_config(names: tuple[str, ...]) -> EngineConfig:
 
 def measure(count: int, instruments: int) -> Figures:
     """Play the quotes once."""
-    began_ns = boot_ns()
+    imported_mb, began_ns = rss_mb(), boot_ns()
     names = tuple(f"NSE:Q{number:03}" for number in range(instruments))
     config = a_config(names)
-    imported_mb = rss_mb()
     columns = quotes(count, instruments)
     columns_ns = boot_ns() - began_ns
     with stores("backtest-peers") as made:
         source = QuoteSource(columns, names)
         test = Backtest(config, source, made)
-        start_ns = boot_ns()
+        ready_mb, start_ns = rss_mb(), boot_ns()
         test.run(lambda _: None)
         wall_s = (boot_ns() - start_ns) / NS_PER_S
         with psycopg.connect(made.dsn) as conn:
@@ -163,7 +163,9 @@ def measure(count: int, instruments: int) -> Figures:
         "records": figures.records,
         "restarts": test.engine.restarts(),
         "journal_digest": figures.journal_digest,
+        "start_s": round((source.first_at_ns - launched_ns() - columns_ns) / NS_PER_S, 2),
         "imported_mb": imported_mb,
+        "ready_mb": ready_mb,
         "peak_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1_024, 1),
         "quotes_made_s": round(columns_ns / NS_PER_S, 2),
         "pnl_gross_paise": figures.pnl_gross_paise,

@@ -7,7 +7,9 @@ Bids move in steps of a hundred paise around a level; the spread is one tick of 
 target can lie between two steps, so it does not matter which side of the book an engine looks at.
 """
 
+import os
 import random
+import time
 from array import array
 from typing import NamedTuple
 
@@ -22,6 +24,15 @@ DISTANCE_PAISE = 17 * STEP_PAISE
 """Of stop and target from the price that the entry meets."""
 FAST_COUNT, SLOW_COUNT = 10, 20
 QUANTITY = 1
+
+
+LAUNCHED = "PAHARA_BENCH_LAUNCHED_NS"
+_LOADED_NS = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
+
+
+def launched_ns() -> int:
+    """When this process was started, boot clock: told by who started it, else as good as known."""
+    return int(os.environ.get(LAUNCHED, _LOADED_NS))
 
 
 class Quotes(NamedTuple):

@@ -49,9 +49,8 @@ class RoomContext:
 
     def hand(self, target: str, message: Message) -> None:
         room = self._rooms.get(target)
-        if room is None or room.pool is not self._nested or self._room.is_fenced:
-            self.send(target, message)
-        elif not room.take_now(message):
+        is_near = room is not None and room.pool is self._nested and not self._room.is_fenced
+        if room is None or not is_near or not room.take_now(message):
             self.send(target, message)
 
     def leave(self, targets: tuple[str, ...], message: Message) -> None:

@@ -8,7 +8,7 @@ because pykka alone kills on tell, survives on ask and calls no hook for a faili
 
 import os
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
 import pykka
 from pykka._envelope import Envelope
@@ -19,6 +19,7 @@ from actors.runtime.exiting import ExitReport
 from actors.runtime.failure import kind_of, poison_digest, poison_of, text_of, trace_of
 from actors.runtime.inbox import Inbox, Item
 from actors.runtime.leftovers import drop_rest
+from actors.runtime.pykka_door import PykkaDoor
 from actors.runtime.roomspec import RoomSpec, RoomState
 from engine.messages.base import Message
 from engine.messages.supervision import ChildReady, ExitKind, StopOrdered
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["Room", "RoomSpec", "RoomState", "poison_digest"]
 
 
-class Room(pykka.Actor):
+class Room(PykkaDoor):
     """Hosts a behaviour by composition, so no behaviour can shadow a pykka name."""
 
     context_type: type[RoomContext] = RoomContext
@@ -74,10 +75,6 @@ class Room(pykka.Actor):
 
     def _create_actor_inbox(self) -> Inbox:  # type: ignore[override]
         return self.inbox
-
-    @staticmethod
-    def _create_future() -> pykka.Future[Any]:
-        return pykka.ThreadingFuture()
 
     def _start_actor_loop(self) -> None:
         self.directory.register(self)
@@ -198,20 +195,6 @@ class Room(pykka.Actor):
         except BaseException as error:  # noqa: BLE001 the host's one door for failures
             self._fail(error, None, item)
 
-    def _handle_envelope(self, envelope: Envelope[Any]) -> None:
-        try:
-            reply = self._handle_receive(envelope.message)
-        except BaseException as error:  # noqa: BLE001 the host's one door for failures
-            if envelope.reply_to is not None:
-                envelope.reply_to.set_exception((type(error), error, error.__traceback__))
-            self._fail(error, None)
-            return
-        if envelope.reply_to is not None:
-            envelope.reply_to.set(reply)
-
-    def on_receive(self, message: Any) -> Any:  # noqa: ANN401 pykka's signature
-        self._receive(message)
-
     def _guarded(self, step: Callable[[], None]) -> None:
         try:
             step()
@@ -297,10 +280,6 @@ class Room(pykka.Actor):
             except BaseException as error:  # noqa: BLE001 the host's one door for failures
                 return f"{type(error).__name__}: {text_of(error)}"
         return ""
-
-    def _stop_pykka(self) -> None:
-        pykka.ActorRegistry.unregister(self.actor_ref)
-        self.actor_stopped.set()
 
 
 def _unopened(message: Message) -> None:

@@ -106,10 +106,10 @@ class BatchedStore:
         outcome, self._outcome = self._outcome, None
         if outcome is None:
             return
+        writing, self._writing, is_written = self._writing, [], False
         try:
             outcome.result()
-        except BaseException:
-            self._waiting = self._writing + self._waiting
-            raise
+            is_written = True
         finally:
-            self._writing = []
+            if not is_written:
+                self._waiting = writing + self._waiting
