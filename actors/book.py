@@ -107,8 +107,8 @@ class BookBehaviour(JournalReader):
     def _rest(self, instrument: str) -> None:
         """Without a screen to keep fresh, prices matter only while they move the equity."""
         if self._is_live and not self._view_every_ns:
-            every_ns = TRACK_EVERY_NS if self.ledger.is_held(instrument) else 0
-            self._watching.rest(instrument, ANY_PRICE, every_ns)
+            is_held, count = self.ledger.is_held(instrument), self.ledger.held_count
+            self._watching.rest(instrument, ANY_PRICE, TRACK_EVERY_NS * count if is_held else 0)
 
     def recovered(self) -> None:
         self.ctx.send("calendar", PhaseWanted(reader=self.ctx.name))

@@ -94,9 +94,10 @@ class GuardBehaviour(JournalReader):
             case Tick():
                 self._account.ticks[message.instrument] = message
                 if self._account.ledger.is_held(message.instrument):
-                    self._loss.look()
+                    self._loss.on_tick(message)
                     self._changed()
-                self._loss.rest(message.instrument)
+                else:
+                    self._loss.rest(message.instrument)
             case EntryProposed():
                 self._decide(message)
                 self._changed()

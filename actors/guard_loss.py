@@ -8,8 +8,9 @@ the one thing the guard does by itself (CTL-46, INV-27).
 from actors.runtime.behaviour import Context
 from actors.runtime.log import log_event
 from actors.telling import Watching, alert, append
-from engine.market.watching import ANY_PRICE
+from engine.market.watching import ANY_PRICE, price_range
 from engine.messages.control import Ceiling, CeilingMoved, FlattenOrdered
+from engine.messages.market import Tick
 from engine.messages.records import LatchChanged, RiskNoted
 from engine.messages.values import Authority, Refusal
 from engine.risk.account import LOSS_LATCH, Account
@@ -62,6 +63,15 @@ class LossWatch:
         """Look again if it is another book now whose losses count."""
         if self._account.guarded_book() is not self._book:
             self.look()
+
+    def on_tick(self, tick: Tick) -> None:
+        """Look, unless all prices lie inside bounds that were found safe."""
+        bounds = self._bounds.get(tick.instrument)
+        if bounds is not None and self._can_rest:
+            lowest, highest = price_range(tick)
+            if bounds[0] < lowest and highest < bounds[1]:
+                return
+        self.look()
 
     def look(self) -> None:
         """Compare the day's loss with its limit."""

@@ -152,8 +152,9 @@ class OcoActor(Behaviour):
                     assert_never(output)
         if records:
             self._append(tuple(records))
-        is_free = is_market_free(at) and not records
-        self._watching.rest(self._plan.instrument, ANY_PRICE if is_free else NO_PRICE)
+            return  # what it leads to is looked at when it is told
+        bounds = ANY_PRICE if is_market_free(at) else NO_PRICE
+        self._watching.rest(self._plan.instrument, bounds)
 
     def _append(self, records: tuple[Record, ...]) -> None:
         is_first = not self.group.is_opened

@@ -67,6 +67,7 @@ class Parts:
     `view_every_ns` 0: no periodic views; `sentinel_every_ns` 0: no watch on kill files.
     `check_every_ns`, `staleness` and `tick_limits` follow the pace of the source. `extra` holds
     factories of actors that only one of them has (console, metrics ...); they win over ours.
+    `steady_every_ns`: how often the watcher reads the books while orders work and nothing is owed.
     `make_live_broker` None: there is no live book. `resolve` follows the slowest broker's books.
     """
 
@@ -83,6 +84,7 @@ class Parts:
     check_every_ns: int = NS_PER_S
     view_every_ns: int = NS_PER_S
     reconcile_every_ns: int = 60 * NS_PER_S
+    steady_every_ns: int = 30 * NS_PER_S
     sentinel_every_ns: int = NS_PER_S
     staleness: StalenessLimits = field(default_factory=StalenessLimits)
     tick_limits: TickLimits = field(default_factory=TickLimits)
@@ -149,7 +151,7 @@ def _core(parts: Parts, names: tuple[Instrument, ...]) -> dict[str, Factory]:
         "writer": lambda _: writer(),
         "watcher": lambda _: WatcherActor(
             by_name,
-            WatcherSettings(resolve=parts.resolve, steady_ns=parts.reconcile_every_ns // 2),
+            WatcherSettings(resolve=parts.resolve, steady_ns=parts.steady_every_ns),
             charger(parts.charges),
             parts.trading_day,
         ),

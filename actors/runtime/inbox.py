@@ -24,6 +24,9 @@ Item = Message | Envelope[Any]
 class Inbox:
     """Lanes of one room.
 
+    `left` holds the latest of each key that a sender left here without waking the reader
+    (`Context.leave`); nobody may leave what is newer than something that waits in `data`.
+
     Args:
         data_max: data messages held before QUEUE is refused; CRITICAL is still taken.
         conflate_after: data messages held before CONFLATE keeps only the latest per key.
@@ -73,14 +76,6 @@ class Inbox:
             self.dropped_count += 1
         else:
             return False
-        return True
-
-    def leave(self, key: str, message: Message) -> bool:
-        """Keep the latest of a key for whenever the reader is woken. False: data waits, behind
-        which it must queue, or it would be older than what is read after it."""
-        if self.data or self.late:
-            return False
-        self.left[key] = message
         return True
 
     def put(self, envelope: Envelope[Any], /) -> None:
