@@ -2,7 +2,11 @@
 PYTHON ?= python3
 PY := .venv/bin/python
 FOR ?=
-.PHONY: paper test check lint bench drill-kill9 simulate replay-under mutants lock clean
+PEERS_PYTHON ?= python3.12
+PEERS := .venv/peers
+TICKS ?= 2000000
+RUNS ?= 1
+.PHONY: paper test check lint bench bench-peers drill-kill9 simulate replay-under mutants lock clean
 
 paper: .venv
 	.venv/bin/pahara run --config configs/paper.yaml $(if $(FOR),--for $(FOR))
@@ -20,6 +24,16 @@ lint: .venv
 
 bench: .venv
 	$(PY) -m scripts.bench
+
+# The same work in Pahara and in NautilusTrader. Its environment is made here and used nowhere else.
+bench-peers: .venv $(PEERS)/.installed
+	$(PY) -m scripts.bench_peers --peer-python $(PEERS)/bin/python --ticks $(TICKS) --runs $(RUNS)
+
+$(PEERS)/.installed: scripts/peers-requirements.lock | .venv
+	$(PEERS_PYTHON) -m venv $(PEERS)
+	$(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes \
+	  -r scripts/peers-requirements.lock
+	@touch $@
 
 drill-kill9: .venv
 	PAHARA_DRILL_ROUNDS=20 $(PY) -m pytest -s tests/drills/test_kill9.py

@@ -13,9 +13,11 @@ import msgspec
 
 from actors.book_view import pnl_body, positions_body
 from actors.journaled import JournalReader
-from actors.telling import append
+from actors.runtime.behaviour import Context, Opening
+from actors.telling import Watching, append
 from engine.instruments import Instrument
 from engine.limits import VIEW_EVERY_NS
+from engine.market.watching import ANY_PRICE
 from engine.messages.base import Message
 from engine.messages.control import RecoveryDone, ViewPublished
 from engine.messages.market import PhaseChanged, PhaseWanted, Tick
@@ -64,6 +66,10 @@ class BookBehaviour(JournalReader):
         self._is_view_due = False
         self._is_live = False
 
+    def open(self, ctx: Context) -> Opening:
+        self._watching = Watching(ctx)
+        return super().open(ctx)
+
     def receive(self, message: Message) -> None:
         match message:
             case Tick():
@@ -72,6 +78,7 @@ class BookBehaviour(JournalReader):
                 if self.ledger.is_held(message.instrument):
                     self._track(TRACK_EVERY_NS)
                     self._changed()
+                self._rest(message.instrument)
             case PhaseChanged():
                 self._phase(message)
             case TimerFired():
@@ -86,6 +93,7 @@ class BookBehaviour(JournalReader):
             case OrderFilled():
                 if self.ledger.apply(record):
                     self._has_traded = True
+                    self._rest(record.instrument)
             case GroupClosed() if record.quantity_entered:
                 self.round_trips[record.book] += 1
             case DayClosed():
@@ -95,6 +103,12 @@ class BookBehaviour(JournalReader):
         if self._is_live:
             self._track(0)
             self._changed()
+
+    def _rest(self, instrument: str) -> None:
+        """Without a screen to keep fresh, prices matter only while they move the equity."""
+        if self._is_live and not self._view_every_ns:
+            is_held, count = self.ledger.is_held(instrument), self.ledger.held_count
+            self._watching.rest(instrument, ANY_PRICE, TRACK_EVERY_NS * count if is_held else 0)
 
     def recovered(self) -> None:
         self.ctx.send("calendar", PhaseWanted(reader=self.ctx.name))

@@ -21,6 +21,7 @@ from actors.runtime.behaviour import Behaviour, Context, Opening
 from engine.market.bars import BarBuilder
 from engine.market.quality import TickGate, TickLimits, Verdict
 from engine.market.staleness import Freshness, StalenessLimits
+from engine.market.watching import Readers, price_range
 from engine.messages.base import Message
 from engine.messages.market import (
     BarClosed,
@@ -45,7 +46,8 @@ class FeedBehaviour(Behaviour):
     """Behaviour `feed/<instrument>`.
 
     Args:
-        tick_readers: get every believable tick; `MarketWatch` adds and removes more.
+        tick_readers: get every believable tick; `MarketWatch` adds and removes more, and says of
+            each which ticks need not wake it.
         bar_readers: (interval in s, names) pairs; get each closed bar of that interval.
         state_readers: get `FeedStateChanged`.
         idea_readers: strategies that want ticks; get only what may be entered on.
@@ -63,8 +65,7 @@ class FeedBehaviour(Behaviour):
         idea_readers: tuple[str, ...] = (),
     ) -> None:
         self._instrument = instrument
-        self._readers = list(tick_readers)
-        self._watchers: list[str] = []
+        self._readers = Readers(tick_readers)
         self._idea_readers = idea_readers
         self._opens_at_ns = self._closes_at_ns = 0
         self._bars = [(BarBuilder(instrument, s), names) for s, names in bar_readers]
@@ -97,7 +98,7 @@ class FeedBehaviour(Behaviour):
             case MarketWatch():
                 self._watch(message)
             case FeedsCalled():
-                watchers = tuple(self._watchers)
+                watchers = self._readers.watchers
                 announced = FeedAnnounced(instrument=self._instrument, watchers=watchers)
                 self.ctx.send("market", announced)
             case _:
@@ -116,9 +117,12 @@ class FeedBehaviour(Behaviour):
         if reason != self._doubt or self._state[0] is not FRESH:
             self._doubt = reason
             self._judge(now_ns)
-        send = self.ctx.send
-        for name in self._readers:
-            send(name, tick)
+        readers, prices = self._readers, price_range(tick)
+        is_quiet = readers.low_paise < prices[0] and prices[1] < readers.high_paise
+        if is_quiet and now_ns < readers.due_ns:
+            self.ctx.leave(readers.names, tick)
+        else:
+            self._wake(tick, prices)
         if self._blocked_by:
             return
         for builder, names in self._bars:
@@ -127,7 +131,15 @@ class FeedBehaviour(Behaviour):
                 self._send_bar(bar, names)
         if not reason:
             for name in self._idea_readers:
-                send(name, tick)
+                self.ctx.hand(name, tick)
+
+    def _wake(self, tick: Tick, prices: tuple[int, int]) -> None:
+        """Send to those to whom the tick matters, leave it with the others."""
+        for name in self._readers.names:
+            if self._readers.is_woken(name, prices, tick.at_ns):
+                self.ctx.send(name, tick)
+            else:
+                self.ctx.leave((name,), tick)
 
     def _refuse(self, tick: Tick, reason: str) -> None:
         """Nobody beats a feed whose ticks come but do not pass, so it judges itself."""
@@ -156,14 +168,12 @@ class FeedBehaviour(Behaviour):
         self._judge(phase.at_ns)
 
     def _watch(self, watch: MarketWatch) -> None:
-        if watch.is_on and watch.reader not in self._readers:
-            self._readers.append(watch.reader)
-            self._watchers.append(watch.reader)
-            if self._gate.last is not None:
-                self.ctx.send(watch.reader, self._gate.last)
-        elif not watch.is_on and watch.reader in self._watchers:
-            self._readers.remove(watch.reader)
-            self._watchers.remove(watch.reader)
+        has_changed = self._readers.take(watch, self.ctx.now_ns())
+        last, name = self._gate.last, watch.reader
+        if not has_changed or last is None:
+            return
+        if self._readers.is_woken(name, price_range(last), last.at_ns):
+            self.ctx.send(name, last)  # it came before the wish
 
     def _send_bar(self, bar: BarClosed | None, names: tuple[str, ...]) -> None:
         if bar is not None:

@@ -18,8 +18,10 @@ from collections.abc import Mapping
 
 import msgspec
 
+from actors.guard_loss import LossWatch, move_ceiling, note
 from actors.guard_view import printable, risk_body
 from actors.journaled import JournalReader
+from actors.runtime.behaviour import Context, Opening
 from actors.runtime.log import log_event
 from actors.telling import alert, append
 from engine.authority import STORM_OWNER
@@ -28,20 +30,17 @@ from engine.limits import VIEW_EVERY_NS
 from engine.messages.base import Message
 from engine.messages.control import (
     AuthorityChanged,
-    Ceiling,
-    CeilingMoved,
-    FlattenOrdered,
     GenerationFenced,
     RecoveryDone,
     ViewPublished,
 )
 from engine.messages.journal import AppendRefused
 from engine.messages.market import FeedStateChanged, PhaseChanged, PhaseWanted, Tick
-from engine.messages.records import LatchChanged, PlanApproved, Record, RiskNoted
+from engine.messages.records import OrderFilled, PlanApproved, Record
 from engine.messages.signals import EntryDecided, EntryProposed
 from engine.messages.supervision import ChildWanted, TimerFired
 from engine.messages.values import Authority, Refusal
-from engine.risk.account import LOSS_LATCH, Account
+from engine.risk.account import Account
 from engine.risk.approval import decision_records, make_plan
 from engine.risk.pauses import Pauses
 from engine.risk.settings import RiskSettings
@@ -82,17 +81,23 @@ class GuardBehaviour(JournalReader):
         self._refused: Counter[str] = Counter()
         self._view_every_ns = view_every_ns
         self._pauses = Pauses()
-        self._is_warned = False
         self._is_view_due = False
         self._is_live = False
+
+    def open(self, ctx: Context) -> Opening:
+        can_rest = not self._view_every_ns
+        self._loss = LossWatch(ctx, self._account, self._settings, can_rest=can_rest)
+        return super().open(ctx)
 
     def receive(self, message: Message) -> None:
         match message:
             case Tick():
                 self._account.ticks[message.instrument] = message
                 if self._account.ledger.is_held(message.instrument):
-                    self._watch_loss()
+                    self._loss.on_tick(message)
                     self._changed()
+                else:
+                    self._loss.rest(message.instrument)
             case EntryProposed():
                 self._decide(message)
                 self._changed()
@@ -103,6 +108,7 @@ class GuardBehaviour(JournalReader):
             case AuthorityChanged():
                 self._account.take_authority(message)
                 self._pauses.follow(message.ceilings)
+                self._loss.follow_book()
             case GenerationFenced():
                 self._account.take_fence(message.name, message.generation)
             case AppendRefused():
@@ -119,7 +125,8 @@ class GuardBehaviour(JournalReader):
             self._account.start(self.ctx.now_ns())
         self._account.fold(record)
         if self._is_live:
-            self._watch_loss()
+            if isinstance(record, OrderFilled):
+                self._loss.look()
             self._changed()
 
     def recovered(self) -> None:
@@ -127,7 +134,7 @@ class GuardBehaviour(JournalReader):
         self._is_live = True
         self._account.start(self.ctx.now_ns())
         if self._account.is_loss_latched:
-            self._stop_entries()
+            self._loss.stop_entries()
         self._changed()
         now_ns = self.ctx.now_ns()
         self.ctx.send("authority", RecoveryDone(part=self.ctx.name, at_ns=now_ns))
@@ -175,7 +182,7 @@ class GuardBehaviour(JournalReader):
         if refusal.rule == "storm":
             self._pause(proposal.strategy, refusal)
         elif refusal.rule == "shape":
-            self._note("proposal_malformed", printable(proposal.strategy), refusal)
+            note(self.ctx, "proposal_malformed", printable(proposal.strategy), refusal)
         if refusal.rule not in _UNRECORDED:
             self._account.decided(proposal.signal_id)
             records = decision_records(
@@ -202,8 +209,8 @@ class GuardBehaviour(JournalReader):
         """A storm pauses the strategy until a person lets it go on (BAD-63, CTL-13)."""
         if not self._pauses.start(strategy):
             return
-        self._note("proposal_storm", strategy, refusal)
-        self._ceiling(STORM_OWNER, f"strategy:{strategy}", Authority.NONE, refusal.why)
+        note(self.ctx, "proposal_storm", strategy, refusal)
+        move_ceiling(self.ctx, STORM_OWNER, f"strategy:{strategy}", Authority.NONE, refusal.why)
         alert(
             self.ctx, "critical", "proposal_storm", strategy, f"{strategy} is paused: {refusal.why}"
         )
@@ -221,63 +228,10 @@ class GuardBehaviour(JournalReader):
         was_latched = self._account.is_loss_latched
         if not self._account.take_session(changed):
             return
-        self._is_warned = False
         self._pauses.clear()
-        if was_latched:
-            self._latch(is_set=False, why="a new trading day")
-            self._ceiling("account", "", Authority.FULL, "a new trading day")
-
-    def _watch_loss(self) -> None:
-        """Compare the day's loss with its limit: 80 % warns, 100 % latches (CTL-46, INV-27)."""
-        account, limit = self._account, self._settings.loss_day_paise_max
-        if account.is_loss_latched:
-            return
-        loss = -account.pnl_day(account.guarded_book()).total_paise
-        if loss >= limit:
-            account.is_loss_latched = True
-            self._latch(is_set=True, why=f"loss of {loss} paise reached the limit of {limit}")
-            alert(self.ctx, "critical", "loss_day_reached", "account", f"{loss} of {limit} paise")
-            self._stop_entries()
-        elif loss * 10 >= limit * 8 and not self._is_warned:
-            self._is_warned = True
-            why = "80 % of the daily loss limit"
-            refusal = Refusal(rule="loss_day", measured=loss, limit=limit, why=why)
-            self._note("loss_day_near", "account", refusal)
-            alert(self.ctx, "warning", "loss_day_near", "account", f"{loss} of {limit} paise")
-
-    def _stop_entries(self) -> None:
-        self._ceiling("account", "", Authority.REDUCE, LOSS_LATCH)
-        flatten = FlattenOrdered(scope="", reason=LOSS_LATCH, at_ns=self.ctx.now_ns())
-        self.ctx.send("custodian", flatten)
-
-    def _latch(self, *, is_set: bool, why: str) -> None:
-        log_event("latch_changed", "WARNING", latch=LOSS_LATCH, is_set=is_set, why=why)
-        now_ns = self.ctx.now_ns()
-        append(
-            self.ctx,
-            LatchChanged(
-                at_ns=now_ns, latch=LOSS_LATCH, is_set=is_set, reason=why, by=self.ctx.name
-            ),
-        )
+        self._loss.start_day(was_latched=was_latched)
 
     # -- telling --------------------------------------------------------------------------
-
-    def _note(self, event: str, subject: str, refusal: Refusal) -> None:
-        append(
-            self.ctx,
-            RiskNoted(
-                at_ns=self.ctx.now_ns(),
-                event=event,
-                subject=subject,
-                measured=refusal.measured,
-                limit=refusal.limit,
-                why=refusal.why,
-            ),
-        )
-
-    def _ceiling(self, owner: str, scope: str, authority: Authority, reason: str) -> None:
-        ceiling = Ceiling(owner=owner, scope=scope, authority=authority, reason=reason)
-        self.ctx.send("authority", CeilingMoved(ceiling=ceiling, at_ns=self.ctx.now_ns()))
 
     def _changed(self) -> None:
         if not self._is_view_due and self._view_every_ns:

@@ -114,7 +114,7 @@ class MarketBehaviour(Behaviour):
                 super().receive(message)
 
     def _on_frame(self, frame: MarketFrame) -> None:
-        send, feeds, last = self.ctx.send, self._feeds, self._last
+        hand, feeds, last = self.ctx.hand, self._feeds, self._last
         self._source_at_ns = self.ctx.now_ns()
         for tick in frame.ticks:
             instrument = tick.instrument
@@ -123,7 +123,7 @@ class MarketBehaviour(Behaviour):
                 self._stranger_count += 1
                 continue
             last[instrument] = tick
-            send(name, tick)
+            hand(name, tick)
         self._tick_count += len(frame.ticks)
 
     def _on_phase(self, phase: PhaseChanged) -> None:

@@ -10,8 +10,9 @@ from typing import Final, assert_never
 
 from actors.journaled import JournalCursor
 from actors.runtime.behaviour import Behaviour, Context, Opening
-from actors.telling import append
+from actors.telling import Watching, append
 from engine.instruments import Instrument
+from engine.market.watching import ANY_PRICE, NO_PRICE
 from engine.messages.base import Message
 from engine.messages.control import AlertRaised, EntriesCancelled, FlattenOrdered
 from engine.messages.journal import AppendRefused, Journaled, Replayed
@@ -22,7 +23,7 @@ from engine.messages.supervision import TimerFired
 from engine.orders.lifecycle import Status
 from engine.orders.oco import decide
 from engine.orders.oco_draft import Notice, Wake
-from engine.orders.oco_plan import Situation
+from engine.orders.oco_plan import Situation, is_market_free
 from engine.orders.oco_state import Group, OcoSettings, evolve, fold
 from engine.orders.oco_view import View, observe
 from engine.units import NS_PER_S
@@ -64,6 +65,7 @@ class OcoActor(Behaviour):
         self.ctx = ctx
         self._view = View(owner=ctx.name, generation=ctx.generation)
         self._reader = JournalCursor(ctx, self._plan.group_id)
+        self._watching = Watching(ctx)
         self._watch_market(is_on=True)
         if self._preface and ctx.generation == 1:
             # Just approved, so there is no past: the journal would answer with nothing, and refuse
@@ -151,6 +153,9 @@ class OcoActor(Behaviour):
                     assert_never(output)
         if records:
             self._append(tuple(records))
+            return  # what it leads to is looked at when it is told
+        bounds = ANY_PRICE if is_market_free(at) else NO_PRICE
+        self._watching.rest(self._plan.instrument, bounds)
 
     def _append(self, records: tuple[Record, ...]) -> None:
         is_first = not self.group.is_opened

@@ -29,29 +29,34 @@ class SourceBehaviour(Behaviour):
         self._target = target
         self._items: Iterator[SourceItem] = iter(())
         self._next: SourceItem | None = None
+        self._due_ns = 0
 
     def open(self, ctx: Context) -> Opening:
         super().open(ctx)
         self._items = self._source.items(ctx.now_ns())
-        self._next = next(self._items, None)
+        self._advance()
         self._arrange()
         return Opening.READY
 
     def receive(self, message: Message) -> None:
         if message is not _DUE:
             super().receive(message)
-        now_ns, send, target = self.ctx.now_ns(), self.ctx.send, self._target
+        now_ns, hand, target = self.ctx.now_ns(), self.ctx.hand, self._target
         for _ in range(FRAMES_TURN_MAX):
-            item = self._next
-            if item is None or due_ns(item) > now_ns:
+            if self._next is None or self._due_ns > now_ns:
                 break
-            send(target, item)
-            self._next = next(self._items, None)
+            hand(target, self._next)
+            self._advance()
         self._arrange()
+
+    def _advance(self) -> None:
+        self._next = item = next(self._items, None)
+        if item is not None:
+            self._due_ns = due_ns(item)
 
     def _arrange(self) -> None:
         if self._next is None:
             rejected = tuple(sorted(self._source.rows_rejected.items()))
             self.ctx.send(self._target, FeedEnded(rows_rejected=rejected))
         else:
-            self.ctx.timer_at("due", due_ns(self._next), _DUE)
+            self.ctx.timer_at("due", self._due_ns, _DUE)

@@ -16,9 +16,11 @@ from typing import assert_never
 
 import msgspec
 
-from actors.brokers.port import BrokerPort, Report
+from actors.brokers.port import BrokerPort, QuietBroker, Report
 from actors.journaled import JournalReader
+from actors.runtime.behaviour import Context, Opening
 from actors.runtime.log import log_event
+from actors.telling import Watching
 from engine.instruments import Instrument
 from engine.limits import EXITS_QUEUED_MAX
 from engine.messages.base import Message
@@ -53,9 +55,14 @@ class WriterBehaviour(JournalReader):
         assert brokers
         self._brokers = dict(brokers)
         self._gate = Gate(caps, {spec.name: spec.multiplier for spec in instruments})
-        self._marks: dict[str, int] = {}
+        self._quiet = tuple(b for b in brokers.values() if isinstance(b, QuietBroker))
+        self._ticks: dict[str, Tick] = {}
         self._waiting: deque[IntentPlanned] = deque()
         self._is_live = False
+
+    def open(self, ctx: Context) -> Opening:
+        self._watching = Watching(ctx)
+        return super().open(ctx)
 
     def receive(self, message: Message) -> None:
         match message:
@@ -109,7 +116,8 @@ class WriterBehaviour(JournalReader):
 
     def _pass(self, intent: IntentPlanned) -> bool:
         """Judge and act. False: the intent must wait for the next second."""
-        mark = self._marks.get(intent.instrument, 0)
+        tick = self._ticks.get(intent.instrument)
+        mark = tick.price_paise if tick is not None else 0
         verdict = self._gate.judge(intent, mark, self.ctx.now_ns())
         match verdict:
             case Refusal():
@@ -159,6 +167,7 @@ class WriterBehaviour(JournalReader):
         self.ctx.send("watcher", answer)
         self._gate.orders.report(answer)
         self._forward(broker.reports())
+        self._rest(intent.instrument)
 
     def _forward(self, reports: tuple[Report, ...]) -> None:
         for report in reports:
@@ -186,11 +195,21 @@ class WriterBehaviour(JournalReader):
         self.ctx.send("watcher", answer)
 
     def _tick(self, tick: Tick) -> None:
-        self._marks[tick.instrument] = tick.price_paise
+        if self._ticks.get(tick.instrument) is tick:
+            return  # told again because we asked: the venue's depth must not be used up twice
+        self._ticks[tick.instrument] = tick
         for broker in self._brokers.values():
             broker.on_tick(tick, tick.at_ns)
             if reports := broker.reports():
                 self._forward(reports)
+        self._rest(tick.instrument)
+
+    def _rest(self, instrument: str) -> None:
+        """Let the feed know which ticks change nothing at any broker."""
+        if len(self._quiet) == len(self._brokers):
+            every = [broker.quiet_bounds(instrument) for broker in self._quiet]
+            bounds = (max(low for low, _ in every), min(high for _, high in every))
+            self._watching.rest(instrument, bounds)
 
     def _snapshot(self, request: SnapshotRequested) -> None:
         """The watcher gets a snapshot for each book that can be read, so that a venue that is away

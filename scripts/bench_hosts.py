@@ -116,6 +116,13 @@ class ThreadContext:
         self._host = host
         self.send = host.send
 
+    def hand(self, target: str, message: Message) -> None:
+        self.send(target, message)
+
+    def leave(self, targets: tuple[str, ...], message: Message) -> None:
+        for target in targets:
+            self.send(target, message)
+
     def now_ns(self) -> int:
         return boot_ns()
 

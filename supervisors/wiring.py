@@ -67,6 +67,7 @@ class Parts:
     `view_every_ns` 0: no periodic views; `sentinel_every_ns` 0: no watch on kill files.
     `check_every_ns`, `staleness` and `tick_limits` follow the pace of the source. `extra` holds
     factories of actors that only one of them has (console, metrics ...); they win over ours.
+    `steady_every_ns`: how often the watcher reads the books while orders work and nothing is owed.
     `make_live_broker` None: there is no live book. `resolve` follows the slowest broker's books.
     `config_sha`: what decisions name as their configuration, if not this one (a replay's).
     """
@@ -84,6 +85,7 @@ class Parts:
     check_every_ns: int = NS_PER_S
     view_every_ns: int = NS_PER_S
     reconcile_every_ns: int = 60 * NS_PER_S
+    steady_every_ns: int = 30 * NS_PER_S
     sentinel_every_ns: int = NS_PER_S
     staleness: StalenessLimits = field(default_factory=StalenessLimits)
     tick_limits: TickLimits = field(default_factory=TickLimits)
@@ -151,7 +153,7 @@ def _core(parts: Parts, names: tuple[Instrument, ...]) -> dict[str, Factory]:
         "writer": lambda _: writer(),
         "watcher": lambda _: WatcherActor(
             by_name,
-            WatcherSettings(resolve=parts.resolve),
+            WatcherSettings(resolve=parts.resolve, steady_ns=parts.steady_every_ns),
             charger(parts.charges),
             parts.trading_day,
         ),
@@ -229,29 +231,27 @@ def _market(parts: Parts, names: tuple[Instrument, ...]) -> dict[str, Factory]:
 
 
 def _feed(parts: Parts, item: Instrument) -> Factory:
+    traders = [x for x in parts.config.strategies if item.name in (x.instruments or (item.name,))]
     bars: dict[int, list[str]] = {}
-    for strategy in parts.config.strategies:
-        if not strategy.instruments or item.name in strategy.instruments:
-            bars.setdefault(strategy.bar_interval_s, []).append(f"strategy/{strategy.name}")
-    readers = tuple(name for names in bars.values() for name in names)
+    for trader in traders:
+        if listens(trader.use, "on_bar"):
+            bars.setdefault(trader.bar_interval_s, []).append(f"strategy/{trader.name}")
     return lambda _: FeedBehaviour(
         item.name,
         tick_readers=("writer", "guard", "book"),
         bar_readers=tuple((seconds, tuple(names)) for seconds, names in bars.items()),
-        state_readers=("guard", "market", *readers),
+        state_readers=("guard", "market", *(f"strategy/{trader.name}" for trader in traders)),
         tick_limits=parts.tick_limits,
         staleness=parts.staleness,
         idea_readers=tuple(
-            f"strategy/{x.name}"
-            for x in parts.config.strategies
-            if item.name in (x.instruments or (item.name,)) and wants_ticks(x.use)
+            f"strategy/{trader.name}" for trader in traders if listens(trader.use, "on_tick")
         ),
     )
 
 
-def wants_ticks(use: str) -> bool:
-    """True if the strategy class listens to ticks, not only to bars."""
-    return find_strategy(use).on_tick is not Strategy.on_tick
+def listens(use: str, what: str) -> bool:
+    """True if the strategy class overrides a callback: it is told nothing that it ignores."""
+    return getattr(find_strategy(use), what) is not getattr(Strategy, what)
 
 
 def _strategies(parts: Parts, names: tuple[Instrument, ...]) -> dict[str, Factory]:

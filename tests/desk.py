@@ -100,6 +100,13 @@ class FakeContext:
     def send(self, target: str, message: Message) -> None:
         self.world.post(target, message)
 
+    def hand(self, target: str, message: Message) -> None:
+        self.send(target, message)
+
+    def leave(self, targets: tuple[str, ...], message: Message) -> None:
+        for target in targets:
+            self.send(target, message)
+
     def now_ns(self) -> int:
         return self.world.now_ns
 

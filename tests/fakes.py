@@ -19,6 +19,7 @@ class FakeContext:
         self.generation = generation
         self.supervisor = "core"
         self.sent: list[tuple[str, Message]] = []
+        self.left: list[tuple[str, Message]] = []
         self.timers: dict[str, tuple[int, Message]] = {}
         self.is_ready = False
         self.stop_reason = ""
@@ -27,6 +28,12 @@ class FakeContext:
 
     def send(self, target: str, message: Message) -> None:
         self.sent.append((target, message))
+
+    def hand(self, target: str, message: Message) -> None:
+        self.send(target, message)
+
+    def leave(self, targets: tuple[str, ...], message: Message) -> None:
+        self.left += [(target, message) for target in targets]
 
     def now_ns(self) -> int:
         return self._now_ns

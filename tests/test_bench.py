@@ -1,6 +1,7 @@
 """The bench runs, in a tiny version, and its report has the keys that the README quotes."""
 
 import json
+import os
 import subprocess
 import sys
 from typing import Any
@@ -9,6 +10,7 @@ import pytest
 
 from scripts.bench import SECTIONS
 from scripts.bench_figures import aim, percentile, spread_ms
+from scripts.bench_peers import compared
 
 pytestmark = pytest.mark.slow
 KEYS = {
@@ -50,3 +52,26 @@ def test_when_figures_are_summed_up_then_percentiles_are_values_that_were_measur
     assert spread_ms([1_000_000])["p99_ms"] == 1.0
     assert aim(None, 1.0, "x")["met"] is False
     assert aim(0.5, 1.0, "x")["met"] is True
+
+
+def test_when_the_peers_work_is_played_twice_then_every_bracket_is_there_and_equal() -> None:
+    command = [sys.executable, "-m", "scripts.bench_peers_pahara", "--ticks", "6000"]
+    runs = []
+    for seed in ("1", "2"):
+        environ = {**os.environ, "PYTHONHASHSEED": seed}
+        done = subprocess.run(command, capture_output=True, text=True, check=False, env=environ)
+        assert done.returncode == 0, done.stdout + done.stderr
+        runs.append(json.loads(done.stdout))
+    first, second = runs
+    assert first["journal_digest"] == second["journal_digest"]
+    assert first["entries"] > 5
+    assert first["fills"] == 2 * first["entries"]
+    assert first["restarts"] == 0
+
+
+def test_when_peers_are_compared_then_other_counts_are_other_work() -> None:
+    run = {"ticks_per_s": 300, "entries": 100, "orders": 300, "fills": 200}
+    results = {"pahara": run, "equal": {**run, "ticks_per_s": 100}, "other": {**run, "fills": 190}}
+    verdict = compared(results)
+    assert verdict["equal"] == {"speed_ratio": 3.0, "counts_apart": 0.0, "same_work": True}
+    assert not verdict["other"]["same_work"]

@@ -66,6 +66,9 @@ class PaperBroker:
     def on_tick(self, tick: Tick, now_ns: int) -> None:
         self._reports += self._venue.on_tick(tick, now_ns)
 
+    def quiet_bounds(self, instrument: str) -> tuple[int, int]:
+        return self._venue.quiet_bounds(instrument)
+
     def reports(self) -> tuple[Report, ...]:
         taken = tuple(self._reports)
         self._reports.clear()

@@ -4,7 +4,7 @@ Decides the questions that may be put to a broker. Refuses to know who asks (the
 learns (the watcher). All adapters pass tests/contract/test_broker_contract.py.
 """
 
-from typing import Protocol, TypeAlias
+from typing import Protocol, TypeAlias, runtime_checkable
 
 from engine.messages.broker import BrokerSnapshot, IntentAnswered, OrderReport, TradeReport
 from engine.messages.market import Tick
@@ -41,3 +41,12 @@ class BrokerPort(Protocol):
 
     def snapshot(self, request_id: int, now_ns: int) -> BrokerSnapshot | None:
         """The three books now; None if they could not be read."""
+
+
+@runtime_checkable
+class QuietBroker(Protocol):
+    """A broker that knows which ticks cannot matter to its working orders. One that does not say
+    so is told all of them."""
+
+    def quiet_bounds(self, instrument: str) -> tuple[int, int]:
+        """Prices strictly between these change nothing (see MarketWatch); (0, 0): all do."""

@@ -49,6 +49,8 @@ class ReplayClock:
 class ReplayPool:
     """A pool that runs nothing by itself; it keeps what timers will say."""
 
+    may_nest = False
+
     def __init__(self, clock: Clock) -> None:
         self.clock = clock
         self.served_count = 0

@@ -33,6 +33,15 @@ class Context(Protocol):
         """Send to a name. Never raises and never blocks: an absent, fenced or full target makes a
         counted dead letter; a fenced sender's messages are refused and counted."""
 
+    def hand(self, target: str, message: Message) -> None:
+        """As `send`, for a line of rooms that a message runs down: a receiver at rest on the same
+        worker may handle it before this returns. What it does then is its own affair: its failure
+        ends it alone, and it cannot answer before this message is done."""
+
+    def leave(self, targets: tuple[str, ...], message: Message) -> None:
+        """Leave a message with readers that need only the latest of its conflation key: each finds
+        it before the next message that wakes it, in order with what is sent. Else as `send`."""
+
     def now_ns(self) -> int:
         """The market clock: UTC ns. May run faster than real time (time-lapse, replay)."""
 

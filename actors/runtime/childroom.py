@@ -67,6 +67,8 @@ class ChildDirectory(Directory):
 class ChildPool:
     """Serves the one room of this process on the main thread."""
 
+    may_nest = False
+
     def __init__(self, clock: Clock, wire: Wire) -> None:
         self.clock = clock
         self.wire = wire

@@ -15,8 +15,10 @@ class RoomContext:
     __slots__ = (
         "_clock",
         "_dead_letters",
+        "_nested",
         "_room",
         "_rooms",
+        "_set_timer",
         "generation",
         "mono_ns",
         "name",
@@ -29,6 +31,8 @@ class RoomContext:
         self._rooms = room.directory.rooms
         self._dead_letters = room.directory.dead_letters
         self._clock = room.pool.clock
+        self._set_timer = room.pool.set_timer
+        self._nested = room.pool if room.pool.may_nest else None
         self.now_ns = self._clock.now_ns
         self.mono_ns = self._clock.mono_ns
         self.name = room.name
@@ -45,13 +49,32 @@ class RoomContext:
         elif not other.offer(message):
             self._dead_letters.add(target, message, self.name, "full")
 
+    def hand(self, target: str, message: Message) -> None:
+        room = self._rooms.get(target)
+        if (
+            room is None
+            or room.pool is not self._nested
+            or self._room.is_fenced
+            or not room.take_now(message)
+        ):
+            self.send(target, message)
+
+    def leave(self, targets: tuple[str, ...], message: Message) -> None:
+        rooms, key, is_void = self._rooms, message.conflation_key, self._room.is_fenced
+        for target in targets:
+            room = rooms.get(target)
+            if room is None or is_void or room.inbox.data or room.inbox.late:
+                self.send(target, message)  # in front of what waits it would be read too early
+            else:
+                room.inbox.left[key] = message
+
     def timer_at(self, key: str, at_ns: int, message: Message) -> None:
         if not self._room.is_fenced:
-            self._room.pool.set_timer(self._room, key, self._clock.mono_at(at_ns), message)
+            self._set_timer(self._room, key, self._clock.mono_at(at_ns), message)
 
     def timer_after(self, key: str, delay_ns: int, message: Message) -> None:
         if not self._room.is_fenced:
-            self._room.pool.set_timer(self._room, key, self.mono_ns() + delay_ns, message)
+            self._set_timer(self._room, key, self.mono_ns() + delay_ns, message)
 
     def timer_cancel(self, key: str) -> None:
         self._room.timers.pop(key, None)

@@ -52,3 +52,8 @@ def trace_of(error: BaseException) -> str:
 
 def _type_name(value: object) -> str:
     return type(value).__name__
+
+
+def unopened(message: Message) -> None:
+    """What a room does with messages before its behaviour is there: our own bug."""
+    raise TypeError(f"{type(message).__name__} before open")

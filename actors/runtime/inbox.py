@@ -24,6 +24,9 @@ Item = Message | Envelope[Any]
 class Inbox:
     """Lanes of one room.
 
+    `left` holds the latest of each key that a sender left here without waking the reader
+    (`Context.leave`); nobody may leave what is newer than something that waits in `data`.
+
     Args:
         data_max: data messages held before QUEUE is refused; CRITICAL is still taken.
         conflate_after: data messages held before CONFLATE keeps only the latest per key.
@@ -37,6 +40,7 @@ class Inbox:
         "data_max",
         "dropped_count",
         "late",
+        "left",
     )
 
     def __init__(
@@ -46,6 +50,7 @@ class Inbox:
         self.control: deque[Item] = deque()
         self.data: deque[Item] = deque()
         self.late: dict[str, Item] = {}
+        self.left: dict[str, Item] = {}
         self.dropped_count = 0
         self.data_max = data_max
         self._conflate_after = conflate_after
@@ -86,17 +91,21 @@ class Inbox:
         """pykka's door; rooms are served by `take`, never by pykka's own loop."""
         raise TypeError("rooms are served by their host")
 
-    def take(self, *, with_data: bool) -> Item | None:
-        """The next message, or None. `with_data` False serves control only (recovering)."""
+    def take(self, with_data: bool, is_all_wanted: bool = False) -> Item | None:
+        """The next message, or None. `with_data` False serves control only (recovering). What was
+        left comes in front of what woke the reader, and not without it unless all is wanted."""
         try:
-            if self.control:
+            if with_data:
+                if self.left and (self.control or self.data or self.late or is_all_wanted):
+                    return self.left.popitem()[1]
+                if self.control:
+                    return self.control.popleft()
+                if self.data:
+                    return self.data.popleft()
+                if self.late:
+                    return self.late.popitem()[1]
+            elif self.control:
                 return self.control.popleft()
-            if not with_data:
-                return None
-            if self.data:
-                return self.data.popleft()
-            if self.late:
-                return self.late.popitem()[1]
         except (IndexError, KeyError):  # a fence emptied the lanes from its own thread
             return None
         return None

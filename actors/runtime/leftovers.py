@@ -13,7 +13,7 @@ from engine.messages.base import Delivery
 
 def drop_rest(inbox: Inbox, name: str, dead_letters: DeadLetters) -> None:
     """Empty the inbox of an ended room; any thread, also while the room itself is stuck."""
-    while (item := inbox.take(with_data=True)) is not None:
+    while (item := inbox.take(with_data=True, is_all_wanted=True)) is not None:
         if isinstance(item, Envelope):
             if item.reply_to is not None:
                 dead = pykka.ActorDeadError(f"{name} ended before handling the message")

@@ -26,6 +26,9 @@ class Pool(Protocol):
     """What a room needs of its host."""
 
     served_count: int
+    may_nest: bool
+    """Whether a room may be served inside another's turn. Where a watchdog looks for the room that
+    is stuck it must not: the carrier would be stuck with it."""
 
     @property
     def clock(self) -> Clock:
@@ -44,7 +47,9 @@ class Timers:
     A replaced or cancelled timer stays in the heap and is skipped when due.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, may_serve: bool = False) -> None:
+        """`may_serve`: a room at rest handles its timer at once (seeded host)."""
+        self._may_serve = may_serve
         self._heap: list[tuple[int, int, Room, str, Message]] = []
         self._tokens = count(1)
 
@@ -64,7 +69,8 @@ class Timers:
             _, token, room, key, message = heapq.heappop(heap)
             if room.timers.get(key) == token:
                 del room.timers[key]
-                room.fire(key, message)
+                if not (self._may_serve and room.take_now(message)):
+                    room.fire(key, message)
 
 
 class Worker(threading.Thread):  # noqa: TID251 - its own thread
@@ -80,6 +86,8 @@ class Worker(threading.Thread):  # noqa: TID251 - its own thread
 
 class ThreadPool:
     """Rooms on one worker thread."""
+
+    may_nest = False
 
     def __init__(self, name: str, clock: Clock, *, batch_max: int = BATCH_MAX) -> None:
         self.name = name

@@ -8,7 +8,7 @@ because pykka alone kills on tell, survives on ask and calls no hook for a faili
 
 import os
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
 import pykka
 from pykka._envelope import Envelope
@@ -16,9 +16,10 @@ from pykka._envelope import Envelope
 from actors.runtime.behaviour import Behaviour, Opening
 from actors.runtime.context import RoomContext
 from actors.runtime.exiting import ExitReport
-from actors.runtime.failure import kind_of, poison_digest, poison_of, text_of, trace_of
+from actors.runtime.failure import kind_of, poison_digest, poison_of, text_of, trace_of, unopened
 from actors.runtime.inbox import Inbox, Item
 from actors.runtime.leftovers import drop_rest
+from actors.runtime.pykka_door import PykkaDoor
 from actors.runtime.roomspec import RoomSpec, RoomState
 from engine.messages.base import Message
 from engine.messages.supervision import ChildReady, ExitKind, StopOrdered
@@ -30,13 +31,13 @@ if TYPE_CHECKING:
 __all__ = ["Room", "RoomSpec", "RoomState", "poison_digest"]
 
 
-class Room(pykka.Actor):
+class Room(PykkaDoor):
     """Hosts a behaviour by composition, so no behaviour can shadow a pykka name."""
 
     context_type: type[RoomContext] = RoomContext
 
     def __init__(self, spec: RoomSpec, pool: "Pool", directory: "Directory") -> None:
-        self._inbox = Inbox(
+        self.inbox = Inbox(
             data_max=spec.inbox_max, conflate_after=spec.conflate_after, on_put=self.wake
         )
         super().__init__()
@@ -54,12 +55,14 @@ class Room(pykka.Actor):
         self.timers: dict[str, int] = {}
         self.stop_wanted: tuple[ExitKind, str, str] | None = None
         self._exit = ExitReport(spec, directory)
+        self._poison = spec.poison
+        self._is_plain = type(self)._handle is Room._handle and not spec.poison  # noqa: SLF001
         self._serves_data = False
         self._is_open = False
         self._behaviour: Behaviour | None = None
         self._handles_stop = False
         self._flush: Callable[[], None] | None = None
-        self._receive: Callable[[Message], None] = _unopened
+        self._receive: Callable[[Message], None] = unopened
 
     @classmethod
     def begin(cls, spec: RoomSpec, pool: "Pool", directory: "Directory") -> Self:
@@ -73,20 +76,15 @@ class Room(pykka.Actor):
         return self
 
     def _create_actor_inbox(self) -> Inbox:  # type: ignore[override]
-        return self._inbox
-
-    @staticmethod
-    def _create_future() -> pykka.Future[Any]:
-        return pykka.ThreadingFuture()
+        return self.inbox
 
     def _start_actor_loop(self) -> None:
         self.directory.register(self)
-        self.is_scheduled = True
-        self.pool.schedule(self)
+        self.wake()
 
     def offer(self, message: Message) -> bool:
         """Queue a message and make sure the room runs. False: refused by the inbox."""
-        if not self._inbox.offer(message):
+        if not self.inbox.offer(message):
             return False
         if not self.is_scheduled:
             self.is_scheduled = True
@@ -103,6 +101,30 @@ class Room(pykka.Actor):
             self.is_scheduled = True
             self.pool.schedule(self)
 
+    def take_now(self, message: Message) -> bool:
+        """Handle data or a timer at once, as a turn of its own inside another's; only on the worker
+        of our pool. False: the room is not at rest or something waits, so it must queue."""
+        inbox = self.inbox
+        if self.is_scheduled or not self._serves_data or self.is_ended or inbox.left:
+            return False
+        self.is_scheduled = True
+        if self._is_plain:
+            self.served_count += 1
+            try:
+                self._receive(message)
+            except BaseException as error:  # noqa: BLE001 the host's one door for failures
+                self._fail(error, None, message)
+        else:
+            self._handle(message)
+        if self.stop_wanted is not None and not self.is_fenced:
+            self._stop_as_wanted()
+        if self._flush or inbox.control or inbox.data or self.is_ended or self.is_fenced:
+            self._settle(1)
+        else:
+            self.pool.served_count += 1
+            self.is_scheduled = False
+        return True
+
     def run(self, batch_max: int) -> None:
         """Serve up to `batch_max` messages; only the pool's worker calls this."""
         if not (self._is_open or self.is_fenced):
@@ -110,26 +132,31 @@ class Room(pykka.Actor):
         if self.is_ended or self.is_fenced:
             self._leave()
             return
-        inbox = self._inbox
-        take = inbox.take
+        inbox = self.inbox
+        take, handle = inbox.take, self._handle
         served = 0
         while served < batch_max and not self.is_ended:
-            item = take(with_data=self._serves_data)
+            item = take(self._serves_data)
             if item is None:
                 break
             served += 1
-            self._handle(item)
+            handle(item)
             if self.is_fenced:
                 break
             if self.stop_wanted is not None:
                 self._stop_as_wanted()
+        self._settle(served)
+
+    def _settle(self, served: int) -> None:
+        """The end of a turn: flush, and go on later if something came meanwhile."""
+        inbox = self.inbox
         self.pool.served_count += served
         if served and self._flush is not None and not (self.is_ended or self.is_fenced):
             self._guarded(self._flush)
         self.is_scheduled = False
         if self.is_ended or self.is_fenced:
             self._leave()
-        elif inbox.waits(with_data=self._serves_data):
+        elif inbox.control or ((inbox.data or inbox.late) and self._serves_data):
             self.wake()
 
     def _leave(self) -> None:
@@ -137,7 +164,7 @@ class Room(pykka.Actor):
         self.is_scheduled = False
         if self.is_fenced:
             self._close_behaviour("fenced")
-        drop_rest(self._inbox, self.name, self.directory.dead_letters)
+        drop_rest(self.inbox, self.name, self.directory.dead_letters)
 
     def _open(self) -> None:
         self._is_open = True
@@ -173,7 +200,7 @@ class Room(pykka.Actor):
         if isinstance(item, Envelope):
             self._handle_envelope(item)
             return
-        if self.spec.poison and poison_digest(item) in self.spec.poison:
+        if self._poison and poison_digest(item) in self._poison:
             self.parked_count += 1
             self.directory.dead_letters.add(self.name, item, "", "parked")
             return
@@ -184,20 +211,6 @@ class Room(pykka.Actor):
                 self._receive(item)
         except BaseException as error:  # noqa: BLE001 the host's one door for failures
             self._fail(error, None, item)
-
-    def _handle_envelope(self, envelope: Envelope[Any]) -> None:
-        try:
-            reply = self._handle_receive(envelope.message)
-        except BaseException as error:  # noqa: BLE001 the host's one door for failures
-            if envelope.reply_to is not None:
-                envelope.reply_to.set_exception((type(error), error, error.__traceback__))
-            self._fail(error, None)
-            return
-        if envelope.reply_to is not None:
-            envelope.reply_to.set(reply)
-
-    def on_receive(self, message: Any) -> Any:  # noqa: ANN401 pykka's signature
-        self._receive(message)
 
     def _guarded(self, step: Callable[[], None]) -> None:
         try:
@@ -251,7 +264,7 @@ class Room(pykka.Actor):
             reason = f"{reason} (close failed: {failed})"
             kind = ExitKind.CRASHED if kind.is_normal else kind
         self._stop_pykka()
-        drop_rest(self._inbox, self.name, self.directory.dead_letters)
+        drop_rest(self.inbox, self.name, self.directory.dead_letters)
         if self._exit.claim():
             self._exit.send(kind, reason, message_type, poison, trace)
 
@@ -266,7 +279,7 @@ class Room(pykka.Actor):
         self.is_fenced = True
         self.directory.unregister(self)
         self._stop_pykka()
-        drop_rest(self._inbox, self.name, self.directory.dead_letters)
+        drop_rest(self.inbox, self.name, self.directory.dead_letters)
         self._exit.send(kind, reason, self.message_type)
         self.wake()
 
@@ -284,11 +297,3 @@ class Room(pykka.Actor):
             except BaseException as error:  # noqa: BLE001 the host's one door for failures
                 return f"{type(error).__name__}: {text_of(error)}"
         return ""
-
-    def _stop_pykka(self) -> None:
-        pykka.ActorRegistry.unregister(self.actor_ref)
-        self.actor_stopped.set()
-
-
-def _unopened(message: Message) -> None:
-    raise TypeError(f"{type(message).__name__} before open")

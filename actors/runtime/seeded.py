@@ -1,7 +1,8 @@
 """The seeded host: all rooms in one thread on a virtual clock.
 
 Decides the order of everything from a seed alone: backtest, replay and simulation. Refuses real
-time and threads. Without a `choose` function rooms run first come, first served.
+time and threads. Without a `choose` function rooms run first come, first served, and a message that
+is handed down a line of rooms is handled on the way: one of the orders that a seed could choose.
 """
 
 from collections import deque
@@ -10,7 +11,6 @@ from typing import TYPE_CHECKING
 
 from actors.runtime.clock import VirtualClock
 from actors.runtime.pool import Timers
-from engine.messages.base import Message
 
 if TYPE_CHECKING:
     from actors.runtime.room import Room
@@ -39,11 +39,10 @@ class SeededPool:
         self._choose = choose
         self._batch_max = batch_max
         self._ready: deque[Room] = deque()
-        self._timers = Timers()
+        self.may_nest = choose is None and batch_max > 1
+        self._timers = Timers(may_serve=self.may_nest)
         self.schedule = self._ready.append
-
-    def set_timer(self, room: "Room", key: str, mono_ns: int, message: Message) -> None:
-        self._timers.add(room, key, mono_ns, message)
+        self.set_timer = self._timers.add
 
     def step(self) -> bool:
         """Run one room's turn. False: nothing is runnable now."""
@@ -87,8 +86,18 @@ class SeededPool:
     def run_until(self, until_ns: int, *, is_done: Callable[[], bool] = lambda: False) -> None:
         """Run all there is to do up to a market-clock instant, or until `is_done()`."""
         until_mono_ns = self.clock.mono_at(until_ns)
+        ready, clock, timers = self._ready, self.clock, self._timers
         self.run_idle()
-        while not is_done() and self.advance(until_mono_ns):
-            self.run_idle()
+        mono_ns = clock.mono_ns()
+        while not is_done():
+            due_ns = timers.due_ns()
+            if due_ns is None or due_ns > until_mono_ns:
+                break
+            if due_ns > mono_ns:
+                mono_ns = due_ns
+                clock.move_to_mono(mono_ns)
+            timers.fire(mono_ns)
+            if ready:
+                self.run_idle()
         if not is_done():
-            self.clock.move_to_mono(max(until_mono_ns, self.clock.mono_ns()))
+            clock.move_to_mono(max(until_mono_ns, clock.mono_ns()))

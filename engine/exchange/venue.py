@@ -12,6 +12,7 @@ import msgspec
 
 from engine.exchange.matching import Matcher, MatchingSettings, VenueOrder
 from engine.instruments import Instrument
+from engine.market.watching import ANY_PRICE, NO_PRICE
 from engine.messages.broker import (
     BrokerSnapshot,
     IntentAnswered,
@@ -23,7 +24,7 @@ from engine.messages.broker import (
 )
 from engine.messages.market import Tick
 from engine.messages.records import IntentPlanned
-from engine.messages.values import OrderType, Product
+from engine.messages.values import OrderType, Product, Side
 
 MODIFIES_MAX: Final = 25
 """Source: Kite forum, modifications per order (2026-11)."""
@@ -133,6 +134,19 @@ class Venue:
         for order in tuple(self._working[tick.instrument].values()):
             self._match(matcher, order, now_ns, reports)
         return reports
+
+    def quiet_bounds(self, instrument: str) -> tuple[int, int]:
+        """Prices strictly between these neither trigger nor fill anything (see MarketWatch)."""
+        low, high = ANY_PRICE
+        for order in self._working.get(instrument, {}).values():
+            if order.waits_for_trigger:
+                price, is_above = order.price_trigger_paise, order.side is Side.BUY
+            elif order.is_aggressive:
+                return NO_PRICE
+            else:
+                price, is_above = order.price_limit_paise, order.side is Side.SELL
+            low, high = (low, min(high, price)) if is_above else (max(low, price), high)
+        return low, high
 
     def end_day(self) -> None:
         """The day's books are archived, as at Kite overnight: what is over is forgotten, except

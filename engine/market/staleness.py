@@ -42,7 +42,8 @@ class Freshness:
     def on_tick(self, now_ns: int) -> None:
         """An accepted tick arrived. Quarantined ones must not be told: they refresh nothing."""
         self._tick_at_ns = now_ns
-        self.on_source(now_ns)
+        if now_ns > self._source_at_ns:  # noqa: PLR1730 - once a tick, and max() costs a call
+            self._source_at_ns = now_ns
 
     def on_source(self, now_ns: int) -> None:
         """The source gave a sign of life: any frame, heartbeats included."""

@@ -11,6 +11,13 @@ from typing import ClassVar
 import msgspec
 
 
+class Word(Enum):
+    """An enum whose members hash by identity. They are singletons; `Enum` hashes their names in
+    Python, on every look into a dict or set of states."""
+
+    __hash__ = object.__hash__
+
+
 class Delivery(Enum):
     """How an inbox treats a message type.
 

@@ -1,14 +1,14 @@
 """What a broker adapter reports. Hints and snapshots alike go to the watcher, nobody else."""
 
-from enum import Enum, unique
+from enum import unique
 from typing import ClassVar
 
-from engine.messages.base import Delivery, Message
+from engine.messages.base import Delivery, Message, Word
 from engine.messages.values import Action, Book, OrderType, Product, Refusal, Side
 
 
 @unique
-class Outcome(Enum):
+class Outcome(Word):
     """What one request to the broker came to.
 
     ACKED: the venue has it. REFUSED: a definite no. NOT_SENT: no byte left. UNKNOWN: maybe.
@@ -23,7 +23,7 @@ class Outcome(Enum):
 
 
 @unique
-class OrderStatus(Enum):
+class OrderStatus(Word):
     """Kite's order states. An unlisted one is taken as non-terminal and logged."""
 
     PUT_REQUESTED = "PUT ORDER REQ RECEIVED"

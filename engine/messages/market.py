@@ -100,13 +100,21 @@ class PhaseChanged(Message, frozen=True, kw_only=True):
 
 
 class MarketWatch(Message, frozen=True, kw_only=True):
-    """A room wants the ticks of an instrument sent to it (or no longer). Idempotent."""
+    """A room wants the ticks of an instrument sent to it (or no longer). Idempotent.
+
+    A tick whose prices all lie strictly between the quiet bounds cannot matter to the reader: it
+    is left with it, to be found before its next message, and does not wake it. With `quiet_ns` one
+    tick in so long a time wakes it all the same. Without bounds (0, 0) every tick does.
+    """
 
     delivery: ClassVar[Delivery] = Delivery.CONTROL
 
     instrument: str
     reader: str
     is_on: bool
+    quiet_low_paise: int = 0
+    quiet_high_paise: int = 0
+    quiet_ns: int = 0
 
 
 class FeedChecked(Message, frozen=True, kw_only=True):

@@ -4,19 +4,21 @@ Kite's own names are used for variety, product, order type and validity.
 Source: Kite Connect v3 documentation, order parameters (facts of 2026-11).
 """
 
-from enum import Enum, IntEnum, unique
+from enum import IntEnum, unique
 
-from engine.messages.base import Message
+from engine.messages.base import Message, Word
 
 
 @unique
-class Side(Enum):
+class Side(Word):
     BUY = "BUY"
     SELL = "SELL"
 
-    @property
-    def sign(self) -> int:
-        return 1 if self is Side.BUY else -1
+    sign: int
+    """+1 or -1; an attribute, because nothing is asked more often."""
+
+    def __init__(self, value: str) -> None:
+        self.sign = 1 if value == "BUY" else -1
 
     @property
     def opposite(self) -> "Side":
@@ -24,7 +26,7 @@ class Side(Enum):
 
 
 @unique
-class OrderType(Enum):
+class OrderType(Word):
     LIMIT = "LIMIT"
     MARKET = "MARKET"
     SL = "SL"
@@ -32,14 +34,14 @@ class OrderType(Enum):
 
 
 @unique
-class Product(Enum):
+class Product(Word):
     MIS = "MIS"
     NRML = "NRML"
     CNC = "CNC"
 
 
 @unique
-class Book(Enum):
+class Book(Word):
     """Whose money. Live and paper keys never mix."""
 
     PAPER = "paper"
@@ -47,7 +49,7 @@ class Book(Enum):
 
 
 @unique
-class Leg(Enum):
+class Leg(Word):
     """The role of an order inside its OCO group."""
 
     ENTRY = "entry"
@@ -62,7 +64,7 @@ class Leg(Enum):
 
 
 @unique
-class Action(Enum):
+class Action(Word):
     """What an intent asks of the broker."""
 
     PLACE = "place"
@@ -80,7 +82,7 @@ class Authority(IntEnum):
 
 
 @unique
-class Mode(Enum):
+class Mode(Word):
     """Engine modes; the transition table is in engine/authority.py."""
 
     STANDBY = "STANDBY"
@@ -95,7 +97,7 @@ class Mode(Enum):
 
 
 @unique
-class FeedState(Enum):
+class FeedState(Word):
     """FRESH may be traded on; STALE and MUTE allow exits only; DEAD has no source; BLOCKED is
     refused by the data quality gate."""
 
@@ -107,7 +109,7 @@ class FeedState(Enum):
 
 
 @unique
-class SessionPhase(Enum):
+class SessionPhase(Word):
     """DOUBTED: our clocks disagree, so nobody knows. Nothing is entered and nothing is over: the
     day is not closed, orders and prices of what is held go on."""
 

@@ -1,8 +1,7 @@
 """The life of one order, as a fold of its facts.
 
 Decides what an order is after each fact and which facts are anomalies. Refuses to know who learned
-a fact and how: the watcher does. Stands alone because the watcher, the group and the reconciler
-must read one order's past to the same present.
+a fact. Stands alone because watcher, group and reconciler must read one past to the same present.
 
 The table is `TRANSITIONS`; a pair that it lacks changes nothing and is an anomaly. A fill is taken
 in any state: a venue has executed orders that it had called cancelled (Source: Kite forum 8676,
@@ -18,12 +17,13 @@ in any state: a venue has executed orders that it had called cancelled (Source: 
 """
 
 from collections.abc import Mapping
-from enum import Enum, unique
+from enum import unique
 from typing import Final
 
 import msgspec
 from msgspec.structs import replace
 
+from engine.messages.base import Word
 from engine.messages.records import (
     AnyOrderFact,
     IntentPlanned,
@@ -42,7 +42,7 @@ from engine.messages.values import Action, Leg, OrderType, Side
 
 
 @unique
-class Status(Enum):
+class Status(Word):
     PLANNED = "planned"
     WORKING = "working"
     TRIGGERED = "triggered"
@@ -55,7 +55,7 @@ class Status(Enum):
 
 
 @unique
-class Event(Enum):
+class Event(Word):
     ACCEPTED = "accepted"
     TRIGGERED = "triggered"
     MODIFIED = "modified"

@@ -110,6 +110,28 @@ def exit_reason(at: Situation) -> str:
     return ""
 
 
+def is_market_free(at: Situation) -> bool:
+    """True while no price of the market can change what the group wants: it waits for its entry,
+    or holds with a stop that works and nothing left to trail, chase or complain of. Times, facts
+    and advice still count; they come as messages of their own."""
+    group, plan = at.group, at.group.plan
+    if group.is_closed or not group.is_opened or at.view.exit_reason or group.exit_reason:
+        return False
+    entry, position = group.entry, group.position
+    if position == 0:
+        return entry is not None and not entry.is_terminal and not group.entered
+    stop = group.live_of(Leg.STOP)
+    return (
+        position > 0
+        and stop is not None
+        and stop.status is Status.WORKING
+        and not plan.trail_paise
+        and not group.is_stop_hit
+        and group.live_of(Leg.EXIT) is None
+        and failures(group.of_leg(Leg.STOP)) == 0
+    )
+
+
 def keeps_entry(at: Situation, now_stage: Stage) -> bool:
     """True while the entry's rest may go on working."""
     group, entry = at.group, at.group.entry

@@ -90,18 +90,24 @@ class Group(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def entry(self) -> OrderState | None:
-        return next((order for order in self.orders if order.leg is Leg.ENTRY), None)
+        for order in self.orders:
+            if order.leg is Leg.ENTRY:
+                return order
+        return None
 
     @property
     def entered(self) -> int:
         """Units that the entry has filled."""
-        return sum(order.filled for order in self.orders if order.leg is Leg.ENTRY)
+        return self.filled_of(Leg.ENTRY)
 
     @property
     def position(self) -> int:
         """Net units: positive as planned, 0 flat, negative flipped (ORD-07)."""
-        sign = self.plan.side.sign
-        return sign * sum(order.side.sign * order.filled for order in self.orders)
+        net = 0
+        for order in self.orders:
+            if order.filled:
+                net += order.side.sign * order.filled
+        return self.plan.side.sign * net
 
     @property
     def pnl_gross_paise(self) -> int:
@@ -120,10 +126,10 @@ class Group(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def is_stop_hit(self) -> bool:
         """True once any stop has triggered or filled."""
-        return any(
-            order.leg is Leg.STOP and (order.was_triggered or order.filled > 0)
-            for order in self.orders
-        )
+        for order in self.orders:
+            if order.leg is Leg.STOP and (order.was_triggered or order.filled > 0):
+                return True
+        return False
 
     @property
     def has_exit_fill(self) -> bool:
@@ -138,7 +144,10 @@ class Group(msgspec.Struct, frozen=True, kw_only=True):
 
     def live_of(self, leg: Leg) -> OrderState | None:
         """The leg's newest live order; there is at most one, unless a lost one came back."""
-        return next((o for o in reversed(self.orders) if o.leg is leg and not o.is_terminal), None)
+        for order in reversed(self.orders):
+            if order.leg is leg and not order.is_terminal:
+                return order
+        return None
 
 
 def is_ours(plan: TradePlan, record: Record) -> bool:

@@ -65,8 +65,18 @@ def position_pnl(position: Position, instrument: str, tick: Tick | None) -> Pnl:
 
 def ledger_pnl(ledger: Ledger, book: Book, ticks: Mapping[str, Tick], strategy: str = "") -> Pnl:
     """The sum over a book, or over one strategy in it."""
-    total = Pnl()
+    realised = opened = charges = 0
+    unmarked: list[str] = []
     for key, position in ledger.items(book):
         if not strategy or key.strategy == strategy:
-            total += position_pnl(position, key.instrument, ticks.get(key.instrument))
-    return total
+            one = position_pnl(position, key.instrument, ticks.get(key.instrument))
+            realised += one.realised_paise
+            opened += one.open_paise
+            charges += one.charges_paise
+            unmarked += one.unmarked
+    return Pnl(
+        realised_paise=realised,
+        open_paise=opened,
+        charges_paise=charges,
+        unmarked=tuple(unmarked),
+    )

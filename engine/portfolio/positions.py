@@ -85,6 +85,8 @@ class Ledger:
         self._positions: dict[Key, Position] = {}
         self._trades: set[tuple[str, str]] = set()
         self._held: dict[str, int] = {}
+        self.held_count = 0
+        """Instruments that any book or strategy holds."""
 
     def apply(self, fill: OrderFilled) -> bool:
         """Add a trade. False: it was known already."""
@@ -100,8 +102,10 @@ class Ledger:
             self._positions[key] = position
         was_held = position.quantity != 0
         position.apply(fill)
-        change = (position.quantity != 0) - was_held
-        self._held[fill.instrument] = self._held.get(fill.instrument, 0) + change
+        before = self._held.get(fill.instrument, 0)
+        now = before + (position.quantity != 0) - was_held
+        self._held[fill.instrument] = now
+        self.held_count += (now > 0) - (before > 0)
         return True
 
     def get(self, key: Key) -> Position | None:

@@ -177,15 +177,15 @@ class SimRoom(Room):
     @property
     def data_max(self) -> int:
         """The bound of the inbox, for a flood."""
-        return self._inbox.data_max
+        return self.inbox.data_max
 
     @data_max.setter
     def data_max(self, value: int) -> None:
-        self._inbox.data_max = value
+        self.inbox.data_max = value
 
     def drain(self) -> None:
         """The flood is over."""
-        self._inbox.data_max = self.spec.inbox_max
+        self.inbox.data_max = self.spec.inbox_max
 
     @property
     def sim(self) -> SimPool:

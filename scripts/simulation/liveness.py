@@ -186,8 +186,8 @@ class NothingLeftLying(Check):
         if watcher is not None and watcher.truth.parked:
             self.violated(f"{len(watcher.truth.parked)} reports are parked still")
         for name, room in self.world.runtime.directory.rooms.items():
-            if len(room._inbox):
-                self.violated(f"{len(room._inbox)} messages wait for {name}")
+            if len(room.inbox):
+                self.violated(f"{len(room.inbox)} messages wait for {name}")
 
 
 class AlarmsEnd(Check):

@@ -2,14 +2,19 @@
 
 import pytest
 
+from engine.messages.broker import Outcome
 from engine.messages.control import EntriesCancelled, FlattenOrdered
 from engine.messages.records import IntentPlanned, OrderCancelled, OrderLost
 from engine.messages.signals import ExitAdvised
 from engine.messages.values import Action, Leg, OrderType, Side, Target
 from engine.orders.lifecycle import Status
+from engine.orders.oco import decide
+from engine.orders.oco_draft import Wake
+from engine.orders.oco_plan import Situation, is_market_free
 from engine.orders.oco_state import fold
+from engine.orders.oco_view import View, observe
 from engine.units import NS_PER_S
-from tests.desk import World, a_plan, a_running_world
+from tests.desk import World, a_plan, a_running_world, a_tick
 
 
 def live(world: World) -> dict[Leg, tuple[int, int, int]]:
@@ -340,3 +345,42 @@ def test_when_the_plan_is_for_a_short_then_everything_is_mirrored() -> None:
     assert world.is_over
     assert world.position() == 0
     assert world.closed()[0].pnl_gross_paise == 6 * 1_000 + 4 * 1_100
+
+
+@pytest.mark.parametrize("is_entered", [False, True])
+def test_when_the_market_is_of_no_matter_then_no_price_brings_an_intent(is_entered: bool) -> None:
+    world = a_running_world()
+    if is_entered:
+        world.tick(100_000)
+        world.settle()
+    group, seen = world.oco.group, View(owner=world.oco_name, generation=1)
+    for price in (1, 98_000, 99_000, 100_000, 102_000, 200_000):
+        view = observe(group, seen, a_tick(price))
+        at = Situation(
+            group=group,
+            view=view,
+            instrument=world.instrument,
+            settings=world.settings,
+            now_ns=world.now_ns,
+        )
+        assert is_market_free(at)
+        assert not [output for output in decide(at) if not isinstance(output, Wake)]
+
+
+def test_when_the_stop_is_gone_or_trails_then_prices_matter() -> None:
+    trailing = a_running_world(plan=a_plan(trail_paise=500))
+    trailing.tick(100_000)
+    trailing.settle()
+    bare = a_running_world()
+    bare.gate = lambda i: Outcome.REFUSED if i.leg is Leg.STOP else None
+    bare.tick(100_000)
+    bare.settle()
+    for world in (trailing, bare):
+        at = Situation(
+            group=world.oco.group,
+            view=View(owner=world.oco_name, generation=1),
+            instrument=world.instrument,
+            settings=world.settings,
+            now_ns=world.now_ns,
+        )
+        assert not is_market_free(at)

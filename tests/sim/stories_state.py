@@ -168,7 +168,7 @@ def a_loss_is_latched(forge: Forge, is_bad: bool) -> None:
 @story("INV-30")
 def inboxes_are_bounded(forge: Forge, is_bad: bool) -> None:
     waiting = deque(range(10_001 if is_bad else 10))
-    forge.inboxes["book"] = SimpleNamespace(_inbox=waiting, is_still=False)
+    forge.inboxes["book"] = SimpleNamespace(inbox=waiting, is_still=False)
     tick = Tick(instrument=NAME, price_paise=1, at_ns=1, received_at_ns=1)
     for _ in range(SAMPLE_EVERY):
         forge.handled("book", tick)

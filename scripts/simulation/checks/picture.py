@@ -224,7 +224,7 @@ class Check(Observer):
     def room(self, name: str) -> Any:  # noqa: ANN401 - checks look into rooms as they are
         """The behaviour behind a name, None while it is down, recovering, or behind its inbox."""
         host: Any = self.world.runtime.directory.rooms.get(name)
-        if host is not None and (host.is_still or len(host._inbox)):
+        if host is not None and (host.is_still or len(host.inbox)):
             return None
         found = self.world.behaviour(name)
         if found is None or not getattr(found, "_is_live", True):

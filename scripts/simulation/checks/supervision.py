@@ -72,8 +72,8 @@ class InboxesBounded(Check):
 
     def at_end(self) -> None:
         for name, room in self.world.runtime.directory.rooms.items():
-            if len(room._inbox) > INBOX_MESSAGES_MAX:
-                self.violated(f"{len(room._inbox)} messages wait for {name}")
+            if len(room.inbox) > INBOX_MESSAGES_MAX:
+                self.violated(f"{len(room.inbox)} messages wait for {name}")
 
 
 class RestartsWithinBudget(Check):
