@@ -233,8 +233,10 @@ class NoBlindEntry(Check):
             return "the session is closed"
         if not phase.opens_at_ns <= self.world.now_ns < phase.closes_at_ns:
             return "the clock is outside the session"
+        guard = self.room("guard")
+        known = guard.seq if guard is not None else -1  # what it had heard of
         for group in self.picture.open_groups.values():
-            if group.plan.instrument == proposal.instrument:
+            if group.plan.instrument == proposal.instrument and group.seq <= known:
                 for order in group.orders:
                     if order.is_unknown and not order.is_over:
                         return f"{order.intent.client_order_id} is of unknown fate"

@@ -173,7 +173,7 @@ class RateKept(Check):
         self._last = intent
         since = self._waiting.pop(intent.intent_id, None)
         if since is not None:
-            waited_ns = at_ns - since[0]
+            waited_ns = self.world.now_ns - since[0]
             if waited_ns > T_EXIT_WAIT_NS + since[1] // EXITS_PER_SECOND * NS_PER_S:
                 self.violated(f"{intent.intent_id} waited {waited_ns} ns for budget")
 

@@ -101,18 +101,18 @@ class Picture(Observer):
             order.is_sent = request.is_processed or request.outcome is Outcome.UNKNOWN
 
     def on_trade(self, trade: TradeReport) -> None:
-        """Its order is the one that is bound to the venue's id; the tag may be lost, or be on two
-        orders of the venue."""
+        """Its order is the one that is bound to the venue's id: the tag may be lost. A request that
+        was processed twice gives two venue orders to one of ours; what both traded is the truth."""
         venue_id = trade.venue_order_id
         self._traded[venue_id] = self._traded.get(venue_id, 0) + trade.quantity
         order = self.by_venue.get(venue_id) or self.orders.get(trade.client_order_id)
-        if order is not None and order.venue_id in ("", venue_id):
+        if order is not None:
             self._bind(order, venue_id)
 
     def _bind(self, order: OrderSeen, venue_id: str) -> None:
         self.by_venue[venue_id] = order
-        order.venue_id = venue_id
-        order.traded = self._traded.get(venue_id, 0)
+        order.venues[venue_id] = None
+        order.traded = sum(self._traded.get(venue, 0) for venue in order.venues)
 
     # -- records --------------------------------------------------------------------------
 
@@ -198,7 +198,7 @@ class Picture(Observer):
 
     def _fact(self, fact: OrderFact) -> OrderSeen | None:
         order = self.orders.get(fact.client_order_id)
-        is_named = order is not None and fact.venue_order_id not in ("", order.venue_id)
+        is_named = order is not None and fact.venue_order_id not in ("", *order.venues)
         if order is not None and is_named and order.intent.book is Book.LIVE:
             self._bind(order, fact.venue_order_id)
         self._touch(fact.group_id)

@@ -26,7 +26,7 @@ class OrderSeen:
         "over",
         "quantity",
         "traded",
-        "venue_id",
+        "venues",
     )
 
     def __init__(self, intent: IntentPlanned) -> None:
@@ -39,7 +39,7 @@ class OrderSeen:
         self.is_unknown = False
         self.is_sent = False
         self.open: dict[str, IntentPlanned] = {}
-        self.venue_id = ""
+        self.venues: dict[str, None] = {}
 
     @property
     def quantity_max(self) -> int:

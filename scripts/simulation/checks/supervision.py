@@ -81,7 +81,7 @@ class RestartsWithinBudget(Check):
     nobody comes back then. A failure while an earlier sibling of the core is down is that one's."""
 
     id = "INV-31"
-    handles = (ChildReady,)
+    handles = (ChildReady, RestartWanted)
 
     def __init__(self, world: "World") -> None:
         super().__init__(world)
@@ -107,6 +107,8 @@ class RestartsWithinBudget(Check):
                 self._down.discard(child)
         self._failures.pop(name if name in BUDGETS else "", None)
         self._spent.pop(name if name in BUDGETS else "", None)
+        if name in ("core", "strategies"):  # what it held down starts anew with it
+            self._spent = {k: n for k, n in self._spent.items() if not k.startswith("strategy/")}
         is_doomed = owner == "core" and any(n in self._down for n in CORE[: CORE.index(name)])
         self._down.add(name)
         if exited.kind in FAILED and owner and not is_doomed:
@@ -128,6 +130,9 @@ class RestartsWithinBudget(Check):
                     self._spent[owner] = len(young)
 
     def on_handled(self, room: str, generation: int, message: Message) -> None:
+        if isinstance(message, RestartWanted):  # a person wants it back
+            self._spent.pop(supervisor_of(message.child_id), None)
+            return
         assert isinstance(message, ChildReady)
         self._down.discard(message.name)
         owner = supervisor_of(message.name)
