@@ -46,7 +46,7 @@ from engine.messages.supervision import ChildExited, ExitKind, TimerFired
 from engine.messages.values import Authority, Mode, SessionPhase
 from engine.units import NS_PER_MS
 
-_STRATEGY = "strategy/"
+_STRATEGY, _STRATEGIES = "strategy/", "strategies"
 _SENTINEL_TIMER = "sentinel"
 _RECONCILE_TIMER = "reconcile"
 
@@ -197,9 +197,11 @@ class AuthorityBehaviour(JournalReader):
         fence = GenerationFenced(name=name, generation=exited.generation, reason=exited.kind.value)
         for listener in self.settings.fence_listeners:
             self.ctx.send(listener, fence)
-        if name.startswith(_STRATEGY):
-            scope = f"strategy:{name.removeprefix(_STRATEGY)}"
-            self.lower(RELEASE_OWNER, scope, Authority.NONE, "restarted: back on paper")
+        if name.startswith(_STRATEGY) or name == _STRATEGIES:  # their supervisor takes them all
+            down = (name.removeprefix(_STRATEGY),) if name != _STRATEGIES else None
+            for strategy in down or self.settings.strategies:
+                scope = f"strategy:{strategy}"
+                self.lower(RELEASE_OWNER, scope, Authority.NONE, "restarted: back on paper")
         elif name in self.settings.parts or name in DOWN_CEILINGS:
             self.state.parts_done.discard(name)
             authority = DOWN_CEILINGS.get(name, Authority.REDUCE)

@@ -231,9 +231,10 @@ def needed(intent: IntentPlanned, is_reducing: bool) -> Authority:
 
 
 def is_maintenance(intent: IntentPlanned, quantity_now: int, is_reducing: bool) -> bool:
-    """True for what HALTED allows beyond CANCEL: re-pricing an exit without new quantity, and the
-    stop of a position that has none (an entry in flight may fill after the halt; a naked position
-    is worse than one more reducing order).
+    """True for what HALTED allows beyond CANCEL: re-pricing an exit without new quantity, and a
+    stop for all of a position that has none or one for a part of it (an entry in flight may fill
+    after the halt; a naked position is worse than one more reducing order, and its books would
+    never be clean enough to leave HALTED).
 
     Args:
         intent: the request.
@@ -242,6 +243,6 @@ def is_maintenance(intent: IntentPlanned, quantity_now: int, is_reducing: bool) 
     """
     if not (is_reducing and intent.leg.is_exit):
         return False
-    if intent.action is Action.MODIFY:
-        return 0 < intent.quantity <= quantity_now
-    return intent.action is Action.PLACE and intent.leg is Leg.STOP
+    if intent.leg is Leg.STOP and intent.action in (Action.PLACE, Action.MODIFY):
+        return intent.quantity > 0
+    return intent.action is Action.MODIFY and 0 < intent.quantity <= quantity_now

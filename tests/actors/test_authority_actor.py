@@ -325,6 +325,16 @@ def test_when_the_session_is_not_running_then_live_ends(
     assert mode(live) is Mode.REDUCE
 
 
+@pytest.mark.conformance("INV-41", "FLT-75")
+def test_when_the_strategies_restart_with_their_group_then_all_are_back_on_paper(
+    authority: AuthorityBehaviour, live: FakeContext
+) -> None:
+    fence = GenerationFenced(name="strategies", generation=1, reason="restarted with its group")
+    authority.receive(fence)
+    assert ceilings(live)["release", "strategy:ema"] is Authority.NONE
+    assert ceilings(live)["release", "strategy:orb"] is Authority.NONE
+
+
 @pytest.mark.conformance("INV-41")
 def test_when_a_strategy_restarts_then_it_is_back_on_paper_and_fenced(
     authority: AuthorityBehaviour, live: FakeContext

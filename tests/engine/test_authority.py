@@ -185,11 +185,15 @@ def test_when_an_intent_asks_then_its_need_follows_from_what_it_does() -> None:
     assert needed(stop(action=Action.CANCEL), True) is CANCEL
 
 
-def test_when_halted_then_exits_may_be_repriced_but_not_grown() -> None:
+@pytest.mark.conformance("FLT-82", "INV-17")
+def test_when_halted_then_a_stop_may_grow_with_its_position_and_targets_may_not() -> None:
     modify = stop(action=Action.MODIFY, quantity=10)
     assert is_maintenance(modify, 10, True)
-    assert not is_maintenance(modify, 9, True)
+    assert is_maintenance(modify, 9, True)
     assert not is_maintenance(modify, 10, False)
+    target = stop(action=Action.MODIFY, quantity=10, leg=Leg.TARGET_1)
+    assert is_maintenance(target, 10, True)
+    assert not is_maintenance(target, 9, True)
     assert is_maintenance(stop(), 0, True)
     assert not is_maintenance(stop(leg=Leg.TARGET_1), 0, True)
     assert not is_maintenance(intent(), 0, True)

@@ -146,14 +146,17 @@ def test_when_a_mode_rules_then_only_what_it_allows_leaves(
     assert verdict(held, withdraw) == cancel
 
 
-def test_when_halted_then_protection_is_kept_up_but_not_grown(held: Gate) -> None:
+@pytest.mark.conformance("INV-17")
+def test_when_halted_then_a_stop_grows_with_a_late_fill_and_never_beyond(held: Gate) -> None:
     known(held, stop())
     held.authorise(authority(Mode.HALTED, seq=2))
     reprice = stop(intent_id="m1", action=Action.MODIFY, price_trigger_paise=149_500)
     assert verdict(held, reprice) == "send"
     held.orders.fold(fill("T2", 5, filled_total=15))
     grow = stop(intent_id="m2", action=Action.MODIFY, quantity=15)
-    assert verdict(held, grow) == "authority"
+    assert verdict(held, grow) == "send"
+    beyond = stop(intent_id="m3", action=Action.MODIFY, quantity=16)
+    assert verdict(held, beyond) != "send"
 
 
 def test_when_halted_with_a_naked_position_then_its_stop_may_be_placed(held: Gate) -> None:

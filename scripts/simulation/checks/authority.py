@@ -83,8 +83,8 @@ class ReduceOnly(SendCheck):
 
 
 class CancelStates(SendCheck):
-    """Where CANCEL is left only cancels leave (HALTED also keeps up protection), where nothing is
-    left nothing leaves."""
+    """Where CANCEL is left only cancels leave (HALTED also keeps up protection, a stop for all of
+    a position), where nothing is left nothing leaves."""
 
     id = "INV-10"
 
@@ -102,7 +102,7 @@ class CancelStates(SendCheck):
         is_halted = view is not None and view.mode is Mode.HALTED
         order = self.picture.orders.get(intent.client_order_id)
         is_kept = is_halted and intent.leg.is_exit and not grows(order, intent)
-        is_stop = is_halted and intent.leg is Leg.STOP and intent.action is Action.PLACE
+        is_stop = is_halted and intent.leg is Leg.STOP
         return "" if is_kept or is_stop else f"{intent.action.value} while CANCEL is left"
 
 
