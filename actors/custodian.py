@@ -17,7 +17,7 @@ is repeated after a restart changes nothing (INV-39).
 from actors.journaled import JournalReader
 from actors.runtime.log import log_event
 from actors.telling import alert, append
-from engine.limits import FLAT_CHECK_NS
+from engine.limits import FLAT_CHECK_NS, GROUP_ENDED, LATE_AGAIN_NS
 from engine.messages.base import Message
 from engine.messages.control import (
     EntriesCancelled,
@@ -40,7 +40,7 @@ from engine.messages.supervision import ChildExited, ChildReady, ChildWanted, Ti
 from engine.messages.values import SessionPhase
 
 _OCO = "oco/"
-_FLAT_BY, _ENTRIES_END, _CHECK = "flat_by", "entries_end", "check"
+_FLAT_BY, _ENTRIES_END, _CHECK, _LATE = "flat_by", "entries_end", "check", "late"
 _FLAT_DONE = "flat_by_ordered"
 
 
@@ -133,14 +133,21 @@ class CustodianBehaviour(JournalReader):
         plan = self._plans.get(group_id)
         if plan is None or not exited.kind.is_normal:
             return
-        if self._late.get(group_id, 1):
-            # Open, or heard of again while it was ending: it can't have seen everything.
-            self._want(plan)
-            if group_id in self._late:
-                self._late[group_id] = 0
+        if group_id not in self._late:
+            if exited.reason != GROUP_ENDED:
+                self._want(plan)
+        elif self._late[group_id]:
+            # Heard of again while it was ending: it can't have seen everything. Look once more
+            # when its room is gone.
+            self._late[group_id] = 0
+            self.ctx.timer_after(_LATE, LATE_AGAIN_NS, TimerFired(key=_LATE))
         else:
             del self._late[group_id]
             self._close(group_id)
+
+    def _want_late(self) -> None:
+        for group_id in self._late:
+            self._want(self._plans[group_id])
 
     # -- going flat -----------------------------------------------------------------------
 
@@ -214,6 +221,8 @@ class CustodianBehaviour(JournalReader):
                 self._withdraw(EntriesCancelled(scope="", reason=reason, at_ns=now_ns))
             case "check":
                 self._verify(is_due=True)
+            case "late":
+                self._want_late()
             case _:
                 raise AssertionError(key)
 

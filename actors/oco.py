@@ -12,6 +12,7 @@ from actors.journaled import JournalCursor
 from actors.runtime.behaviour import Behaviour, Context, Opening
 from actors.telling import Watching, append
 from engine.instruments import Instrument
+from engine.limits import GROUP_ENDED
 from engine.market.watching import ANY_PRICE, NO_PRICE
 from engine.messages.base import Message
 from engine.messages.control import AlertRaised, EntriesCancelled, FlattenOrdered
@@ -19,7 +20,7 @@ from engine.messages.journal import AppendRefused, Journaled, Replayed
 from engine.messages.market import MarketWatch, PhaseChanged, Tick
 from engine.messages.records import GroupClosed, GroupOpened, IntentPlanned, Record
 from engine.messages.signals import ExitAdvised, TradePlan
-from engine.messages.supervision import TimerFired
+from engine.messages.supervision import ChildExited, ExitKind, TimerFired
 from engine.orders.lifecycle import Status
 from engine.orders.oco import decide
 from engine.orders.oco_draft import Notice, Wake
@@ -126,7 +127,14 @@ class OcoActor(Behaviour):
     def _finish_or_act(self) -> None:
         group = self.group
         if group.is_closed and group.position == 0 and not group.live:
-            self.ctx.stop("closed")
+            ended = ChildExited(
+                name=self.ctx.name,
+                generation=self.ctx.generation,
+                kind=ExitKind.NORMAL,
+                reason=GROUP_ENDED,
+            )
+            self.ctx.send("custodian", ended)
+            self.ctx.stop(GROUP_ENDED)
         else:
             self._act()
 

@@ -78,6 +78,10 @@ RECONCILE_RECHECK_NS: Final = 2 * NS_PER_S
 RECONCILE_ANSWER_NS_MAX: Final = 15 * NS_PER_S
 RECONCILE_AGE_NS_MAX: Final = 180 * NS_PER_S
 FLAT_CHECK_NS: Final = 30 * NS_PER_S
+LATE_AGAIN_NS: Final = 2 * NS_PER_S
+"""After this pause a reopened group that has ended is looked at once more."""
+GROUP_ENDED: Final = "closed"
+"""Why a group's actor ends for good: closed, flat, nothing works."""
 VIEW_EVERY_NS: Final = 250 * NS_PER_MS
 
 # -- patience -------------------------------------------------------------------------------

@@ -79,6 +79,9 @@ def test_flt_18_when_a_lost_entry_fills_after_its_group_closed_then_it_is_flatte
     assert (house.held(), len(house.placed(Leg.EXIT))) == (0, 1)
     assert "late_order" in house.events("critical")
     assert len(house.of(GroupClosed)) == 1
+    house.command("flatten")
+    house.run(40)
+    assert "not_flat" not in house.events()
 
 
 @pytest.mark.conformance("ORD-10")

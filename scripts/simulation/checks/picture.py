@@ -109,6 +109,10 @@ class Picture(Observer):
         if order is not None:
             self._bind(order, venue_id)
 
+    def traded_by(self, venue_id: str) -> int:
+        """Units that an order of the venue has truly traded, whosever it is."""
+        return self._traded.get(venue_id, 0)
+
     def _bind(self, order: OrderSeen, venue_id: str) -> None:
         self.by_venue[venue_id] = order
         order.venues[venue_id] = None

@@ -94,6 +94,7 @@ class TruthIsInTheInterval(Check):
     def __init__(self, world: "World") -> None:
         super().__init__(world)
         self._suspects: dict[str, None] = {}
+        self._booked: dict[str, int] = {}
         self._told_at_ns: dict[str, int] = {}
         self._alarmed_at_ns = -1
 
@@ -102,9 +103,11 @@ class TruthIsInTheInterval(Check):
 
     def on_record(self, seq: int, record: Record) -> None:
         if isinstance(record, OrderFilled) and record.book is Book.LIVE:
-            order = self.picture.orders[record.client_order_id]
-            if order.filled > order.traded:
-                text = f"{order.filled} booked, {order.traded} traded"
+            venue_id = record.venue_order_id
+            booked = self._booked[venue_id] = self._booked.get(venue_id, 0) + record.quantity
+            traded = self.picture.traded_by(venue_id)
+            if booked > traded:
+                text = f"{booked} booked, {traded} traded"
                 self.violated(f"{record.client_order_id}: {text}")
 
     def on_alert(self, alert: AlertRaised) -> None:
@@ -161,6 +164,7 @@ class FillsCountOnce(Check):
     def __init__(self, world: "World") -> None:
         super().__init__(world)
         self._trades: set[tuple[str, str]] = set()
+        self._booked: dict[tuple[str, str], int] = {}
         self._money: dict[Key, list[int]] = {}
         self._carried: set[Key] = set()
         self._is_due = False
@@ -177,10 +181,11 @@ class FillsCountOnce(Check):
             self.violated(f"trade {identity} is booked twice")
         self._trades.add(identity)
         order = self.picture.orders.get(record.client_order_id)
-        is_twice = order is not None and len(order.venues) > 1  # one request, processed twice
-        if order is not None and order.filled > order.quantity_max and not is_twice:
+        place = (record.client_order_id, record.venue_order_id)
+        booked = self._booked[place] = self._booked.get(place, 0) + record.quantity
+        if order is not None and booked > order.quantity_max:
             size = order.quantity_max
-            self.violated(f"{record.client_order_id}: {order.filled} booked of {size}")
+            self.violated(f"{record.client_order_id}: {booked} booked of {size}")
         key = (record.book, record.strategy, record.instrument)
         sums = self._money.setdefault(key, [0, 0])
         sums[0] += record.quantity * record.price_paise
