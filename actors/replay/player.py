@@ -31,6 +31,7 @@ from actors.runtime.room import Room
 from actors.stores.port import Head
 from engine.errors import JournalDamaged
 from engine.messages.base import Message
+from engine.session import ist_text
 
 RECENT_EVENTS_MAX = 10
 LOST_EVENTS_MAX = 500
@@ -235,7 +236,8 @@ class Player:
         if seen.call is not None:
             rest = f"{seen.call.operation} {seen.call.error}"
         number = f" (generation {generation})" if generation > 1 else ""
-        return f"{name}{number} {seen.event.__name__.lower()} {rest}".rstrip()
+        at = f"{ist_text(seen.now_ns)[11:]} " if seen.now_ns else ""
+        return f"{at}{name}{number} {seen.event.__name__.lower()} {rest}".rstrip()
 
     def _journal_ahead(self) -> tuple[str, ...]:
         """What the recording wrote to the journal next."""

@@ -6,6 +6,7 @@
 
 import json
 import os
+import random
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,10 +19,11 @@ import yaml
 from actors.capture.sessions import find_folder
 from actors.stores.embedded import EmbeddedPostgres
 from engine.messages.records import ActorFailed
+from engine.messages.supervision import ExitKind
 from scripts.cli import main
 from supervisors.config import EngineConfig
 from supervisors.stores import Stores
-from tests.drills.house import House, drill_config
+from tests.drills.house import House, Nonsense, drill_config
 from tests.drills.process import ROOT, EngineProcess, note, stay, wait_until
 from tests.fixtures.postgres import remove_server
 
@@ -116,6 +118,37 @@ def test_when_another_python_replays_it_then_it_is_identical(a_state: Path) -> N
     versions = {key: result[f"{key}_python"] for key in ("recorded", "replayed")}
     assert versions["recorded"].split(".")[:2] != versions["replayed"].split(".")[:2], versions
     note(f"recorded under {versions['recorded']}, replayed under {versions['replayed']}")
+
+
+CONTROL_SIDE = ("console", "metrics", "alerts", "heartbeat")
+TWICE = ("guard", "reconciler")
+"""The core's budget is three restarts in ten minutes."""
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_when_anything_fails_at_any_moment_then_the_replay_is_identical(
+    state_dir: Path, capsys: pytest.CaptureFixture[str], seed: int
+) -> None:
+    rng = random.Random(seed)
+    with House(state_dir, _config(state_dir)) as house:
+        house.trade()
+        core = list(TWICE)
+        for _ in range(14):
+            stay(rng.random() * 0.6)
+            names = [x for x in house.rooms() if x.startswith(("feed/", "oco/", "strategy/"))]
+            name = rng.choice([*names, *CONTROL_SIDE, *core])
+            room = house.rooms().get(name)
+            if name in core:
+                core.remove(name)
+            if room is not None and rng.random() < 0.4:
+                room.fence(ExitKind.STUCK, "by the drill")
+            elif room is not None:
+                house.directory.deliver(name, Nonsense(number=rng.getrandbits(40)), "drill")
+        stay(1)
+        failed = sum(house.reports().values())
+    code, result = _replay(state_dir, capsys)
+    assert code == 0, result["difference"]
+    note(f"seed {seed}: {failed} failures, {result['events']} events")
 
 
 def test_when_a_strategy_parameter_is_changed_then_the_first_decision_that_differs_is_shown(
