@@ -109,7 +109,8 @@ class PositionsProtected(Deadline):
 
 
 class NoOrphans(Deadline):
-    """An exit that works without a position is being cancelled: an intent to do so is young."""
+    """An exit that works without a position, and an entry whose time is over, is being cancelled:
+    an intent to do so is young."""
 
     id = "INV-18"
     wait_ns = T_ORPHAN_NS
@@ -125,9 +126,13 @@ class NoOrphans(Deadline):
             self._since.clear()
 
     def fault(self, group: GroupSeen) -> str:
-        if group.position:
-            return ""
+        is_late = 0 < group.plan.entry_expires_at_ns <= self.world.now_ns
         for order in group.orders:
-            if order.intent.leg.is_exit and order.is_known and not order.is_over:
-                return f"{order.intent.client_order_id} works without a position"
+            if order.is_known and not order.is_over:
+                tag = order.intent.client_order_id
+                if not order.intent.leg.is_exit:
+                    if is_late:
+                        return f"the entry {tag} works after its time"
+                elif not group.position:
+                    return f"{tag} works without a position"
         return ""

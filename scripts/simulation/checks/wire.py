@@ -13,6 +13,7 @@ from engine.messages.records import IntentPlanned, OrderFilled, Record
 from engine.messages.values import Action, Book, Leg, Mode
 from scripts.simulation.checks.deadlines import CANCELS_MAX, T_CANCELS_NS
 from scripts.simulation.checks.picture import Check
+from scripts.simulation.checks.rules import is_entry
 from scripts.simulation.checks.sending import SendCheck
 from scripts.simulation.observer import Observer, WireRequest
 
@@ -23,14 +24,27 @@ _LETTER = {Book.PAPER: "P", Book.LIVE: "L"}
 
 
 class DurableFirst(SendCheck):
-    """Each request has an earlier durable intent with equal parameters and tag."""
+    """Each request has an earlier durable intent with equal parameters and tag; that of an entry is
+    in the database, not in the spool: while the database is away entries stop."""
 
     id = "INV-03"
+
+    def __init__(self, world: "World") -> None:
+        super().__init__(world)
+        self._spooled: set[str] = set()
+
+    def on_record(self, seq: int, record: Record) -> None:
+        if isinstance(record, IntentPlanned) and is_entry(record):
+            stored = max((len(rows) for rows in self.world.database.rows.values()), default=seq)
+            if stored < seq:
+                self._spooled.add(record.intent_id)
 
     def fault(self, intent: IntentPlanned, at_ns: int) -> str:
         recorded = self.picture.intents.get(intent.intent_id)
         if recorded is None:
             return "no durable intent"
+        if intent.intent_id in self._spooled:
+            return "an entry of which only the spool knows"
         return "" if recorded == intent else f"recorded as {recorded}"
 
 
