@@ -94,18 +94,28 @@ class MergeBook:
         return tuple(self._open.values())
 
     def end_day(self, now_ns: int) -> None:
-        """Forget what is over, but that it was (closed_day.py)."""
+        """Forget what is over, but that it was (closed_day.py). The orders of a group that is not
+        flat are kept: what it holds must be known when somebody else closes it."""
         self.open_orders()
+        held = self._groups_held()
+        kept = {key: t for key, t in self.orders.items() if t.intent.group_id in held} | self._open
         past = {
             key: PastOrder(filled=tracked.order.filled, synthetic=tracked.synthetic)
             for key, tracked in self.orders.items()
-            if key not in self._open
+            if key not in kept
         }
         self.closed_day.end(now_ns, past, self._trade_keys)
-        self.orders = {key: t for key, t in self.orders.items() if key in self._open}
+        self.orders = kept
         self._by_venue_id = {t.venue_order_id: t for t in self.orders.values() if t.venue_order_id}
         self._trade_keys = {key for key in self._trade_keys if key[0] in self._by_venue_id}
         self._alerted.clear()
+
+    def _groups_held(self) -> set[str]:
+        units: Counter[str] = Counter()
+        for tracked in self.orders.values():
+            order = tracked.order
+            units[tracked.intent.group_id] += order.side.sign * order.filled
+        return {group_id for group_id, held in units.items() if held}
 
     def expire_parked(self, before_ns: int, now_ns: int) -> Merged:
         """Give up on hearsay with our tag for which no intent ever came: somebody else's, or a

@@ -11,6 +11,7 @@ from typing import Final
 
 import msgspec
 
+from engine.ids import is_own_tag
 from engine.messages.broker import TERMINAL_STATUSES, BrokerSnapshot, OrderStatus
 from engine.orders.lifecycle import Status
 from engine.orders.merge import OrderTruth
@@ -51,7 +52,8 @@ def merge_snapshot(
     traded: dict[str, int] = {}
     for trade in snapshot.trades:
         traded[trade.venue_order_id] = max(trade.at_ns, traded.get(trade.venue_order_id, 0))
-        if trade.at_ns > truth.closed_day.at_ns or truth.find(trade):
+        is_past = trade.at_ns <= truth.closed_day.at_ns and is_own_tag(trade.client_order_id)
+        if not is_past or truth.find(trade):
             truth.merge(trade, now_ns, out)
     for row in snapshot.orders:
         if truth.find(row) or not truth.closed_day.has(row, traded):

@@ -306,3 +306,18 @@ def test_flt_29_when_a_cancel_has_no_effect_then_a_person_is_told_and_it_is_aske
     assert "cancel_hanging" in house.events("critical")
     house.run(120)
     house.settle()
+
+
+def test_flt_21_when_the_token_is_dead_until_after_the_close_then_the_square_off_is_adopted(
+    house: LiveHouse,
+) -> None:
+    """The day's end forgot what the group held, so that nobody's trade could close it."""
+    house.enter()
+    house.faults.arm("FLT-21")
+    house.run_to("10:17:00")
+    assert (house.held(), house.broker.net("NSE:AAA")) == (90, 0)
+    assert "not_flat" in house.events("critical")
+    house.broker.log_in()
+    house.run(120)
+    house.settle()
+    assert (house.held(), len(house.of(GroupClosed))) == (0, 1)
