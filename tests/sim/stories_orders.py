@@ -221,6 +221,7 @@ def an_entry_from_the_spool(forge: Forge) -> None:
     forge.database.rows["simulation"] = []
     forge.view(Mode.LIVE)
     forge.open(Book.LIVE)
+    forge.wait(2)
     forge.send(forge.place(Leg.ENTRY, book=Book.LIVE))
 
 
