@@ -35,7 +35,7 @@ from supervisors.engine import Engine
 from supervisors.tables import load_charges
 from supervisors.wiring import Parts
 
-STEPS_MAX = 400_000
+STEPS_MAX = 60_000
 REBOOT_NS = 5 * NS_PER_S
 RECONCILE_EVERY_NS = 5 * NS_PER_MINUTE
 AFTER_CLOSE_NS = 2 * NS_PER_MINUTE
@@ -190,8 +190,8 @@ class World:
             while pool.step():
                 if self.violation is not None:
                     raise self.violation
-                if trace.steps > STEPS_MAX:
-                    raise Violated("LIVELOCK", f"still busy after {STEPS_MAX} messages")
+                if trace.steps > STEPS_MAX * self.profile.days:
+                    raise Violated("LIVELOCK", f"still busy after {trace.steps} messages")
             for hook in at_rest:
                 hook()
             if not pool.advance(until_mono_ns):

@@ -216,6 +216,27 @@ def a_modify_that_grows(forge: Forge) -> None:
     forge.send(forge.place(Leg.STOP, 12, **changes))
 
 
+def an_entry_from_the_spool(forge: Forge) -> None:
+    """The database was away when the entry was recorded."""
+    forge.database.rows["simulation"] = []
+    forge.view(Mode.LIVE)
+    forge.open(Book.LIVE)
+    forge.wait(2)
+    forge.send(forge.place(Leg.ENTRY, book=Book.LIVE))
+
+
+def an_entry_past_its_time(forge: Forge) -> None:
+    """It rests, its plan has expired long ago, and nobody cancels it."""
+    forge.phase()
+    forge.view(Mode.PAPER)
+    forge.open(entry_expires_at_ns=forge.now_ns + NS_PER_S)
+    entry = forge.place(Leg.ENTRY)
+    forge.send(entry)
+    forge.fact(OrderAccepted, entry)
+    for _ in range(3):
+        forge.wait(60)
+
+
 def a_growth_that_comes_too_late(forge: Forge) -> None:
     """An exit of a half is made larger while it fills: it is full, the rest is a new order."""
     forge.held()

@@ -9,7 +9,9 @@ from scripts.simulation.checks import (
     commands,
     limits_check,
     orders,
+    protection,
     supervision,
+    wire,
 )
 from scripts.simulation.checks.coverage import NOT_CHECKED, SOMETIMES
 from scripts.simulation.observer import Observer
@@ -58,6 +60,8 @@ def test_when_a_trade_goes_well_then_every_check_is_silent(check_id: str) -> Non
         (commands.LatchesSurvive, stories_state.an_approval_after_the_loss, "INV-13"),
         (supervision.CoreInOrder, stories_state.a_stop_out_of_order, "INV-32"),
         (supervision.CoreInOrder, stories_state.a_restart_by_order, ""),
+        (wire.DurableFirst, stories_orders.an_entry_from_the_spool, "INV-03"),
+        (protection.NoOrphans, stories_orders.an_entry_past_its_time, "INV-18"),
         (orders.AttemptsWithinIntent, stories_orders.a_growth_that_comes_too_late, ""),
         (orders.ExitsWithinPosition, stories_orders.a_growth_that_comes_too_late, ""),
         (orders.OneFlight, stories_orders.a_growth_that_comes_too_late, ""),

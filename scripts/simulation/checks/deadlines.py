@@ -17,6 +17,8 @@ vanished stop, a placement may be in doubt for 30 s (ResolveSettings.settle_ns),
 30 s at most (OcoSettings.backoff_ns_max); the alarm comes after 10 s (protect_wait_ns)."""
 T_ORPHAN_NS: Final = 90 * NS_PER_S
 """An exit without a position is being cancelled. Source: INV-18; as T_PROTECT."""
+T_NOTICE_NS: Final = NS_PER_S
+"""Entries stop once the database is away. Source: INV-03; within one instant, with slack."""
 T_MONITOR_NS: Final = 5 * NS_PER_S
 """The loss latch follows the loss. Source: INV-27; one tick of a held instrument, with slack."""
 T_EXIT_WAIT_NS: Final = 2 * NS_PER_S

@@ -109,10 +109,15 @@ class PositionsProtected(Deadline):
 
 
 class NoOrphans(Deadline):
-    """An exit that works without a position is being cancelled: an intent to do so is young."""
+    """An exit that works without a position, and an entry whose time is over, is being cancelled:
+    an intent to do so is young, or an alarm says that the entry does not go."""
 
     id = "INV-18"
     wait_ns = T_ORPHAN_NS
+
+    def __init__(self, world: "World") -> None:
+        super().__init__(world)
+        self._told: set[str] = set()
 
     def on_record(self, seq: int, record: Record) -> None:
         if isinstance(record, IntentPlanned) and record.action is Action.CANCEL:
@@ -123,11 +128,17 @@ class NoOrphans(Deadline):
     def on_alert(self, alert: AlertRaised) -> None:
         if alert.severity == "critical":
             self._since.clear()
+            self._told.add(alert.subject)
 
     def fault(self, group: GroupSeen) -> str:
-        if group.position:
-            return ""
+        is_told = group.plan.group_id in self._told
+        is_late = 0 < group.plan.entry_expires_at_ns <= self.world.now_ns and not is_told
         for order in group.orders:
-            if order.intent.leg.is_exit and order.is_known and not order.is_over:
-                return f"{order.intent.client_order_id} works without a position"
+            if order.is_known and not order.is_over:
+                tag = order.intent.client_order_id
+                if not order.intent.leg.is_exit:
+                    if is_late:
+                        return f"the entry {tag} works after its time"
+                elif not group.position:
+                    return f"{tag} works without a position"
         return ""

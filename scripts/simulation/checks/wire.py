@@ -11,8 +11,9 @@ from engine.messages.broker import TradeReport
 from engine.messages.control import AuthorityChanged
 from engine.messages.records import IntentPlanned, OrderFilled, Record
 from engine.messages.values import Action, Book, Leg, Mode
-from scripts.simulation.checks.deadlines import CANCELS_MAX, T_CANCELS_NS
+from scripts.simulation.checks.deadlines import CANCELS_MAX, T_CANCELS_NS, T_NOTICE_NS
 from scripts.simulation.checks.picture import Check
+from scripts.simulation.checks.rules import is_entry
 from scripts.simulation.checks.sending import SendCheck
 from scripts.simulation.observer import Observer, WireRequest
 
@@ -23,14 +24,34 @@ _LETTER = {Book.PAPER: "P", Book.LIVE: "L"}
 
 
 class DurableFirst(SendCheck):
-    """Each request has an earlier durable intent with equal parameters and tag."""
+    """Each request has an earlier durable intent with equal parameters and tag; that of an entry is
+    in the database, not in the spool: while the database is away entries stop. (The batch at which
+    the journal notices is spooled whole: whether it was committed nobody knows.)"""
 
     id = "INV-03"
+
+    def __init__(self, world: "World") -> None:
+        super().__init__(world)
+        self._spooled: set[str] = set()
+        self._away_since_ns = 0
+
+    def on_record(self, seq: int, record: Record) -> None:
+        stored = max((len(rows) for rows in self.world.database.rows.values()), default=seq)
+        if stored >= seq:
+            self._away_since_ns = 0
+            return
+        now_ns = self.world.now_ns
+        self._away_since_ns = self._away_since_ns or now_ns
+        is_new = isinstance(record, IntentPlanned) and is_entry(record)
+        if is_new and now_ns > self._away_since_ns + T_NOTICE_NS:
+            self._spooled.add(record.intent_id)
 
     def fault(self, intent: IntentPlanned, at_ns: int) -> str:
         recorded = self.picture.intents.get(intent.intent_id)
         if recorded is None:
             return "no durable intent"
+        if intent.intent_id in self._spooled:
+            return "an entry of which only the spool knows"
         return "" if recorded == intent else f"recorded as {recorded}"
 
 
