@@ -42,8 +42,9 @@ class DurableFirst(SendCheck):
             return
         now_ns = self.world.now_ns
         self._away_since_ns = self._away_since_ns or now_ns
-        is_new = isinstance(record, IntentPlanned) and is_entry(record)
-        if is_new and now_ns > self._away_since_ns + T_NOTICE_NS:
+        if now_ns <= self._away_since_ns + T_NOTICE_NS:
+            return
+        if isinstance(record, IntentPlanned) and is_entry(record):
             self._spooled.add(record.intent_id)
 
     def fault(self, intent: IntentPlanned, at_ns: int) -> str:
