@@ -58,6 +58,10 @@ class Timers:
         room.timers[key] = token
         heapq.heappush(self._heap, (mono_ns, token, room, key, message))
 
+    def clear(self) -> None:
+        """Forget all of them: their rooms are gone."""
+        self._heap.clear()
+
     def due_ns(self) -> int | None:
         """The earliest instant at which something may fire."""
         return self._heap[0][0] if self._heap else None

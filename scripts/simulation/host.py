@@ -18,7 +18,6 @@ from actors.runtime.behaviour import Behaviour
 from actors.runtime.clock import VirtualClock
 from actors.runtime.context import RoomContext
 from actors.runtime.inbox import Item
-from actors.runtime.pool import Timers
 from actors.runtime.room import Room
 from actors.runtime.seeded import SeededPool
 from engine.messages.base import Message
@@ -118,7 +117,7 @@ class SimPool(SeededPool):
     def drop_rooms(self) -> None:
         """Every room is gone with its process; the models' events stay."""
         self._ready.clear()
-        self._timers = Timers()
+        self._timers.clear()
 
     def _choice(self, ready: "deque[Room]") -> int:
         decisions = self._decisions
