@@ -213,10 +213,12 @@ class WriterBehaviour(JournalReader):
 
     def _snapshot(self, request: SnapshotRequested) -> None:
         """The watcher gets a snapshot for each book that can be read, so that a venue that is away
-        proves nothing about the other's orders; the reconciler compares all books or none."""
+        proves nothing about the other's orders; who compares gets all books or none."""
         now_ns = self.ctx.now_ns()
         read = []
         for book, broker in self._brokers.items():
+            if request.book not in (None, book):
+                continue
             one = broker.snapshot(request.request_id, now_ns)
             if one is None:
                 continue
@@ -227,8 +229,8 @@ class WriterBehaviour(JournalReader):
                 self._gate.orders.report(trade)
             self.ctx.send("watcher", one)
             read.append(one)
-        if len(read) == len(self._brokers):
-            self.ctx.send("reconciler", _merged(read))
+        if request.reader != "watcher" and len(read) == len(self._brokers):
+            self.ctx.send(request.reader, _merged(read))
 
 
 def _merged(read: list[BrokerSnapshot]) -> BrokerSnapshot:

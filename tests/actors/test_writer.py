@@ -250,12 +250,20 @@ def test_when_authority_falls_while_an_exit_waits_then_it_is_judged_again(
     assert len(broker.calls) == 8
 
 
-def test_when_a_snapshot_is_wanted_then_watcher_and_reconciler_get_it(
+def test_when_a_snapshot_is_wanted_then_the_watcher_and_who_asked_get_it(
     writer: WriterBehaviour, ctx: FakeContext
 ) -> None:
-    writer.receive(SnapshotRequested(request_id=4, reason="test"))
-    for name in ("watcher", "reconciler"):
-        assert [snapshot.request_id for snapshot in ctx.of(BrokerSnapshot, name)] == [4]
+    writer.receive(SnapshotRequested(request_id=4, reason="test", reader="reconciler"))
+    writer.receive(SnapshotRequested(request_id=5, reason="test"))
+    assert [snapshot.request_id for snapshot in ctx.of(BrokerSnapshot, "watcher")] == [4, 5]
+    assert [snapshot.request_id for snapshot in ctx.of(BrokerSnapshot, "reconciler")] == [4]
+
+
+def test_when_one_book_is_wanted_then_only_that_is_read(
+    writer: WriterBehaviour, ctx: FakeContext
+) -> None:
+    writer.receive(SnapshotRequested(request_id=4, reason="test", book=Book.LIVE))
+    assert not ctx.of(BrokerSnapshot)
 
 
 def test_when_the_books_can_not_be_read_then_nobody_is_told_of_them(
