@@ -203,7 +203,8 @@ class TruthIsInTheInterval(Check):
 
 
 class FillsCountOnce(Check):
-    """A trade is booked once, and the book's figures of the day are the sum of its fills."""
+    """A trade is booked once, no more of an order than it can trade, and the book's figures of the
+    day are the sum of its fills."""
 
     id = "INV-21"
 
@@ -229,8 +230,8 @@ class FillsCountOnce(Check):
         order = self.picture.orders.get(record.client_order_id)
         place = (record.client_order_id, record.venue_order_id)
         booked = self._booked[place] = self._booked.get(place, 0) + record.quantity
-        if order is not None and booked > order.quantity_max:
-            size = order.quantity_max
+        size = _size_max(order) if order is not None else booked
+        if booked > size:
             self.violated(f"{record.client_order_id}: {booked} booked of {size}")
         key = (record.book, record.strategy, record.instrument)
         sums = self._money.setdefault(key, [0, 0])
@@ -249,6 +250,13 @@ class FillsCountOnce(Check):
             is_today = key in self._money and position.fills_count and key not in self._carried
             if is_today and (position.turnover_paise, position.charges_paise) != (wanted, charges):
                 self.violated(f"{key}: turnover {position.turnover_paise}, fills say {wanted}")
+
+
+def _size_max(order: OrderSeen) -> int:
+    """The most that one order of the venue can trade. Of two that one request made, a modification
+    changes one; the other keeps the size of its placement."""
+    is_double = len(order.venues) > 1
+    return max(order.quantity_max, order.intent.quantity if is_double else 0)
 
 
 def _at(room: Any, path: str) -> Any:  # noqa: ANN401 - a room's inside
