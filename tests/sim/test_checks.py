@@ -9,6 +9,7 @@ from scripts.simulation.checks import (
     commands,
     limits_check,
     orders,
+    positions,
     protection,
     supervision,
     wire,
@@ -16,7 +17,7 @@ from scripts.simulation.checks import (
 from scripts.simulation.checks.coverage import NOT_CHECKED, SOMETIMES
 from scripts.simulation.observer import Observer
 from tests.sim import stories_liveness, stories_orders, stories_state
-from tests.sim.forge import STORIES, Story, outcome
+from tests.sim.forge import STORIES, Forge, Story, outcome
 
 CHECKS = {check.id: check for check in (*INVARIANTS, *LIVENESS)}
 MODULES = (stories_orders, stories_state, stories_liveness)
@@ -48,6 +49,16 @@ def test_when_a_trade_goes_well_then_every_check_is_silent(check_id: str) -> Non
         stories_orders.a_stop_that_shrinks(forge)  # type: ignore[arg-type]
 
     assert outcome(CHECKS[check_id], tell, is_bad=False) == ""
+
+
+@pytest.mark.parametrize(("is_all_booked", "violated"), [(True, ""), (False, "INV-02")])
+def test_when_a_stranger_closes_in_parts_then_every_part_is_to_be_booked(
+    is_all_booked: bool, violated: str
+) -> None:
+    def tell(forge: Forge, is_bad: bool) -> None:
+        stories_state.a_stranger_closes(forge, is_all_booked=is_all_booked)
+
+    assert outcome(positions.TruthIsInTheInterval, tell, is_bad=True) == violated
 
 
 @pytest.mark.parametrize(
