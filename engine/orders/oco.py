@@ -209,6 +209,10 @@ def _note(draft: Draft, now_stage: Stage) -> None:
             if is_waiting and draft.is_due(order.planned_at_ns + settings.protect_wait_ns):
                 text = f"{order.client_order_id} owes an answer and may still fill"
                 draft.notice("critical", "exit_blocked", text)
+        fails = failures(group.of_leg(Leg.EXIT))
+        if fails > 1 and not any(order.leg.is_exit for order in group.live):
+            text = f"no exit works: the last {fails} were refused"
+            draft.notice("critical", "protect_failed", text)
     if now_stage is Stage.FLIPPED:
         draft.notice("critical", "both_legs_filled", "the position flipped; flattening it")
     for order in group.live:
