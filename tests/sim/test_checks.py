@@ -56,6 +56,7 @@ def test_when_a_trade_goes_well_then_every_check_is_silent(check_id: str) -> Non
         (limits_check.LimitsHold, stories_orders.an_expired_session, "INV-24"),
         (orders.ExitsWithinPosition, stories_orders.a_modify_that_grows, "INV-16"),
         (authority.ReduceOnly, stories_orders.a_modify_that_grows, "INV-09"),
+        (authority.CancelStates, stories_orders.a_halted_stop_trades_at_once, "INV-10"),
         (commands.LatchesSurvive, stories_state.a_halted_engine_rises, "INV-13"),
         (commands.LatchesSurvive, stories_state.an_approval_after_the_loss, "INV-13"),
         (supervision.CoreInOrder, stories_state.a_stop_out_of_order, "INV-32"),
