@@ -3,6 +3,7 @@
 A story tells one sequence twice, clean and with a twist that breaks what the check holds.
 """
 
+from collections import Counter
 from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
@@ -88,6 +89,8 @@ class Forge:
         self.faults = SimpleNamespace(struck={})
         self.latches = SimpleNamespace(load=lambda: tuple(self.latched))
         self.database = SimpleNamespace(rows={})
+        self.market = SimpleNamespace(tick_counts=Counter())
+        self.broker = SimpleNamespace(orders=())
         self.board: list[Any] = []
         self.inboxes: dict[str, Any] = {}
         self.runtime = SimpleNamespace(
