@@ -3,6 +3,7 @@
 A story tells one sequence twice, clean and with a twist that breaks what the check holds.
 """
 
+from collections import Counter
 from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
@@ -89,6 +90,8 @@ class Forge:
         self.latches = SimpleNamespace(load=lambda: tuple(self.latched))
         self.database = SimpleNamespace(rows={})
         self.clock = SimpleNamespace(wrong_ns=0, true_ns=lambda: self.now_ns)
+        self.market = SimpleNamespace(tick_counts=Counter())
+        self.broker = SimpleNamespace(orders=())
         self.board: list[Any] = []
         self.inboxes: dict[str, Any] = {}
         self.runtime = SimpleNamespace(
