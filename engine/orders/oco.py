@@ -209,6 +209,7 @@ def _note(draft: Draft, now_stage: Stage) -> None:
             if is_waiting and draft.is_due(order.planned_at_ns + settings.protect_wait_ns):
                 text = f"{order.client_order_id} owes an answer and may still fill"
                 draft.notice("critical", "exit_blocked", text)
+        _note_naked(draft)
     if now_stage is Stage.FLIPPED:
         draft.notice("critical", "both_legs_filled", "the position flipped; flattening it")
     for order in group.live:
@@ -216,6 +217,18 @@ def _note(draft: Draft, now_stage: Stage) -> None:
         is_marketable = order.leg is Leg.EXIT or order.was_triggered
         if is_marketable and order.modify_count >= settings.reprices_before_alert:
             draft.notice("critical", "exit_not_filling", f"{order.client_order_id} rests")
+
+
+def _note_naked(draft: Draft) -> None:
+    """A position on its way out with neither stop nor exit, because the venue refuses: the exits
+    themselves, or the cancels of what stands in their way."""
+    group = draft.group
+    fails = failures(group.of_leg(Leg.EXIT))
+    refusals = max((order.refused_count for order in group.live), default=0)
+    is_covered = any(order.leg in (Leg.STOP, Leg.EXIT) for order in group.live)
+    if max(fails, refusals) > 1 and not is_covered:
+        text = f"no exit works: refused {max(fails, refusals)} times"
+        draft.notice("critical", "protect_failed", text)
 
 
 def _note_hanging(draft: Draft, order: OrderState) -> None:

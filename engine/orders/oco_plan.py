@@ -9,7 +9,8 @@ policy of an open trade, and it can be read and tested without any order machine
     ENTERING   flat, nothing entered yet, entry alive      entry (unless withdrawn, expired)
     HOLDING    position, no reason to exit                 stop for all of it + targets by share;
                                                            entry rest until the first exit fill
-    EXITING    position and a reason to exit               EXIT for what no child may still fill
+    EXITING    position and a reason to exit               EXIT for what no child may still fill;
+                                                           a stop when no exit may leave (HALTED)
     FLIPPED    position on the other side (ORD-07)         EXIT back to flat
     FINISHING  flat after all, or nothing can enter        nothing; close when nothing lives
 
@@ -153,11 +154,22 @@ def wants(at: Situation, now_stage: Stage) -> tuple[Want, ...]:
             stop = _stop(at)
             return (stop,) if at.group.is_stop_hit else (stop, *_targets(at))
         case Stage.EXITING:
+            if is_exit_barred(at.group):
+                return (_stop(at),)
             return _exit(at, at.group.plan.side.opposite)
         case Stage.FLIPPED:
             return _exit(at, at.group.plan.side)
         case Stage.OPENING | Stage.ENTERING | Stage.FINISHING:
             return ()
+
+
+def is_exit_barred(group: Group) -> bool:
+    """True while our own gate lets no exit leave, twice in a row: HALTED keeps positions as they
+    are, but protected. One stop then takes the place of what was cancelled for the exit; once it
+    stands its cancel asks, at the pace of refusals, whether the exit may go on."""
+    tried = [order for order in group.orders if order.leg in (Leg.EXIT, Leg.STOP)]
+    is_denied = bool(tried) and tried[-1].leg is Leg.EXIT and tried[-1].status is Status.DENIED
+    return is_denied and failures(group.of_leg(Leg.EXIT)) > 1
 
 
 def first_target_units(filled: int, share_bps: int, lot: int) -> int:

@@ -315,3 +315,42 @@ def test_when_an_exit_is_adopted_then_it_is_never_sent(
     sent = list(broker.calls)
     writer.receive(number(stop("X9", owner="watcher")))
     assert broker.calls == sent
+
+
+@pytest.fixture
+def live_writer(broker: FakeBroker) -> WriterBehaviour:
+    return WriterBehaviour(
+        brokers={Book.PAPER: broker, Book.LIVE: broker},
+        instruments=(INFY,),
+        caps=GateCaps(quantity_max=100, notional_paise_max=100_000_000),
+    )
+
+
+@pytest.mark.conformance("INV-25", "FLT-60")
+@pytest.mark.parametrize("step_ns", [-3_600 * NS_PER_S, -NS_PER_S // 2, NS_PER_S])
+def test_when_the_wall_clock_steps_then_a_second_of_the_broker_stays_a_second(
+    live_writer: WriterBehaviour, broker: FakeBroker, step_ns: int
+) -> None:
+    ctx = opened(live_writer, FakeContext("writer", now_ns=NOW))
+    live_writer.receive(authority())
+    ctx.advance(live_writer, NS_PER_S)
+    number = journaled()
+    for n in range(6):
+        live_writer.receive(number(intent(f"E{n}", group_id=f"g{n}")))
+    ctx.step(step_ns)
+    for n in range(6):
+        cancel = {"intent_id": f"c{n}", "group_id": f"g{n}", "action": Action.CANCEL}
+        live_writer.receive(number(intent(f"E{n}", **cancel)))
+    assert len(broker.calls) == 8
+    ctx.advance(live_writer, NS_PER_S)
+    assert len(broker.calls) == 12
+
+
+@pytest.mark.conformance("INV-25")
+def test_when_a_writer_begins_then_it_leaves_the_second_to_the_one_before_it(
+    live_writer: WriterBehaviour, broker: FakeBroker
+) -> None:
+    ctx = opened(live_writer, FakeContext("writer", now_ns=NOW))
+    live_writer.receive(authority())
+    live_writer.receive(journaled()(intent()))
+    assert outcomes(ctx) == ["rate"]

@@ -3,10 +3,11 @@
 from types import SimpleNamespace
 
 from actors.runtime.board import ChildRow
-from engine.messages.control import Ceiling, FlattenOrdered, Reconciled
+from engine.messages.control import Ceiling, FlattenOrdered, Reconciled, RecoveryDone
 from engine.messages.records import OrderAccepted, OrderUnknown
 from engine.messages.values import Authority, Leg, Mode, SessionPhase
-from tests.sim.forge import Forge, story
+from engine.units import NS_PER_S
+from tests.sim.forge import NAME, Forge, story
 
 LONG_S = 1_000
 
@@ -18,6 +19,17 @@ def flatten(forge: Forge, reason: str, *, is_bad: bool) -> None:
     if not is_bad:
         forge.fill(leave)
         forge.close(forge.picture.groups["grp-1"].plan)
+    forge.rest()
+    forge.market.tick_counts[NAME] += 10
+    forge.wait(LONG_S)
+
+
+def a_silent_market(forge: Forge) -> None:
+    """Nothing trades, so the paper venue fills nothing."""
+    forge.held()
+    forge.handled("custodian", FlattenOrdered(scope="", reason="operator", at_ns=forge.now_ns))
+    forge.place(Leg.EXIT)
+    forge.market.tick_counts[NAME] += 9
     forge.wait(LONG_S)
 
 
@@ -96,6 +108,35 @@ def an_alarm_is_no_protection(forge: Forge, is_bad: bool) -> None:
         forge.fact(OrderAccepted, stop)
     forge.rest()
     forge.alert("protect_failed", subject="grp-1")
+    forge.wait(LONG_S)
+
+
+def an_alarm_before_the_healing(forge: Forge) -> None:
+    forge.heals_at_ns = forge.now_ns + NS_PER_S
+    forge.held()
+    forge.rest()
+    forge.alert("protect_failed", subject="grp-1")
+    forge.wait(LONG_S)
+    forge.wait(LONG_S)
+
+
+def no_start_without_the_database(forge: Forge) -> None:
+    """Nobody knows of the position, and an alarm says why."""
+    forge.held()
+    forge.boot()
+    forge.alert("journal_unavailable", subject="journal")
+    forge.wait(LONG_S)
+
+
+def no_start_and_no_alarm(forge: Forge) -> None:
+    forge.held()
+    forge.boot()
+    forge.wait(LONG_S)
+
+
+def an_alarm_of_the_start_only(forge: Forge) -> None:
+    no_start_without_the_database(forge)
+    forge.handled("authority", RecoveryDone(part="custodian", at_ns=forge.now_ns))
     forge.wait(LONG_S)
 
 

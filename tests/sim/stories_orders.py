@@ -90,7 +90,13 @@ def cancel_means_cancel(forge: Forge, is_bad: bool) -> None:
     forge.held()
     forge.view(Mode.HALTED)
     leg = Leg.TARGET_1 if is_bad else Leg.STOP
-    forge.send(forge.place(leg))
+    forge.send(forge.place(leg, price_trigger_paise=90_000))
+
+
+def a_halted_stop_trades_at_once(forge: Forge) -> None:
+    forge.held()
+    forge.view(Mode.HALTED)
+    forge.send(forge.place(Leg.STOP))
 
 
 @story("INV-11")

@@ -20,7 +20,14 @@ from engine.messages.records import (
 from engine.messages.supervision import ChildExited
 from engine.messages.values import Action, Authority, Leg, Mode
 from scripts.simulation.checks.picture import Check
-from scripts.simulation.checks.rules import EDGES, grows, is_entry, left_to, overshoot
+from scripts.simulation.checks.rules import (
+    EDGES,
+    grows,
+    is_entry,
+    is_protector,
+    left_to,
+    overshoot,
+)
 from scripts.simulation.checks.sending import SendCheck
 from scripts.simulation.observer import WireRequest
 
@@ -83,8 +90,9 @@ class ReduceOnly(SendCheck):
 
 
 class CancelStates(SendCheck):
-    """Where CANCEL is left only cancels leave (HALTED also keeps up protection, a stop for all of
-    a position), where nothing is left nothing leaves."""
+    """Where CANCEL is left only cancels leave, where nothing is left nothing leaves. HALTED also
+    keeps up protection: the protection path may re-price an exit, and have a stop rest behind its
+    trigger for all of a proven position, as an entry in flight may fill after the halt."""
 
     id = "INV-10"
 
@@ -101,9 +109,15 @@ class CancelStates(SendCheck):
         view = self.picture.view
         is_halted = view is not None and view.mode is Mode.HALTED
         order = self.picture.orders.get(intent.client_order_id)
-        is_kept = is_halted and intent.leg.is_exit and not grows(order, intent)
-        is_stop = is_halted and intent.leg is Leg.STOP
-        return "" if is_kept or is_stop else f"{intent.action.value} while CANCEL is left"
+        is_ours = is_halted and intent.leg.is_exit and is_protector(intent)
+        if is_ours and (not grows(order, intent) or self._is_resting_stop(intent)):
+            return ""
+        return f"{intent.action.value} while CANCEL is left"
+
+    def _is_resting_stop(self, intent: IntentPlanned) -> bool:
+        group = self.picture.groups.get(intent.group_id)
+        is_stop = intent.leg is Leg.STOP and intent.price_trigger_paise > 0
+        return is_stop and group is not None and overshoot(group, intent) <= 0
 
 
 class LiveIsReleased(Check):

@@ -1,6 +1,7 @@
 """Positions in a healed world: flat when ordered, protected, squared off by the close.
 
-Source: reliability 6.4, LIV-01, LIV-02, LIV-09, LIV-11. What blocks: a market that is shut.
+Source: reliability 6.4, LIV-01, LIV-02, LIV-09, LIV-11. What blocks: a market that is shut, and for
+the paper book one in which nothing trades.
 """
 
 from typing import TYPE_CHECKING
@@ -9,7 +10,7 @@ from engine.messages.base import Message
 from engine.messages.control import AlertRaised, FlattenOrdered
 from engine.messages.market import PhaseChanged
 from engine.messages.records import GroupClosed, Record
-from engine.messages.values import SessionPhase
+from engine.messages.values import Book, SessionPhase
 from engine.units import NS_PER_MINUTE
 from scripts.simulation.checks.deadlines import (
     T_CHILD_NS,
@@ -17,6 +18,7 @@ from scripts.simulation.checks.deadlines import (
     T_PROTECT_NS,
     T_SQUARE_NS,
     T_UNKNOWN_NS,
+    TICKS_FLAT_MIN,
 )
 from scripts.simulation.checks.picture import Check
 from scripts.simulation.checks.protection import PositionsProtected
@@ -30,7 +32,12 @@ SESSION_USUAL_NS = 375 * NS_PER_MINUTE
 
 
 class Flat(Check):
-    """Once going flat is ordered and the world is healed, everything is gone in time."""
+    """Once going flat is ordered and the world is healed, everything is gone in time.
+
+    "When the market trades" (6.4): a live exit meets the broker's own book at once, but the paper
+    venue fills at ticks only and has forgotten all after a restart. So a paper group has that much
+    time and TICKS_FLAT_MIN true ticks of its instrument, whether the engine heard them or not.
+    """
 
     handles = (FlattenOrdered, PhaseChanged)
 
@@ -38,7 +45,8 @@ class Flat(Check):
         super().__init__(world)
         self._ordered_at_ns = -1
         self._is_open = True
-        self._is_ours = False
+        self._since_ns = -1
+        self._ticks: dict[str, int] = {}
 
     def on_handled(self, room: str, generation: int, message: Message) -> None:
         if room != "custodian":
@@ -62,11 +70,18 @@ class Flat(Check):
         if self._ordered_at_ns < 0:
             return
         since_ns = max(self._ordered_at_ns, self.world.heals_at_ns, self.picture.booted_at_ns)
+        now_ns, counts = self.world.now_ns, self.world.market.tick_counts
         if not self._open():
             self._ordered_at_ns = -1
-        elif self._is_open and self.world.now_ns - since_ns > T_FLAT_NS + T_UNKNOWN_NS:
-            group = self._open()[0]
-            self.violated(f"{group.plan.group_id} holds {group.position} since it was ordered flat")
+        elif since_ns != self._since_ns and now_ns >= since_ns:
+            self._since_ns, self._ticks = since_ns, dict(counts)
+        elif self._is_open and now_ns - since_ns > T_FLAT_NS + T_UNKNOWN_NS:
+            for group in self._open():
+                name = group.plan.instrument
+                ticks = counts[name] - self._ticks.get(name, 0)
+                if group.plan.book is Book.LIVE or ticks >= TICKS_FLAT_MIN:
+                    text = f"holds {group.position} since it was ordered flat"
+                    self.violated(f"{group.plan.group_id} {text}")
 
     def _open(self) -> list[GroupSeen]:
         return [g for g in self.picture.open_groups.values() if not g.is_closed or g.position]
@@ -88,14 +103,14 @@ class Flattened(Flat):
 
 
 class ProtectedOrFlat(PositionsProtected):
-    """LIV-09: with nothing striking any more, an alarm is no excuse for a naked position."""
+    """LIV-09: with nothing striking any more, no alarm of any time excuses a naked position."""
 
     id = "LIV-09"
     wait_ns = T_PROTECT_NS + T_CHILD_NS
+    verdict = "in a healed world"
 
     def on_alert(self, alert: AlertRaised) -> None:
-        if self.world.now_ns < self.world.heals_at_ns:
-            self._since.clear()
+        """An alarm is no protection, neither one raised now nor one from before the healing."""
 
     def at_rest(self) -> None:
         if self.world.now_ns >= self.world.heals_at_ns:
