@@ -30,8 +30,8 @@ def latched(world: "World", name: str) -> bool:
 
 
 class KillIsDurable(Check):
-    """A kill that is confirmed is on disk, and KILLED is never journaled without it unless the disk
-    refused and the alarm says so."""
+    """A kill or halt that is confirmed is on disk, and KILLED is never journaled without it unless
+    the disk refused and the alarm says so."""
 
     id = "INV-12"
     handles = (OperatorCommand, CommandDone)
@@ -39,10 +39,19 @@ class KillIsDurable(Check):
     def __init__(self, world: "World") -> None:
         super().__init__(world)
         self._kills: set[str] = set()
+        self._halts: dict[str, bool] = {}
 
     def on_handled(self, room: str, generation: int, message: Message) -> None:
         if isinstance(message, OperatorCommand) and message.command == "kill":
             self._kills.add(message.request_id)
+        elif isinstance(message, OperatorCommand) and message.command == "halt":
+            if room == "authority":
+                is_set = latched(self.world, HALT) or latched(self.world, KILL)
+                was_set = self._halts.get(message.request_id, False)
+                self._halts[message.request_id] = was_set or is_set
+        elif isinstance(message, CommandDone) and message.request_id in self._halts:
+            if message.is_done and not self._halts[message.request_id]:
+                self.violated(f"halt {message.request_id} is confirmed and was never on disk")
         elif isinstance(message, CommandDone) and message.request_id in self._kills:
             self._confirmed(message)
 
