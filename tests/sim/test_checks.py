@@ -2,6 +2,7 @@
 
 import pytest
 
+from scripts.simulation import liveness
 from scripts.simulation.checks import (
     INVARIANTS,
     LIVENESS,
@@ -64,6 +65,8 @@ def test_when_a_trade_goes_well_then_every_check_is_silent(check_id: str) -> Non
         (supervision.CoreInOrder, stories_state.a_restart_by_order, ""),
         (wire.DurableFirst, stories_orders.an_entry_from_the_spool, "INV-03"),
         (protection.NoOrphans, stories_orders.an_entry_past_its_time, "INV-18"),
+        (liveness.ReconciledClean, stories_liveness.a_stranger_stands_in_the_book, ""),
+        (liveness.ReconciledClean, stories_liveness.a_stranger_and_more, "LIV-04"),
         (flatness.Flattened, stories_liveness.a_silent_market, ""),
         (flatness.ProtectedOrFlat, stories_liveness.an_alarm_before_the_healing, "LIV-09"),
         (protection.PositionsProtected, stories_liveness.no_start_without_the_database, ""),
