@@ -62,6 +62,7 @@ class BookBehaviour(JournalReader):
         self._past_paise = 0
         self._tracked_at_ns = 0
         self._has_traded = False
+        self._traded_at_ns = 0
         self._has_ticked = False
         self._is_view_due = False
         self._is_live = False
@@ -76,7 +77,7 @@ class BookBehaviour(JournalReader):
                 self.ticks[message.instrument] = message
                 self._has_ticked = True
                 if self.ledger.is_held(message.instrument):
-                    self._track(TRACK_EVERY_NS)
+                    self._track(TRACK_EVERY_NS, message.at_ns)
                     self._changed()
                 self._rest(message.instrument)
             case PhaseChanged():
@@ -93,6 +94,7 @@ class BookBehaviour(JournalReader):
             case OrderFilled():
                 if self.ledger.apply(record):
                     self._has_traded = True
+                    self._traded_at_ns = max(self._traded_at_ns, record.at_ns)
                     self._rest(record.instrument)
             case GroupClosed() if record.quantity_entered:
                 self.round_trips[record.book] += 1
@@ -101,7 +103,7 @@ class BookBehaviour(JournalReader):
             case _:
                 return
         if self._is_live:
-            self._track(0)
+            self._track(0, self.ctx.now_ns())
             self._changed()
 
     def _rest(self, instrument: str) -> None:
@@ -124,7 +126,9 @@ class BookBehaviour(JournalReader):
         if not self._view_every_ns:
             self._publish()
         was_open = before is not None and before.phase is not SessionPhase.CLOSED
-        is_used = (was_open and self._has_ticked) or self._has_traded
+        # trades of the future: the clock was set back before the open, the day is still to come
+        has_ended = self._has_traded and self._traded_at_ns <= changed.at_ns
+        is_used = (was_open and (self._has_ticked or self._has_traded)) or has_ended
         if changed.phase is SessionPhase.CLOSED and is_used:
             self._close_day(before.trading_day if before else changed.trading_day)
 
@@ -158,9 +162,8 @@ class BookBehaviour(JournalReader):
         self.round_trips = dict.fromkeys(Book, 0)
         self._has_traded = self._has_ticked = False
 
-    def _track(self, every_ns: int) -> None:
+    def _track(self, every_ns: int, now_ns: int) -> None:
         """Follow the equity for its peak and drawdown, not more often than `every_ns`."""
-        now_ns = self.ctx.now_ns()
         if now_ns - self._tracked_at_ns < every_ns:
             return
         self._tracked_at_ns = now_ns

@@ -20,6 +20,7 @@ from engine.messages.records import (
     GroupClosed,
     GroupOpened,
     IntentPlanned,
+    ModeChanged,
     OrderCancelled,
     OrderDenied,
     OrderFact,
@@ -117,8 +118,11 @@ class MemoryJournalStore:
         opened = {s.record.plan.group_id for s in everything if isinstance(s.record, GroupOpened)}
         closed = {s.record.group_id for s in everything if isinstance(s.record, GroupClosed)}
         still_open = opened - closed
+        mode_seq = max((s.seq for s in everything if isinstance(s.record, ModeChanged)), default=0)
         return tuple(
-            s for s in everything if s.record.at_ns >= since_ns or group_of(s.record) in still_open
+            s
+            for s in everything
+            if s.record.at_ns >= since_ns or group_of(s.record) in still_open or s.seq == mode_seq
         )
 
     def load_group(self, group_id: str) -> tuple[Stored, ...]:

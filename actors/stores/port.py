@@ -77,7 +77,8 @@ class JournalStorePort(Protocol):
         """
 
     def load_day(self, since_ns: int) -> tuple[Stored, ...]:
-        """Records since `since_ns` plus all records of groups still open, in order.
+        """Records since `since_ns`, all records of groups still open, and the last `ModeChanged`,
+        in order.
 
         Raises:
             JournalDamaged: a record cannot be read.

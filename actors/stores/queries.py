@@ -19,7 +19,9 @@ from engine.units import NS_PER_S
 _VERIFY_ROWS: Final = 5_000
 _DAY: Final = """SELECT seq, body FROM journal WHERE realm = %(realm)s AND (at_ns >= %(since)s
     OR group_id IN (SELECT group_id FROM groups
-                    WHERE realm = %(realm)s AND closed_at_ns IS NULL))
+                    WHERE realm = %(realm)s AND closed_at_ns IS NULL)
+    OR seq = (SELECT seq FROM journal WHERE realm = %(realm)s AND kind = 'ModeChanged'
+              ORDER BY seq DESC LIMIT 1))
     ORDER BY seq"""
 _GROUP: Final = """SELECT seq, body FROM journal
     WHERE realm = %s AND group_id = %s AND group_id <> '' ORDER BY seq"""

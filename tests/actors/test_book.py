@@ -72,7 +72,7 @@ def test_when_equity_falls_from_its_peak_then_the_drawdown_is_kept(
 ) -> None:
     book.receive(journaled()(fill()))
     for price in (150_000, 152_000, 149_000, 151_000):
-        book.receive(tick(price))
+        book.receive(tick(price, at_ns=ctx.now_ns()))
         shown = view(book, ctx, "pnl")
     assert shown["drawdown_paise_max"] == 30_000
     assert shown["drawdown_paise"] == 10_000
@@ -150,3 +150,13 @@ def test_when_the_market_was_silent_all_day_then_no_day_is_closed(
     book.receive(SESSION)
     book.receive(CLOSED)
     assert not ctx.records()
+
+
+@pytest.mark.conformance("FLT-90", "INV-26")
+def test_when_the_clock_went_back_before_the_open_then_the_day_is_not_closed() -> None:
+    shut = replace(CLOSED, at_ns=NOW)
+    for at_ns, days in ((NOW + NS_PER_S, 0), (NOW - NS_PER_S, 1)):
+        book = make_book()
+        ctx = opened(book, FakeContext("book", now_ns=NOW), (fill(at_ns=at_ns),))
+        book.receive(shut)
+        assert len(ctx.records()) == days

@@ -18,8 +18,8 @@ from engine.errors import (
     RecordRefused,
 )
 from engine.journal import GENESIS, encode, next_chain
-from engine.messages.records import OrderCancelled, Record, RiskNoted
-from engine.messages.values import Action, Book, Leg, Refusal
+from engine.messages.records import ModeChanged, OrderCancelled, Record, RiskNoted
+from engine.messages.values import Action, Book, Leg, Mode, Refusal
 from tests.fixtures.history import INSTRUMENT, START_NS, Trip, entries, head_of
 
 REFUSAL = Refusal(rule="loss_day", measured=5, limit=4, why="enough for today")
@@ -236,6 +236,24 @@ def test_when_a_day_is_loaded_then_open_groups_come_whole(store: JournalStorePor
     store.commit(new)
     wanted = [*old[-2:], *new]  # the group and its order; signal and decision have no group
     assert store.load_day(START_NS + 1) == _numbered(wanted)
+
+
+@pytest.mark.conformance("INV-34")
+def test_when_a_day_is_loaded_then_the_last_mode_before_it_comes_too(
+    store: JournalStorePort,
+) -> None:
+    modes = [
+        ModeChanged(
+            at_ns=START_NS,
+            mode_from=Mode.STANDBY,
+            mode_to=Mode.RECOVERING,
+            mode_seq=mode_seq,
+            reason="test",
+        )
+        for mode_seq in (7, 8)
+    ]
+    batch = _commit(store, [*modes, Trip(1).signal()])
+    assert store.load_day(START_NS + 10**12) == _numbered(batch[1:2])
 
 
 def test_when_a_group_is_loaded_then_only_its_records_come(store: JournalStorePort) -> None:

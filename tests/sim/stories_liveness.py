@@ -171,7 +171,7 @@ def the_close_is_flat(forge: Forge, is_bad: bool) -> None:
     forge.held()
     if not is_bad:
         forge.fill(forge.place(Leg.EXIT))
-    forge.wait(LONG_S)
+    forge.wait(3_600)
     forge.phase(SessionPhase.CLOSED)
 
 

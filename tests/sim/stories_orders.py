@@ -222,6 +222,14 @@ def a_modify_that_grows(forge: Forge) -> None:
     forge.send(forge.place(Leg.STOP, 12, **changes))
 
 
+def a_life_that_begins_live(forge: Forge) -> None:
+    """The mode of the last life is taken up again."""
+    forge.boot()
+    forge.mode(Mode.STANDBY, Mode.RECOVERING, 1)
+    forge.boot()
+    forge.mode(Mode.LIVE, Mode.REDUCE, 2)
+
+
 def an_entry_from_the_spool(forge: Forge) -> None:
     """The database was away when the entry was recorded."""
     forge.database.rows["simulation"] = []

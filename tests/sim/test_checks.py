@@ -11,6 +11,7 @@ from scripts.simulation.checks import (
     flatness,
     limits_check,
     orders,
+    positions,
     protection,
     supervision,
     wire,
@@ -18,7 +19,7 @@ from scripts.simulation.checks import (
 from scripts.simulation.checks.coverage import NOT_CHECKED, SOMETIMES
 from scripts.simulation.observer import Observer
 from tests.sim import stories_liveness, stories_orders, stories_state
-from tests.sim.forge import STORIES, Story, outcome
+from tests.sim.forge import STORIES, Forge, Story, outcome
 
 CHECKS = {check.id: check for check in (*INVARIANTS, *LIVENESS)}
 MODULES = (stories_orders, stories_state, stories_liveness)
@@ -52,6 +53,16 @@ def test_when_a_trade_goes_well_then_every_check_is_silent(check_id: str) -> Non
     assert outcome(CHECKS[check_id], tell, is_bad=False) == ""
 
 
+@pytest.mark.parametrize(("is_all_booked", "violated"), [(True, ""), (False, "INV-02")])
+def test_when_a_stranger_closes_in_parts_then_every_part_is_to_be_booked(
+    is_all_booked: bool, violated: str
+) -> None:
+    def tell(forge: Forge, is_bad: bool) -> None:
+        stories_state.a_stranger_closes(forge, is_all_booked=is_all_booked)
+
+    assert outcome(positions.TruthIsInTheInterval, tell, is_bad=True) == violated
+
+
 @pytest.mark.parametrize(
     ("kind", "tell", "violated"),
     [
@@ -63,6 +74,7 @@ def test_when_a_trade_goes_well_then_every_check_is_silent(check_id: str) -> Non
         (commands.LatchesSurvive, stories_state.an_approval_after_the_loss, "INV-13"),
         (supervision.CoreInOrder, stories_state.a_stop_out_of_order, "INV-32"),
         (supervision.CoreInOrder, stories_state.a_restart_by_order, ""),
+        (authority.ModesMoveByTheTable, stories_orders.a_life_that_begins_live, "INV-34"),
         (wire.DurableFirst, stories_orders.an_entry_from_the_spool, "INV-03"),
         (protection.NoOrphans, stories_orders.an_entry_past_its_time, "INV-18"),
         (liveness.ReconciledClean, stories_liveness.a_stranger_stands_in_the_book, ""),

@@ -11,10 +11,12 @@ from engine.messages.control import AlertRaised, FlattenOrdered
 from engine.messages.market import PhaseChanged
 from engine.messages.records import GroupClosed, GroupOpened, ModeChanged, Record
 from engine.messages.values import Mode, SessionPhase
+from engine.units import NS_PER_MINUTE
 from scripts.simulation.checks.deadlines import (
     T_CHILD_NS,
     T_FLAT_NS,
     T_PROTECT_NS,
+    T_SQUARE_NS,
     T_UNKNOWN_NS,
     TICKS_FLAT_MIN,
 )
@@ -24,6 +26,9 @@ from scripts.simulation.checks.seen import GroupSeen
 
 if TYPE_CHECKING:
     from scripts.simulation.world import World
+
+SESSION_USUAL_NS = 375 * NS_PER_MINUTE
+"""What the configured minutes before the close are meant for. Source: NSE cash, 09:15-15:30."""
 
 
 class Flat(Check):
@@ -123,24 +128,32 @@ class ProtectedOrFlat(PositionsProtected):
 
 
 class SquaredOff(Check):
-    """LIV-11: when the session closes nothing is held, if the engine was up to square it off."""
+    """LIV-11: when the session closes nothing is held, if the engine was up to square it off. The
+    time by which it had to be flat comes from the configuration, not from what the rooms say."""
 
     id = "LIV-11"
     handles = (PhaseChanged,)
 
     def __init__(self, world: "World") -> None:
         super().__init__(world)
-        self._flat_by_ns = 0
+        self._before_ns = world.config.session.flat_by_min * NS_PER_MINUTE
+        self._session: PhaseChanged | None = None
 
     def on_handled(self, room: str, generation: int, message: Message) -> None:
         if room != "custodian" or not isinstance(message, PhaseChanged):
             return
-        flat_by_ns, self._flat_by_ns = self._flat_by_ns, message.flat_by_at_ns
-        if message.phase is not SessionPhase.CLOSED or flat_by_ns == 0:
+        before, self._session = self._session, message
+        if message.phase is not SessionPhase.CLOSED or before is None:
             return
-        healthy_ns = max(flat_by_ns, self.picture.booted_at_ns, self.world.heals_at_ns)
-        if self.world.now_ns - healthy_ns <= T_FLAT_NS + T_UNKNOWN_NS:
+        healthy_ns = max(self.picture.booted_at_ns, self.world.heals_at_ns)
+        is_well = self.world.now_ns - healthy_ns > T_FLAT_NS + T_UNKNOWN_NS
+        if not is_well or self.world.now_ns < self._flat_by_ns(before) + T_SQUARE_NS:
             return
         for group_id, group in self.picture.open_groups.items():
             if group.position:
                 self.violated(f"{group_id} holds {group.position} after the close")
+
+    def _flat_by_ns(self, session: PhaseChanged) -> int:
+        """Short sessions have it in proportion."""
+        length_ns = min(session.closes_at_ns - session.opens_at_ns, SESSION_USUAL_NS)
+        return session.closes_at_ns - self._before_ns * length_ns // SESSION_USUAL_NS
