@@ -154,7 +154,7 @@ def wants(at: Situation, now_stage: Stage) -> tuple[Want, ...]:
             stop = _stop(at)
             return (stop,) if at.group.is_stop_hit else (stop, *_targets(at))
         case Stage.EXITING:
-            if is_exit_barred(at.group):
+            if is_exit_barred(at):
                 return (_stop(at),)
             return _exit(at, at.group.plan.side.opposite)
         case Stage.FLIPPED:
@@ -163,10 +163,17 @@ def wants(at: Situation, now_stage: Stage) -> tuple[Want, ...]:
             return ()
 
 
-def is_exit_barred(group: Group) -> bool:
-    """True while our own gate lets no exit leave, twice in a row: HALTED keeps positions as they
-    are, but protected. One stop then takes the place of what was cancelled for the exit; once it
-    stands its cancel asks, at the pace of refusals, whether the exit may go on."""
+def is_exit_barred(at: Situation) -> bool:
+    """True while a stop comes before the exit, because our own gate (HALTED) lets none leave: a new
+    one once two exits in a row were denied, or the right size for one that may not be cancelled.
+    Asking again takes turns with it, so that the exit goes on when the gate lets it."""
+    group, stop = at.group, at.group.live_of(Leg.STOP)
+    if group.live_of(Leg.EXIT) is not None:
+        return False
+    if stop is not None:
+        turns = at.settings.request_refusals_max
+        is_turn = stop.cancel_count > 0 and stop.refused_count % turns == turns - 1
+        return is_turn and stop.remaining != group.position
     tried = [order for order in group.orders if order.leg in (Leg.EXIT, Leg.STOP)]
     is_denied = bool(tried) and tried[-1].leg is Leg.EXIT and tried[-1].status is Status.DENIED
     return is_denied and failures(group.of_leg(Leg.EXIT)) > 1

@@ -5,6 +5,7 @@ the whole liveness phase, and names what blocked where damage that was done make
 the market is shut, nobody but a person may go on, orders of strangers stand in the broker's book.
 """
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any, Final
 
 from actors.stores.latches import HALT, KILL
@@ -30,15 +31,23 @@ if TYPE_CHECKING:
     from scripts.simulation.world import World
 
 
-DAMAGE: Final = ("FLT-24", "FLT-39", "FLT-40")
-"""Orders at the broker that no intent of ours stands for (a request processed twice, the broker's
-own square-off, a person): alarmed, and for a person to put right."""
 UNFLAT: Final = ("not_flat", "exit_not_filling", "exit_blocked", "protect_failed")
 
 
-def damage(world: "World") -> list[str]:
-    """What was done to the account that blocks a clean reconciliation."""
-    return [fault for fault in DAMAGE if world.faults.struck.get(fault)]
+def strangers(world: "World") -> set[str]:
+    """Instruments with orders at the broker that no intent of ours stands for (a request processed
+    twice, the broker's own square-off, a person): alarmed, and for a person to put right."""
+    orders = world.broker.orders
+    tags = Counter(order.tag_true for order in orders if order.tag_true)
+    return {order.instrument for order in orders if order.is_alien or tags[order.tag_true] > 1}
+
+
+def is_theirs(world: "World", last: Reconciled | None) -> bool:
+    """Whether strangers' orders are all that keeps the books from being clean: each difference of
+    the last reconciliation is of an instrument on which some stand."""
+    touched = strangers(world)
+    lines = last.differences if last is not None else ()
+    return bool(lines) and all(any(f" {name}:" in line for name in touched) for line in lines)
 
 
 class UnknownsResolved(Check):
@@ -85,7 +94,7 @@ class ReconciledClean(Check):
         if self._clean_ns >= healed_ns or self.world.now_ns - healed_ns <= T_CLEAN_NS:
             return
         lines = self._last.differences if self._last is not None else ("never reconciled",)
-        if not damage(self.world):
+        if not is_theirs(self.world, self._last):
             self.violated(f"not clean since healing: {'; '.join(lines[:3])}")
 
 
@@ -155,22 +164,32 @@ class Recovers(Check):
 
 class NoStuckCeiling(Check):
     """LIV-08: what lowered authority by itself has raised it again: in a healed world that nobody
-    halted or killed, no ceiling of the engine's own lies over everything."""
+    halted or killed, no ceiling of the engine's own lies over everything, but the reconciler's for
+    books that strangers' orders keep unclean."""
 
     id = "LIV-08"
+    handles = (Reconciled,)
+
+    def __init__(self, world: "World") -> None:
+        super().__init__(world)
+        self._last: Reconciled | None = None
+
+    def on_handled(self, room: str, generation: int, message: Message) -> None:
+        if room == "authority" and isinstance(message, Reconciled):
+            self._last = message
 
     def at_end(self) -> None:
         room = self.room("authority")
         if room is None or latched(self.world, KILL) or latched(self.world, HALT):
             return
-        is_damaged = bool(damage(self.world))
+        is_damaged = is_theirs(self.world, self._last)
         guard = self.room("guard")
         is_latched = guard is not None and guard._account.is_loss_latched
         for ceiling in room.state._ceilings.values():
             is_own = ceiling.owner not in ("operator", "leader", "release", "storm")
             is_loss = ceiling.owner == "account" and is_latched
-            is_theirs = ceiling.owner == "reconciler" and is_damaged
-            if not ceiling.scope and is_own and not (is_loss or is_theirs):
+            is_strange = ceiling.owner == "reconciler" and is_damaged
+            if not ceiling.scope and is_own and not (is_loss or is_strange):
                 self.violated(
                     f"{ceiling.owner} still holds {ceiling.authority.name}: {ceiling.reason}"
                 )

@@ -1,13 +1,18 @@
 """What a group that is going out does when the engine is halted halfway."""
 
 import pytest
+from msgspec.structs import replace
 
 from engine.messages.broker import Outcome
 from engine.messages.records import IntentPlanned
 from engine.messages.values import Action, Leg
 from engine.orders.lifecycle import Status
+from engine.orders.oco import decide
+from engine.orders.oco_plan import Situation
+from engine.orders.oco_state import OcoSettings
+from engine.orders.oco_view import View
 from engine.units import NS_PER_S
-from tests.desk import World, a_running_world
+from tests.desk import INFY, World, a_running_world
 
 
 @pytest.fixture
@@ -57,3 +62,28 @@ def test_when_halting_ends_then_the_exit_goes_on(caught_naked: World) -> None:
     caught_naked.advance(60 * NS_PER_S)
     assert caught_naked.is_over
     assert caught_naked.position() == 0
+
+
+@pytest.mark.conformance("LIV-01")
+def test_when_halted_with_a_stop_that_is_too_large_then_it_is_cut_to_the_position() -> None:
+    world = a_running_world()
+    world.tick(100_000)
+    world.settle()
+    group = world.oco.group
+    stop = group.live_of(Leg.STOP)
+    assert stop is not None
+    caught = replace(stop, quantity=stop.quantity + 5, cancel_count=2, refused_count=2)
+    at = Situation(
+        group=replace(group, orders=(*group.of_leg(Leg.ENTRY), caught), exit_reason="advised"),
+        view=View(owner="oco/grp-1", generation=1),
+        instrument=INFY,
+        settings=OcoSettings(),
+        now_ns=world.now_ns + NS_PER_S,
+    )
+    asked = [output for output in decide(at) if isinstance(output, IntentPlanned)]
+    assert [(i.action, i.quantity) for i in asked] == [(Action.MODIFY, group.position)]
+    refused_again = replace(caught, refused_count=3)
+    orders = (*group.of_leg(Leg.ENTRY), refused_again)
+    again = replace(at, group=replace(at.group, orders=orders), now_ns=at.now_ns + 60 * NS_PER_S)
+    asked = [output for output in decide(again) if isinstance(output, IntentPlanned)]
+    assert [i.action for i in asked] == [Action.CANCEL]

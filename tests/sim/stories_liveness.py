@@ -64,6 +64,25 @@ def the_books_agree(forge: Forge, is_bad: bool) -> None:
     forge.end()
 
 
+def a_stranger_stands_in_the_book(forge: Forge) -> None:
+    stranger = SimpleNamespace(instrument=NAME, is_alien=True, tag_true="")
+    forge.broker.orders = (stranger,)
+    lines = (f"order_alien x {NAME}: journal 0, broker 5",)
+    forge.handled("authority", Reconciled(is_clean=False, differences=lines, at_ns=forge.now_ns))
+    forge.wait(LONG_S)
+    forge.end()
+
+
+def a_stranger_and_more(forge: Forge) -> None:
+    """A difference that no stranger explains."""
+    stranger = SimpleNamespace(instrument=NAME, is_alien=True, tag_true="")
+    forge.broker.orders = (stranger,)
+    lines = (f"order_alien x {NAME}: journal 0, broker 5", "order_vanished y NSE:OTHER: journal 1")
+    forge.handled("authority", Reconciled(is_clean=False, differences=lines, at_ns=forge.now_ns))
+    forge.wait(LONG_S)
+    forge.end()
+
+
 @story("LIV-06")
 def children_come_back(forge: Forge, is_bad: bool) -> None:
     forge.exit("book")

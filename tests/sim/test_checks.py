@@ -2,6 +2,7 @@
 
 import pytest
 
+from scripts.simulation import liveness
 from scripts.simulation.checks import (
     INVARIANTS,
     LIVENESS,
@@ -77,6 +78,8 @@ def test_when_a_stranger_closes_in_parts_then_every_part_is_to_be_booked(
         (authority.ModesMoveByTheTable, stories_orders.a_life_that_begins_live, "INV-34"),
         (wire.DurableFirst, stories_orders.an_entry_from_the_spool, "INV-03"),
         (protection.NoOrphans, stories_orders.an_entry_past_its_time, "INV-18"),
+        (liveness.ReconciledClean, stories_liveness.a_stranger_stands_in_the_book, ""),
+        (liveness.ReconciledClean, stories_liveness.a_stranger_and_more, "LIV-04"),
         (flatness.Flattened, stories_liveness.a_silent_market, ""),
         (flatness.ProtectedOrFlat, stories_liveness.an_alarm_before_the_healing, "LIV-09"),
         (protection.PositionsProtected, stories_liveness.no_start_without_the_database, ""),

@@ -1,7 +1,7 @@
 """Positions in a healed world: flat when ordered, protected, squared off by the close.
 
-Source: reliability 6.4, LIV-01, LIV-02, LIV-09, LIV-11. What blocks: a market that is shut, and for
-the paper book one in which nothing trades.
+Source: reliability 6.4, LIV-01, LIV-02, LIV-09, LIV-11. What blocks: a market that is shut, or one
+in which nothing trades.
 """
 
 from typing import TYPE_CHECKING
@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from engine.messages.base import Message
 from engine.messages.control import AlertRaised, FlattenOrdered
 from engine.messages.market import PhaseChanged
-from engine.messages.records import GroupClosed, Record
-from engine.messages.values import Book, SessionPhase
+from engine.messages.records import GroupClosed, GroupOpened, ModeChanged, Record
+from engine.messages.values import Mode, SessionPhase
 from engine.units import NS_PER_MINUTE
 from scripts.simulation.checks.deadlines import (
     T_CHILD_NS,
@@ -34,9 +34,11 @@ SESSION_USUAL_NS = 375 * NS_PER_MINUTE
 class Flat(Check):
     """Once going flat is ordered and the world is healed, everything is gone in time.
 
-    "When the market trades" (6.4): a live exit meets the broker's own book at once, but the paper
-    venue fills at ticks only and has forgotten all after a restart. So a paper group has that much
-    time and TICKS_FLAT_MIN true ticks of its instrument, whether the engine heard them or not.
+    "When the market trades" (6.4): the paper venue fills at ticks only and has forgotten all after
+    a restart, and the broker's book is empty once its depth is taken. So each group has, besides
+    its time, TICKS_FLAT_MIN true ticks of its instrument, whether the engine heard them or not.
+    The order is for the groups that are open, and those that open while its mode lasts; what a
+    person has a released engine open afterwards is not meant.
     """
 
     handles = (FlattenOrdered, PhaseChanged)
@@ -47,6 +49,8 @@ class Flat(Check):
         self._is_open = True
         self._since_ns = -1
         self._ticks: dict[str, int] = {}
+        self._mode = Mode.STANDBY
+        self._later: set[str] = set()
 
     def on_handled(self, room: str, generation: int, message: Message) -> None:
         if room != "custodian":
@@ -57,13 +61,18 @@ class Flat(Check):
         assert isinstance(message, FlattenOrdered)
         if self._ordered_at_ns < 0 and not message.scope and self.is_mine(message):
             self._ordered_at_ns = self.world.now_ns
+            self._later.clear()
 
     def is_mine(self, order: FlattenOrdered) -> bool:
         """Whether this flatten is this property's."""
         return order.reason.startswith("kill")
 
     def on_record(self, seq: int, record: Record) -> None:
-        if isinstance(record, GroupClosed) and not self._open():
+        if isinstance(record, ModeChanged):
+            self._mode = record.mode_to
+        elif isinstance(record, GroupOpened) and self._mode not in (Mode.KILLED, Mode.FLATTENING):
+            self._later.add(record.plan.group_id)
+        elif isinstance(record, GroupClosed) and not self._open():
             self._ordered_at_ns = -1
 
     def at_rest(self) -> None:
@@ -78,13 +87,14 @@ class Flat(Check):
         elif self._is_open and now_ns - since_ns > T_FLAT_NS + T_UNKNOWN_NS:
             for group in self._open():
                 name = group.plan.instrument
-                ticks = counts[name] - self._ticks.get(name, 0)
-                if group.plan.book is Book.LIVE or ticks >= TICKS_FLAT_MIN:
+                if counts[name] - self._ticks.get(name, 0) >= TICKS_FLAT_MIN:
                     text = f"holds {group.position} since it was ordered flat"
                     self.violated(f"{group.plan.group_id} {text}")
 
     def _open(self) -> list[GroupSeen]:
-        return [g for g in self.picture.open_groups.values() if not g.is_closed or g.position]
+        groups = self.picture.open_groups.items()
+        open_ = [group for group_id, group in groups if group_id not in self._later]
+        return [group for group in open_ if not group.is_closed or group.position]
 
 
 class KilledFlat(Flat):
