@@ -4,7 +4,8 @@ Decides when records are durable and delivers them only then, in order, to those
 `engine.journal.recipients` names. Refuses to know what the records mean. Appends that wait
 together are committed together (group commit). When the database is away it says so, refuses new
 entries, and writes everything else to the local fsynced spool, which is folded back in order when
-the database returns. What a failover of the database has forgotten is written again from memory.
+the database returns. What a failover of the database has forgotten is written again from memory,
+and from the spool if the memory is gone too: with an outage the last records go there as well.
 
 A journal that starts while the database is away is not ready until it is back.
 
@@ -18,10 +19,11 @@ A journal that starts while the database is away is not ready until it is back.
 """
 
 from collections import deque
+from collections.abc import Iterable
 
 import msgspec
 
-from actors.journal_fold import fold_back
+from actors.journal_fold import Row, fold_back, tail_of
 from actors.runtime.behaviour import Behaviour, Context, Opening
 from actors.runtime.log import log_event
 from actors.stores.port import Entry, JournalStorePort
@@ -69,7 +71,7 @@ class JournalBehaviour(Behaviour):
         self._listeners = listeners
         self._console = console
         self._recent = RecentRecords()
-        self._last: deque[Entry] = deque(maxlen=RECORDS_LAST_MAX)
+        self._last: deque[Row] = deque(maxlen=RECORDS_LAST_MAX)
         self._waiting: list[Append] = []
         self._fenced: dict[str, int] = {}
         self._seq = 0
@@ -97,6 +99,7 @@ class JournalBehaviour(Behaviour):
         rows = self._store.load_day(self._since_ns)
         if rows:
             self._store.verify(rows[0].seq)  # nothing is kept before all of it is read and true
+        self._last.extend(tail_of(rows, self._seq))
         for row in rows:
             self._recent.add(row.seq, group_of(row.record), row.record)
         log_event("journal_opened", seq=self._seq, records_recent_count=len(self._recent))
@@ -157,7 +160,7 @@ class JournalBehaviour(Behaviour):
         try:
             self._store.commit(entries)
         except JournalUnavailable as error:
-            self._write_spool(entries)
+            self._write_spool(entries, self._last)
             self._announce(is_available=False, reason=str(error))
         except (DuplicateIntent, RecordRefused) as error:
             self._commit_one_by_one(waiting, error)
@@ -184,7 +187,7 @@ class JournalBehaviour(Behaviour):
 
     def _deliver(self, entries: list[Entry]) -> None:
         self._seq, self._chain = entries[-1].seq, entries[-1].chain
-        self._last.extend(entries)
+        self._last.extend((entry.seq, entry.body) for entry in entries)
         send = self.ctx.send
         for entry in entries:
             self._recent.add(entry.seq, group_of(entry.record), entry.record)
@@ -216,8 +219,13 @@ class JournalBehaviour(Behaviour):
 
     # -- the database away and back -------------------------------------------------------
 
-    def _write_spool(self, entries: list[Entry]) -> None:
-        self._spool.append([(entry.seq, entry.body) for entry in entries])
+    def _write_spool(self, entries: list[Entry], before: Iterable[Row] = ()) -> None:
+        """Spool entries; with an outage also what was committed `before`: a failover may forget it,
+        and this generation may not live to write it again."""
+        held = self._spool.records()
+        last = held[-1][0] if held else 0
+        rows = [*before, *((entry.seq, entry.body) for entry in entries)]
+        self._spool.append([row for row in rows if row[0] > last])
         self._spooled_count += len(entries)
 
     def _try_return(self) -> None:
