@@ -5,6 +5,7 @@ the whole liveness phase, and names what blocked where damage that was done make
 the market is shut, nobody but a person may go on, orders of strangers stand in the broker's book.
 """
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any, Final
 
 from actors.stores.latches import HALT, KILL
@@ -39,6 +40,14 @@ UNFLAT: Final = ("not_flat", "exit_not_filling", "exit_blocked", "protect_failed
 def damage(world: "World") -> list[str]:
     """What was done to the account that blocks a clean reconciliation."""
     return [fault for fault in DAMAGE if world.faults.struck.get(fault)]
+
+
+def foreign(world: "World") -> set[str]:
+    """Instruments in which orders of the day stand for no intent of ours: a stranger's, or a second
+    one of a request that was processed twice."""
+    orders = world.broker.ledger.orders.values()
+    tags = Counter(order.tag for order in orders)
+    return {order.instrument for order in orders if order.is_alien or tags[order.tag] > 1}
 
 
 class UnknownsResolved(Check):
@@ -125,14 +134,22 @@ class ChildrenBack(Check):
 
 class Recovers(Check):
     """LIV-07: a life in a healthy world leaves RECOVERING in time; a latched one stays where its
-    latch says, which is no fault."""
+    latch says, which is no fault. Nor is it one that waits for a person to put right what others
+    did to the account: all rooms are there, and every difference of the last reconciliation is of
+    an instrument in which others traded."""
 
     id = "LIV-07"
+    handles = (Reconciled,)
 
     def __init__(self, world: "World") -> None:
         super().__init__(world)
         self._mode = Mode.STANDBY
         self._at_ns = 0
+        self._last: Reconciled | None = None
+
+    def on_handled(self, room: str, generation: int, message: Message) -> None:
+        if room == "authority" and isinstance(message, Reconciled):
+            self._last = message
 
     def on_boot(self, epoch: int) -> None:
         self._mode, self._at_ns = Mode.STANDBY, self.world.now_ns
@@ -148,9 +165,17 @@ class Recovers(Check):
     def at_end(self) -> None:
         healthy_ns = self.world.now_ns - max(self._at_ns, self.world.heals_at_ns)
         is_waiting = self._mode in (Mode.STANDBY, Mode.RECOVERING)
-        if is_waiting and healthy_ns > T_PAPER_NS:
-            room = self.room("authority")
+        room = self.room("authority")
+        if is_waiting and healthy_ns > T_PAPER_NS and not self._is_damaged(room):
             self.violated(f"still {self._mode.value}: {_missing(room)}")
+
+    def _is_damaged(self, room: Any) -> bool:  # noqa: ANN401 - a room's inside
+        last = self._last
+        if room is None or last is None or last.is_clean or room.state.clean_count:
+            return False
+        names = foreign(self.world)
+        is_theirs = all(any(f" {name}:" in line for name in names) for line in last.differences)
+        return is_theirs and room.state._parts <= room.state.parts_done
 
 
 class NoStuckCeiling(Check):
