@@ -180,7 +180,9 @@ class Recovers(Check):
 
 class NoStuckCeiling(Check):
     """LIV-08: what lowered authority by itself has raised it again: in a healed world that nobody
-    halted or killed, no ceiling of the engine's own lies over everything."""
+    halted or killed, no ceiling of the engine's own lies over everything. What waits for a clean
+    reconciliation (the reconciler's, and the journal's once it is back) waits on where others
+    changed the account."""
 
     id = "LIV-08"
 
@@ -194,7 +196,10 @@ class NoStuckCeiling(Check):
         for ceiling in room.state._ceilings.values():
             is_own = ceiling.owner not in ("operator", "leader", "release", "storm")
             is_loss = ceiling.owner == "account" and is_latched
-            is_theirs = ceiling.owner == "reconciler" and is_damaged
+            waits = ceiling.owner == "reconciler" or (
+                ceiling.owner == "journal" and room.state.is_journal_back
+            )
+            is_theirs = waits and is_damaged
             if not ceiling.scope and is_own and not (is_loss or is_theirs):
                 self.violated(
                     f"{ceiling.owner} still holds {ceiling.authority.name}: {ceiling.reason}"
