@@ -240,8 +240,7 @@ class World:
     def lost(self, seq: int) -> None:
         """Records that were durable are not any more: all after this number."""
         while self.records and self.records[-1][0] > seq:
-            number, record = self.records.pop()
-            self._forgotten[number] = record
+            self._forgotten.update((self.records.pop(),))
         for hook in self._hooks["on_lost"]:
             hook(seq)
 
