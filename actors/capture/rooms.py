@@ -105,6 +105,11 @@ class CapturedContext(RoomContext):
         self._captured.send_count += 1
         RoomContext.send(self, target, message)
 
+    def leave(self, targets: tuple[str, ...], message: Message) -> None:
+        before = self._captured.send_count
+        RoomContext.leave(self, targets, message)
+        self._captured.send_count = before + len(targets)
+
 
 class CapturedRoom(Room):
     """A room whose every event is put down before it begins."""

@@ -100,6 +100,10 @@ class ReplayContext(RoomContext):
     def send(self, target: str, message: Message) -> None:
         self._replayed.sends(target, message)
 
+    def leave(self, targets: tuple[str, ...], message: Message) -> None:
+        for target in targets:
+            self._replayed.sends(target, message)
+
 
 class ReplayRoom(Room):
     """A captured room, run again."""
