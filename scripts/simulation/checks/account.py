@@ -33,7 +33,8 @@ DAY_NS: Final = 86_400 * NS_PER_S
 
 
 class ReservationsAreWorstCases(Check):
-    """The guard holds, for each open plan, the largest position that it can still come to."""
+    """The guard holds, for each open plan, the largest position that it can still come to, and
+    nothing for a closed one once it was told: the journal may stand still after its commit."""
 
     id = "INV-23"
 
@@ -70,6 +71,9 @@ class ReservationsAreWorstCases(Check):
                 text = f"{holding.worst_units} reserved, {worst} can come"
                 self.violated(f"{group_id}: {text}")
         for group_id, holding in held.items():
+            closed = picture.groups.get(group_id)
+            if closed is not None and guard.seq < closed.seq:
+                continue
             if holding.is_opened and group_id not in picture.open_groups:
                 self.violated(f"{group_id} is closed, {holding.worst_units} are still reserved")
 
