@@ -166,6 +166,25 @@ def reservations_are_worst_cases(forge: Forge, is_bad: bool) -> None:
     forge.rest()
 
 
+def a_closing_in_the_journal(forge: Forge) -> None:
+    """A group is closed in the records, and nobody was told of it yet."""
+    forge.held()
+    before = len(forge.records)
+    forge.close(forge.plan())
+    holding = SimpleNamespace(worst_units=0, risk_paise=0, is_opened=True)
+    a_guard(forge, reservations=SimpleNamespace(_holdings={"grp-1": holding}))
+    forge.rooms["guard"].seq = before
+    forge.rest()
+
+
+def a_closing_that_the_guard_heard(forge: Forge) -> None:
+    """The guard has read that a group is closed and still keeps units for it."""
+    a_closing_in_the_journal(forge)
+    forge.rooms["guard"].seq = len(forge.records)
+    forge.boot()
+    forge.rest()
+
+
 @story("INV-26")
 def counters_rise(forge: Forge, is_bad: bool) -> None:
     entry = forge.held()

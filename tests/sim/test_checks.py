@@ -6,6 +6,7 @@ from scripts.simulation import liveness
 from scripts.simulation.checks import (
     INVARIANTS,
     LIVENESS,
+    account,
     authority,
     commands,
     flatness,
@@ -70,6 +71,8 @@ def test_when_a_stranger_closes_in_parts_then_every_part_is_to_be_booked(
         (orders.ExitsWithinPosition, stories_orders.a_modify_that_grows, "INV-16"),
         (authority.ReduceOnly, stories_orders.a_modify_that_grows, "INV-09"),
         (authority.CancelStates, stories_orders.a_halted_stop_trades_at_once, "INV-10"),
+        (account.ReservationsAreWorstCases, stories_state.a_closing_in_the_journal, ""),
+        (account.ReservationsAreWorstCases, stories_state.a_closing_that_the_guard_heard, "INV-23"),
         (commands.KillIsDurable, stories_state.a_halt_in_memory, "INV-12"),
         (commands.LatchesSurvive, stories_state.a_halted_engine_rises, "INV-13"),
         (commands.LatchesSurvive, stories_state.an_approval_after_the_loss, "INV-13"),

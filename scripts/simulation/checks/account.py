@@ -33,7 +33,8 @@ DAY_NS: Final = 86_400 * NS_PER_S
 
 
 class ReservationsAreWorstCases(Check):
-    """The guard holds, for each open plan, the largest position that it can still come to."""
+    """The guard holds, for each open plan, the largest position that it can still come to, and
+    nothing for a closed one once it was told: the journal may stand still after its commit."""
 
     id = "INV-23"
 
@@ -69,9 +70,12 @@ class ReservationsAreWorstCases(Check):
             if (holding.worst_units, holding.risk_paise) != (worst, risk):
                 text = f"{holding.worst_units} reserved, {worst} can come"
                 self.violated(f"{group_id}: {text}")
-        for group_id, holding in held.items():
-            if holding.is_opened and group_id not in picture.open_groups:
-                self.violated(f"{group_id} is closed, {holding.worst_units} are still reserved")
+        for group_id in held:
+            closed = picture.groups.get(group_id)
+            is_told = closed is None or guard.seq >= closed.seq
+            if is_told and held[group_id].is_opened and group_id not in picture.open_groups:
+                units = held[group_id].worst_units
+                self.violated(f"{group_id} is closed, {units} are still reserved")
 
 
 class CountersOnlyRise(Check):

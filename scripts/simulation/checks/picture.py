@@ -134,6 +134,7 @@ class Picture(Observer):
         group = self.open_groups.pop(record.group_id, None)
         if group is not None:
             group.is_closed = True
+        self._touch(record.group_id)
 
     def _intended(self, intent: IntentPlanned) -> None:
         self.intents[intent.intent_id] = intent

@@ -91,7 +91,8 @@ class TruthIsInTheInterval(Check):
 
     What a stranger traded may be booked by several adoptions, one for each trade and group that it
     closed a part of: they count together. What is left over is wrong only as far as it is more
-    than what he had opened himself, and only while a group still holds what it held then."""
+    than what he had opened himself, and only while a group still holds what it held then. A second
+    order with one tag may fill too while the first works, once its alarm was raised."""
 
     id = "INV-02"
     handles = (OrderReport, TradeReport, BrokerSnapshot)
@@ -102,6 +103,7 @@ class TruthIsInTheInterval(Check):
         self._booked: dict[str, int] = {}
         self._told_at_ns: dict[str, int] = {}
         self._alarmed_at_ns = -1
+        self._doubles: set[str] = set()
         self._strangers: dict[str, TradeReport] = {}
         self._own: dict[str, int] = {}
         self._held: dict[str, tuple[GroupSeen, ...]] = {}
@@ -123,6 +125,8 @@ class TruthIsInTheInterval(Check):
     def on_alert(self, alert: AlertRaised) -> None:
         if alert.severity == "critical":
             self._alarmed_at_ns = self.world.now_ns
+        if alert.event == "duplicate_effect":
+            self._doubles.add(alert.subject)
 
     def on_boot(self, epoch: int) -> None:
         self._told_at_ns.clear()
@@ -179,7 +183,9 @@ class TruthIsInTheInterval(Check):
         if order.intent.is_adopted:
             is_his = traded - filled <= self._own.get(tag, 0)
             return is_his or not set(self._held.get(tag, ())) & set(self._closable(order))
-        return not order.over and traded <= filled + order.remaining
+        told = sum(venue in self._doubles for venue in order.venues)
+        most = max(filled + order.remaining, (1 + told) * _size_max(order))
+        return not order.over and traded <= most
 
     def at_rest(self) -> None:
         now_ns = self.world.now_ns
