@@ -105,6 +105,11 @@ class SimDisk:
         self.files.pop(f"{folder}/{name}", None)
         self.check_sync()
 
+    @property
+    def is_full(self) -> bool:
+        """Whether a write would find no room now."""
+        return self._mono_ns() < self._full_until_ns
+
     # -- what goes wrong ------------------------------------------------------------------
 
     def check(self) -> None:
