@@ -4,7 +4,8 @@ Decides when records are durable and delivers them only then, in order, to those
 `engine.journal.recipients` names. Refuses to know what the records mean. Appends that wait
 together are committed together (group commit). When the database is away it says so, refuses new
 entries, and writes everything else to the local fsynced spool, which is folded back in order when
-the database returns. What a failover of the database has forgotten is written again from memory.
+the database returns. What a failover of the database has forgotten is written again from memory,
+and from the spool if the memory is gone too: with an outage the last records go there as well.
 
 A journal that starts while the database is away is not ready until it is back.
 
@@ -14,22 +15,26 @@ A journal that starts while the database is away is not ready until it is back.
 | AVAILABLE | database away       | SPOOLING  | spool the batch, deliver, announce             |
 | SPOOLING  | append of an entry  | SPOOLING  | AppendRefused to sender and guard              |
 | SPOOLING  | other append        | SPOOLING  | spool, deliver                                 |
+| SPOOLING  | disk refuses        | OWING     | alarm; the batch and all after it wait         |
+| OWING     | disk or database    | as before | what waited is durable, then delivered         |
 | SPOOLING  | database back       | AVAILABLE | fold the spool back, announce                  |
-"""
 
-from collections import deque
+OWING promises and loses nothing: what is not written down may not be sent, so exits wait. It is a
+failure once more waits than an inbox may hold.
+"""
 
 import msgspec
 
-from actors.journal_fold import fold_back
+from actors.journal_fold import fold_back, tail_of
+from actors.journal_reserve import Reserve, rows_of
 from actors.runtime.behaviour import Behaviour, Context, Opening
 from actors.runtime.log import log_event
 from actors.stores.port import Entry, JournalStorePort
 from actors.stores.spool import SpoolPort
 from actors.telling import alert
-from engine.errors import DuplicateIntent, JournalUnavailable, RecordRefused
-from engine.journal import encode, group_of, next_chain, recipients
-from engine.limits import RECORDS_LAST_MAX
+from engine.errors import DuplicateIntent, JournalDamaged, JournalUnavailable, RecordRefused
+from engine.journal import encode, group_of, is_entry, next_chain, recipients
+from engine.limits import INBOX_MESSAGES_MAX
 from engine.messages.base import Message
 from engine.messages.control import GenerationFenced, ViewPublished
 from engine.messages.journal import (
@@ -41,9 +46,7 @@ from engine.messages.journal import (
     ReplayRequested,
     StoreAwaited,
 )
-from engine.messages.records import GroupOpened, IntentPlanned, Record
 from engine.messages.supervision import TimerFired
-from engine.messages.values import Action, Leg
 from engine.recent import RecentRecords
 from engine.units import NS_PER_MS
 
@@ -64,12 +67,11 @@ class JournalBehaviour(Behaviour):
         console: str = "",
     ) -> None:
         self._store = store
-        self._spool = spool
+        self._reserve = Reserve(spool)
         self._since_ns = since_ns
         self._listeners = listeners
         self._console = console
         self._recent = RecentRecords()
-        self._last: deque[Entry] = deque(maxlen=RECORDS_LAST_MAX)
         self._waiting: list[Append] = []
         self._fenced: dict[str, int] = {}
         self._seq = 0
@@ -91,12 +93,12 @@ class JournalBehaviour(Behaviour):
         return Opening.READY
 
     def _recover(self) -> None:
-        self._store.open()
         self._fold_back()
         self._seq, self._chain = self._store.open()
         rows = self._store.load_day(self._since_ns)
         if rows:
             self._store.verify(rows[0].seq)  # nothing is kept before all of it is read and true
+        self._reserve.remember(tail_of(rows, self._seq))
         for row in rows:
             self._recent.add(row.seq, group_of(row.record), row.record)
         log_event("journal_opened", seq=self._seq, records_recent_count=len(self._recent))
@@ -116,7 +118,7 @@ class JournalBehaviour(Behaviour):
 
     def close(self, reason: str) -> None:
         self._store.close()
-        self._spool.close()
+        self._reserve.spool.close()
 
     def receive(self, message: Message) -> None:
         match message:
@@ -124,10 +126,12 @@ class JournalBehaviour(Behaviour):
                 self._take(message)
             case ReplayRequested():
                 self.flush()
+                self._void(message.reader, message.reader_generation - 1)
                 self._replay(message)
             case GenerationFenced():
                 known = self._fenced.get(message.name, 0)
                 self._fenced[message.name] = max(known, message.generation)
+                self._void(message.name, message.generation)
             case TimerFired():
                 self._try_return()
             case StoreAwaited():
@@ -140,29 +144,40 @@ class JournalBehaviour(Behaviour):
     def _take(self, append: Append) -> None:
         if append.sender_generation <= self._fenced.get(append.sender, 0):
             self._refuse(append, "fenced")
-        elif not self._is_available and any(_is_entry(record) for record in append.records):
+        elif not self._is_available and any(is_entry(record) for record in append.records):
             self._refuse(append, "journal_away")
+        elif self._reserve.owed and len(self._waiting) >= INBOX_MESSAGES_MAX:
+            raise JournalUnavailable("more is owed than may wait")
         else:
             self._waiting.append(append)
 
+    def _void(self, name: str, generation: int) -> None:
+        """What a dead generation left waiting behind what is owed is not written any more."""
+        waiting = tuple(self._waiting) if self._reserve.owed else ()
+        for append in waiting:
+            if append.sender == name and append.sender_generation <= generation:
+                self._waiting.remove(append)
+                self._refuse(append, "fenced")
+
     def flush(self) -> None:
-        if not self._waiting:
+        if not self._waiting or self._reserve.owed:
             return
         waiting, self._waiting = self._waiting, []
         entries = self._number(waiting)
-        if not self._is_available:
-            self._write_spool(entries)
-            self._deliver(entries)
-            return
+        is_kept = True
         try:
-            self._store.commit(entries)
+            if self._is_available:
+                self._store.commit(entries)
+            else:
+                is_kept = self._keep(entries)
         except JournalUnavailable as error:
-            self._write_spool(entries)
+            is_kept = self._keep(entries)
             self._announce(is_available=False, reason=str(error))
         except (DuplicateIntent, RecordRefused) as error:
             self._commit_one_by_one(waiting, error)
             return
-        self._deliver(entries)
+        if is_kept:
+            self._deliver(entries)
 
     def _number(self, appends: list[Append]) -> list[Entry]:
         entries, seq, chain = [], self._seq, self._chain
@@ -184,7 +199,7 @@ class JournalBehaviour(Behaviour):
 
     def _deliver(self, entries: list[Entry]) -> None:
         self._seq, self._chain = entries[-1].seq, entries[-1].chain
-        self._last.extend(entries)
+        self._reserve.remember(rows_of(entries))
         send = self.ctx.send
         for entry in entries:
             self._recent.add(entry.seq, group_of(entry.record), entry.record)
@@ -216,21 +231,35 @@ class JournalBehaviour(Behaviour):
 
     # -- the database away and back -------------------------------------------------------
 
-    def _write_spool(self, entries: list[Entry]) -> None:
-        self._spool.append([(entry.seq, entry.body) for entry in entries])
-        self._spooled_count += len(entries)
+    def _keep(self, entries: list[Entry]) -> bool:
+        """Write to the spool. False: the disk refuses, and everybody is told that nothing goes."""
+        was_owing, is_kept = bool(self._reserve.owed), self._reserve.keep(entries)
+        if is_kept:
+            self._spooled_count += len(entries)
+        elif not was_owing:
+            why = f"nothing can be sent: {self._reserve.why}"
+            alert(self.ctx, "critical", "journal_blocked", "journal", why)
+        return is_kept
 
     def _try_return(self) -> None:
+        owed = self._reserve.owed
         try:
-            self._store.open()
             self._fold_back()
         except JournalUnavailable:
+            if owed and self._keep(owed):
+                self._deliver(owed)
             self._retry_later()
             return
+        if owed:
+            self._reserve.owed = []
+            self._deliver(owed)
         self._announce(is_available=True, reason="database is back")
 
     def _fold_back(self) -> None:
-        if fold_back(self._store, self._spool, self._last):
+        self._store.open()
+        if fold_back(self._store, self._reserve.spool, self._reserve.remembered()):
+            if self._reserve.owed:
+                raise JournalDamaged("a record that was owed contradicts the store")
             self._seq, self._chain = self._store.open()
 
     def _announce(self, *, is_available: bool, reason: str) -> None:
@@ -269,13 +298,3 @@ class JournalBehaviour(Behaviour):
             }
             body = msgspec.json.encode(view).decode()
             self.ctx.send(self._console, ViewPublished(topic="journal", body=body, at_ns=now_ns))
-
-
-def _is_entry(record: Record) -> bool:
-    if isinstance(record, GroupOpened):
-        return True
-    return (
-        isinstance(record, IntentPlanned)
-        and record.leg is Leg.ENTRY
-        and record.action is Action.PLACE
-    )

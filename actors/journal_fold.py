@@ -9,20 +9,21 @@ place where durable history is written a second time.
 from collections.abc import Iterable, Sequence
 
 from actors.runtime.log import log_event
-from actors.stores.port import Entry, Head, JournalStorePort
+from actors.stores.port import Entry, Head, JournalStorePort, Stored
 from actors.stores.spool import SpoolPort
 from engine.errors import JournalDamaged, RecordRefused
 from engine.journal import decode, encode, next_chain
+from engine.limits import RECORDS_LAST_MAX
 from engine.messages.records import RiskNoted
 
 Row = tuple[int, bytes]
 
 
-def fold_back(store: JournalStorePort, spool: SpoolPort, remembered: Iterable[Entry]) -> bool:
+def fold_back(store: JournalStorePort, spool: SpoolPort, remembered: Iterable[Row]) -> bool:
     """Write to the store what it lacks, then empty the spool; safe to repeat.
 
     Args:
-        remembered: the last entries that were durable in this generation, spooled ones included.
+        remembered: the last rows known to be durable, spooled ones included.
 
     Returns:
         Whether a record was replaced by a note, so that the head is another than expected.
@@ -46,9 +47,9 @@ def fold_back(store: JournalStorePort, spool: SpoolPort, remembered: Iterable[En
     return is_replaced
 
 
-def _missing(spooled: Sequence[Row], remembered: Iterable[Entry], head: Head) -> list[Row]:
+def _missing(spooled: Sequence[Row], remembered: Iterable[Row], head: Head) -> list[Row]:
     """The rows after the head, without a gap."""
-    known = {entry.seq: entry.body for entry in remembered if entry.seq > head.seq}
+    known = {seq: body for seq, body in remembered if seq > head.seq}
     known |= {seq: body for seq, body in spooled if seq > head.seq}
     rows = sorted(known.items())
     for expected, (seq, _) in enumerate(rows, head.seq + 1):
@@ -74,6 +75,16 @@ def _fold_singly(store: JournalStorePort, rows: Sequence[Row]) -> None:
             )
             log_event("spooled_record_refused", "ERROR", seq=seq, why=str(error))
             store.commit(chained([(seq, encode(note))], head.seq, head.chain))
+
+
+def tail_of(stored: Sequence[Stored], head_seq: int) -> list[Row]:
+    """The newest rows up to the head, without a gap: what can be written again without a store."""
+    tail: list[Row] = []
+    for seq, record in reversed(stored[-RECORDS_LAST_MAX:]):
+        if seq != head_seq - len(tail):
+            break
+        tail.append((seq, encode(record)))
+    return tail[::-1]
 
 
 def chained(rows: Sequence[Row], seq: int, chain: bytes) -> list[Entry]:

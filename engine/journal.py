@@ -37,6 +37,7 @@ from engine.messages.records import (
     RiskNoted,
     SignalRecorded,
 )
+from engine.messages.values import Action, Leg
 
 GENESIS: Final = bytes(32)
 """The chain value before the first record."""
@@ -142,3 +143,14 @@ def recipients(record: Record) -> tuple[str, ...]:
             return ()
         case _:
             assert_never(record)
+
+
+def is_entry(record: Record) -> bool:
+    """True for what begins a position: it is refused while the store is away."""
+    if isinstance(record, GroupOpened):
+        return True
+    return (
+        isinstance(record, IntentPlanned)
+        and record.leg is Leg.ENTRY
+        and record.action is Action.PLACE
+    )

@@ -27,7 +27,6 @@ from actors.runtime.clock import boot_ns, wall_ns
 from actors.runtime.log import configure_logging, log_event
 from actors.runtime.roomspec import RoomSpec
 from actors.runtime.runtime import ThreadHosts
-from actors.stores.latches import HALT
 from actors.stores.report_queries import realm_figures
 from engine.errors import ConfigInvalid, PaharaError
 from engine.messages.control import Ceiling, CeilingMoved, FlattenOrdered, OperatorCommand
@@ -38,7 +37,8 @@ from supervisors.beats import BeatWriter
 from supervisors.capturing import begin_capture
 from supervisors.config import EngineConfig, engine_faults, fingerprint, load_config
 from supervisors.engine import Engine
-from supervisors.history import History
+from supervisors.history import ENGINE, History
+from supervisors.latching import latch_halt, note_start
 from supervisors.live import Surroundings, make_clock, make_parts
 from supervisors.statedir import StateDir
 from supervisors.stores import Stores
@@ -144,6 +144,7 @@ class Life:
                 day_of=lambda ns: ist_day(ns).isoformat(),
                 now_ns=clock.now_ns(),
             )
+            note_start(history, stores.latches, clock.now_ns())
             try:
                 engine = Engine(
                     runtime,
@@ -161,6 +162,8 @@ class Life:
                 self._watch_signals()
                 code = self._stay(engine)
                 self._take_down(engine)
+                if code == 0:
+                    history.release(ENGINE, "an orderly end", clock.now_ns())
             finally:
                 watchdog.close()
                 hosts.close(2.0)
@@ -220,7 +223,7 @@ class Life:
         """The tree is spent: the next life begins HALTED and needs a person."""
         reason = engine.exited.reason if engine.exited is not None else "too many stuck actors"
         log_event("engine_gave_up", "ERROR", reason=reason)
-        engine.latches.set(HALT, reason=reason, by="boot", at_ns=engine.runtime.clock.now_ns())
+        latch_halt(engine.latches, reason, engine.runtime.clock.now_ns())
         print(f"error: the engine gave up and is halted: {reason}", file=sys.stderr)
         return EXIT_GAVE_UP
 

@@ -12,6 +12,7 @@ from actors.runtime.runtime import HostKind, Runtime
 from engine.messages.supervision import ChildExited
 from supervisors.children import RestartLedger
 from supervisors.config import EngineConfig
+from supervisors.lost import lost_alarm
 from supervisors.root import Tree
 from supervisors.spec import ChildSpec, SupervisorSpec
 from supervisors.supervisor import supervising, supervisor_child
@@ -43,6 +44,7 @@ class Engine:
             return supervisor_child(name, supervising(runtime, spec, rng, ledger))
 
         self.runtime = runtime
+        runtime.directory.dead_letters.on_critical = lost_alarm(runtime)
         hosts = strategy_hosts(parts.config)
         self.spec = root(make, factories(parts), hosts)
         self.latches = parts.latches

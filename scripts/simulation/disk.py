@@ -46,6 +46,7 @@ class SimDisk:
     Args:
         mono_ns: true time, for how long a disk stays full or read-only.
         on_durable: told of each record that is spooled.
+        on_lost: told that the spool is gone: what the database has is all there is.
     """
 
     def __init__(
@@ -53,8 +54,10 @@ class SimDisk:
         faults: Faults,
         mono_ns: Callable[[], int],
         on_durable: Callable[[int, bytes], None] = lambda _seq, _body: None,
+        on_lost: Callable[[], None] = lambda: None,
     ) -> None:
         self.on_durable = on_durable
+        self.on_lost = on_lost
         self.files: dict[str, bytes] = {SPOOL: MAGIC}
         self.folders: set[str] = {FOLDER}
         self.is_hurt = False
@@ -62,7 +65,7 @@ class SimDisk:
         self._mono_ns = mono_ns
         self._full_until_ns = 0
         self._read_only_until_ns = 0
-        self._kept: dict[str, bytes] = {}
+        self._kept: dict[str, tuple[bytes, bytes]] = {}
 
     # -- what the engine opens ------------------------------------------------------------
 
@@ -143,10 +146,11 @@ class SimDisk:
             name = sorted(self.files)[faults.amount("FLT-86", 0, len(self.files) - 1)]
             data = bytearray(self.files[name])
             if data:
-                self._kept.setdefault(name, self.files[name])
+                whole = self.files[name]
                 bit = faults.amount("FLT-86", 0, len(data) * 8 - 1)
                 data[bit // 8] ^= 1 << bit % 8
                 self.files[name] = bytes(data)
+                self._kept[name] = self.files[name], whole
                 faults.note("FLT-86", f"bit {bit} of {name}")
         if faults.strikes("FLT-89"):
             if faults.amount("FLT-89", 0, 1):
@@ -156,13 +160,15 @@ class SimDisk:
                 faults.note("FLT-89", "the latch folder is gone")
             elif self.files.pop(SPOOL, None) is not None:
                 faults.note("FLT-89", "the spool is gone")
+                self.on_lost()
 
     def heal(self) -> None:
-        """There is room, the disk can be written, and damaged files are put back by a person."""
+        """There is room, the disk can be written, and damaged files are put back by a person: those
+        that nobody has written since, which is why they are there still."""
         self._full_until_ns = self._read_only_until_ns = 0
-        for name, body in self._kept.items():
-            if name in self.files:
-                self.files[name] = body
+        for name, (damaged, whole) in self._kept.items():
+            if self.files.get(name) == damaged:
+                self.files[name] = whole
         self._kept.clear()
 
 

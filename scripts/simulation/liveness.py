@@ -134,14 +134,22 @@ class ChildrenBack(Check):
 
 class Recovers(Check):
     """LIV-07: a life in a healthy world leaves RECOVERING in time; a latched one stays where its
-    latch says, which is no fault."""
+    latch says, which is no fault. Nor is it one that waits for a person to put right what others
+    did to the account: all rooms are there, and every difference of the last reconciliation is of
+    an instrument in which others traded."""
 
     id = "LIV-07"
+    handles = (Reconciled,)
 
     def __init__(self, world: "World") -> None:
         super().__init__(world)
         self._mode = Mode.STANDBY
         self._at_ns = 0
+        self._last: Reconciled | None = None
+
+    def on_handled(self, room: str, generation: int, message: Message) -> None:
+        if room == "authority" and isinstance(message, Reconciled):
+            self._last = message
 
     def on_boot(self, epoch: int) -> None:
         self._mode, self._at_ns = Mode.STANDBY, self.world.now_ns
@@ -157,15 +165,22 @@ class Recovers(Check):
     def at_end(self) -> None:
         healthy_ns = self.world.now_ns - max(self._at_ns, self.world.heals_at_ns)
         is_waiting = self._mode in (Mode.STANDBY, Mode.RECOVERING)
-        if is_waiting and healthy_ns > T_PAPER_NS:
-            room = self.room("authority")
+        room = self.room("authority")
+        if is_waiting and healthy_ns > T_PAPER_NS and not self._is_damaged(room):
             self.violated(f"still {self._mode.value}: {_missing(room)}")
+
+    def _is_damaged(self, room: Any) -> bool:  # noqa: ANN401 - a room's inside
+        last = self._last
+        if room is None or last is None or last.is_clean or room.state.clean_count:
+            return False
+        return is_theirs(self.world, last) and room.state._parts <= room.state.parts_done
 
 
 class NoStuckCeiling(Check):
     """LIV-08: what lowered authority by itself has raised it again: in a healed world that nobody
-    halted or killed, no ceiling of the engine's own lies over everything, but the reconciler's for
-    books that strangers' orders keep unclean."""
+    halted or killed, no ceiling of the engine's own lies over everything. What waits for a clean
+    reconciliation (the reconciler's, and the journal's once it is back) waits on where others
+    changed the account."""
 
     id = "LIV-08"
     handles = (Reconciled,)
@@ -188,8 +203,10 @@ class NoStuckCeiling(Check):
         for ceiling in room.state._ceilings.values():
             is_own = ceiling.owner not in ("operator", "leader", "release", "storm")
             is_loss = ceiling.owner == "account" and is_latched
-            is_strange = ceiling.owner == "reconciler" and is_damaged
-            if not ceiling.scope and is_own and not (is_loss or is_strange):
+            waits = ceiling.owner == "reconciler" or (
+                ceiling.owner == "journal" and room.state.is_journal_back
+            )
+            if not ceiling.scope and is_own and not (is_loss or (waits and is_damaged)):
                 self.violated(
                     f"{ceiling.owner} still holds {ceiling.authority.name}: {ceiling.reason}"
                 )

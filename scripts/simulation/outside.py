@@ -45,7 +45,10 @@ class Outside:
         self._alerts_read = 0
         faults, clock, profile = world.faults, world.clock, world.profile
         self.disk = SimDisk(
-            faults, clock.mono_ns, lambda seq, body: world.committed(seq, decode(body))
+            faults,
+            clock.mono_ns,
+            lambda seq, body: world.committed(seq, decode(body)),
+            lambda: world.lost(len(self.database.rows.get("simulation", ()))),
         )
         self.latches = self.disk.latches()
         self.database = FaultyDatabase(faults, clock.mono_ns, world.committed, world.lost)

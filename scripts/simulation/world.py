@@ -63,6 +63,7 @@ class World:
         self.trace = Trace()
         self.reached: dict[str, int] = {}
         self.records: list[tuple[int, Record]] = []
+        self._forgotten: dict[int, Record] = {}
         self.alerts: list[AlertRaised] = []
         self.violation: Violated | None = None
         self.boots = self.epoch = 0
@@ -227,17 +228,19 @@ class World:
         )
 
     def committed(self, seq: int, record: Record) -> None:
-        """A record became durable."""
+        """A record became durable. One that comes back as it was after a failover is no news."""
         if self.records and seq <= self.records[-1][0]:
             return
         self.records.append((seq, record))
+        if self._forgotten.pop(seq, None) == record:
+            return
         for hook in self._hooks["on_record"]:
             hook(seq, record)
 
     def lost(self, seq: int) -> None:
         """Records that were durable are not any more: all after this number."""
         while self.records and self.records[-1][0] > seq:
-            self.records.pop()
+            self._forgotten.update((self.records.pop(),))
         for hook in self._hooks["on_lost"]:
             hook(seq)
 

@@ -1,15 +1,17 @@
 """Folding back: what a database lacks after an outage or a failover, and what is damage."""
 
+import errno
 from pathlib import Path
 
 import pytest
 
 from actors.journal import JournalBehaviour
 from actors.runtime.behaviour import Opening
+from actors.stores.files import PlainFile
 from actors.stores.memory import MemoryDatabase, MemoryJournalStore
 from actors.stores.spool import Spool
 from engine.errors import JournalDamaged
-from engine.messages.control import AlertRaised
+from engine.messages.control import AlertRaised, GenerationFenced
 from engine.messages.journal import Append, Journaled, StoreAwaited
 from engine.messages.records import Record
 from engine.messages.supervision import TimerFired
@@ -27,13 +29,14 @@ class Desk:
         self.path = path
         self.database = MemoryDatabase()
         self.epoch = self.database.acquire()
+        self.opened: type[PlainFile] = PlainFile
         self.start()
 
     def start(self) -> None:
         """A new generation, and all that is left of the old one is on disk and in the database."""
         self.journal = JournalBehaviour(
             store=MemoryJournalStore(self.database, REALM, self.epoch),
-            spool=Spool(self.path / "paper.spool"),
+            spool=Spool(self.path / "paper.spool", self.opened),
             since_ns=0,
             listeners=("authority",),
         )
@@ -100,14 +103,35 @@ def test_when_a_failover_forgets_and_nothing_was_spooled_then_the_next_record_fo
 
 
 @pytest.mark.conformance("FLT-55")
-def test_when_nobody_has_the_forgotten_records_then_it_is_damage(desk: Desk, trip: Trip) -> None:
+def test_when_the_journal_dies_in_the_outage_then_the_spool_has_what_a_failover_forgets(
+    desk: Desk, trip: Trip
+) -> None:
     desk.write(*trip.start())
     desk.write(trip.accepted(Leg.ENTRY))
+    desk.journal.close("crashed")
+    desk.start()
     desk.database.is_away = True
     desk.write(trip.filled(Leg.ENTRY, 150_000))
     desk.database.is_away = False
+    desk.forget(2)
+    desk.journal.close("crashed")
+    desk.start()
+    assert desk.head() == 6
+
+
+@pytest.mark.conformance("FLT-55")
+def test_when_nobody_has_the_forgotten_records_then_it_is_damage(desk: Desk, trip: Trip) -> None:
+    desk.write(*trip.start())
+    desk.database.is_away = True
+    desk.write(trip.accepted(Leg.ENTRY))
+    desk.database.is_away = False
+    spooled = Spool(desk.path / "paper.spool")
+    rows = spooled.records()[-1:]
+    spooled.clear()
+    spooled.append(rows)
+    spooled.close()
     desk.forget(1)
-    with pytest.raises(JournalDamaged, match="record 5"):
+    with pytest.raises(JournalDamaged, match="record 4"):
         desk.start()
 
 
@@ -136,3 +160,67 @@ def test_when_the_database_is_away_at_a_restart_then_the_journal_waits_and_recov
     assert desk.ctx.is_ready
     desk.write(trip.accepted(Leg.ENTRY))
     assert desk.head() == 5
+
+
+class FullDisk(PlainFile):
+    """A disk that has no room until somebody makes some."""
+
+    is_full = True
+
+    def write(self, data: bytes, at: int) -> None:
+        if FullDisk.is_full:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        super().write(data, at)
+
+
+@pytest.fixture
+def blocked(desk: Desk, trip: Trip, monkeypatch: pytest.MonkeyPatch) -> Desk:
+    """Neither database nor disk: four records are durable, the fifth is owed."""
+    desk.write(*trip.start())
+    desk.journal.close("another spool")
+    desk.opened = FullDisk
+    monkeypatch.setattr(FullDisk, "is_full", False)
+    desk.start()
+    monkeypatch.setattr(FullDisk, "is_full", True)
+    desk.database.is_away = True
+    desk.write(trip.accepted(Leg.ENTRY))
+    return desk
+
+
+@pytest.mark.conformance("FLT-83", "DRL-27")
+def test_when_neither_database_nor_disk_take_records_then_it_is_alarmed_and_they_wait(
+    blocked: Desk, trip: Trip
+) -> None:
+    blocked.write(trip.filled(Leg.ENTRY, 150_000))
+    events = [alert.event for alert in blocked.ctx.of(AlertRaised, "alerts")]
+    assert events == ["journal_blocked", "journal_unavailable"]
+    assert not blocked.ctx.of(Journaled)
+
+
+@pytest.mark.conformance("FLT-83")
+@pytest.mark.parametrize("comes_back", ["disk", "database"])
+def test_when_disk_or_database_are_back_then_what_waited_is_durable_and_delivered(
+    blocked: Desk, trip: Trip, monkeypatch: pytest.MonkeyPatch, comes_back: str
+) -> None:
+    blocked.write(trip.filled(Leg.ENTRY, 150_000))
+    monkeypatch.setattr(FullDisk, "is_full", comes_back == "database")
+    if comes_back == "database":
+        blocked.come_back()
+    else:
+        blocked.journal.receive(TimerFired(key="return"))
+    blocked.journal.flush()
+    assert {told.seq for told in blocked.ctx.of(Journaled)} == {5, 6}
+    if comes_back == "disk":
+        blocked.come_back()
+    assert blocked.head() == 6
+
+
+@pytest.mark.conformance("FLT-83")
+def test_when_a_sender_dies_while_its_records_wait_then_they_are_not_written(
+    blocked: Desk, trip: Trip
+) -> None:
+    blocked.write(trip.intent(Leg.STOP))
+    blocked.journal.receive(GenerationFenced(name="x", generation=1, reason="crashed"))
+    blocked.come_back()
+    blocked.journal.flush()
+    assert blocked.head() == 5

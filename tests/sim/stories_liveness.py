@@ -114,7 +114,8 @@ def recovery_ends(forge: Forge, is_bad: bool) -> None:
 @story("LIV-08")
 def ceilings_rise_again(forge: Forge, is_bad: bool) -> None:
     low = Ceiling(owner="journal", scope="", authority=Authority.REDUCE, reason="away")
-    state = SimpleNamespace(_ceilings={("journal", ""): low} if is_bad else {})
+    ceilings = {("journal", ""): low} if is_bad else {}
+    state = SimpleNamespace(_ceilings=ceilings, is_journal_back=False)
     forge.rooms["authority"] = SimpleNamespace(state=state)
     forge.end()
 

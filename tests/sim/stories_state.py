@@ -101,6 +101,12 @@ def a_kill_is_on_disk(forge: Forge, is_bad: bool) -> None:
     forge.handled("console", CommandDone(request_id="r1", is_done=True, text=""))
 
 
+def a_halt_in_memory(forge: Forge) -> None:
+    """A halt is confirmed and nothing is on disk."""
+    forge.handled("authority", a_command("halt"))
+    forge.handled("console", CommandDone(request_id="r1", is_done=True, text=""))
+
+
 @story("INV-13")
 def killed_stays_killed(forge: Forge, is_bad: bool) -> None:
     forge.latched.append(Latch(KILL, "test"))

@@ -70,6 +70,7 @@ def test_when_a_stranger_closes_in_parts_then_every_part_is_to_be_booked(
         (orders.ExitsWithinPosition, stories_orders.a_modify_that_grows, "INV-16"),
         (authority.ReduceOnly, stories_orders.a_modify_that_grows, "INV-09"),
         (authority.CancelStates, stories_orders.a_halted_stop_trades_at_once, "INV-10"),
+        (commands.KillIsDurable, stories_state.a_halt_in_memory, "INV-12"),
         (commands.LatchesSurvive, stories_state.a_halted_engine_rises, "INV-13"),
         (commands.LatchesSurvive, stories_state.an_approval_after_the_loss, "INV-13"),
         (supervision.CoreInOrder, stories_state.a_stop_out_of_order, "INV-32"),

@@ -75,8 +75,9 @@ class ReservationsAreWorstCases(Check):
 
 
 class CountersOnlyRise(Check):
-    """Orders of the day are those that the records name; the loss latch does not fall within a day,
-    over restarts too."""
+    """Orders of the day are those that the records name, once the guard was told of them (a record
+    that is durable may still be on its way); the loss latch does not fall within a day, over
+    restarts too."""
 
     id = "INV-26"
 
@@ -86,6 +87,7 @@ class CountersOnlyRise(Check):
         self._orders: set[str] = set()
         self._is_latched = False
         self._is_due = False
+        self._seq = 0
 
     def on_boot(self, epoch: int) -> None:
         self._is_due = True
@@ -98,9 +100,9 @@ class CountersOnlyRise(Check):
         if isinstance(record, OrderFact) and not isinstance(record, OrderDenied):
             if day == self._day:
                 self._orders.add(record.client_order_id)
-                self._is_due = True
+                self._is_due, self._seq = True, seq
         elif isinstance(record, LatchChanged) and record.latch == "loss_day":
-            self._is_due = True
+            self._is_due, self._seq = True, seq
             if record.is_set:
                 self._is_latched = True
             elif self._is_latched and record.reason != "a new trading day":
@@ -110,7 +112,7 @@ class CountersOnlyRise(Check):
 
     def at_rest(self) -> None:
         guard = self.room("guard") if self._is_due else None
-        if guard is None or guard._account.now_day != self._day:
+        if guard is None or guard._account.now_day != self._day or guard.seq < self._seq:
             return
         self._is_due = False
         counted = len(guard._account._orders)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from actors.stores.latches import HALT, KILL
 from engine.messages.base import Message
-from engine.messages.control import CommandDone, OperatorCommand
+from engine.messages.control import AlertRaised, CommandDone, OperatorCommand
 from engine.messages.records import (
     DecisionRecorded,
     LatchChanged,
@@ -16,6 +16,7 @@ from engine.messages.records import (
     Record,
 )
 from engine.messages.values import Mode
+from scripts.simulation.checks.deadlines import T_TOLD_NS
 from scripts.simulation.checks.picture import Check
 
 if TYPE_CHECKING:
@@ -30,8 +31,10 @@ def latched(world: "World", name: str) -> bool:
 
 
 class KillIsDurable(Check):
-    """A kill that is confirmed is on disk, and KILLED is never journaled without it unless the disk
-    refused and the alarm says so."""
+    """A kill or halt that is confirmed is on disk, and KILLED is not journaled without it unless
+    the disk refused and an alarm says so, which may be under way when the record is durable: it
+    has until T_TOLD. A life knows its own ids only: an id of an earlier one may come again with
+    another command, and is that command."""
 
     id = "INV-12"
     handles = (OperatorCommand, CommandDone)
@@ -39,10 +42,26 @@ class KillIsDurable(Check):
     def __init__(self, world: "World") -> None:
         super().__init__(world)
         self._kills: set[str] = set()
+        self._halts: dict[str, bool] = {}
+        self._since_ns = 0
+        self._is_told = False
+
+    def on_boot(self, epoch: int) -> None:
+        self._kills.clear()
+        self._halts.clear()
+        self._since_ns, self._is_told = 0, False
 
     def on_handled(self, room: str, generation: int, message: Message) -> None:
         if isinstance(message, OperatorCommand) and message.command == "kill":
             self._kills.add(message.request_id)
+        elif isinstance(message, OperatorCommand) and message.command == "halt":
+            if room == "authority":
+                is_set = latched(self.world, HALT) or latched(self.world, KILL)
+                was_set = self._halts.get(message.request_id, False)
+                self._halts[message.request_id] = was_set or is_set
+        elif isinstance(message, CommandDone) and message.request_id in self._halts:
+            if message.is_done and not self._halts[message.request_id]:
+                self.violated(f"halt {message.request_id} is confirmed and was never on disk")
         elif isinstance(message, CommandDone) and message.request_id in self._kills:
             self._confirmed(message)
 
@@ -52,9 +71,17 @@ class KillIsDurable(Check):
 
     def on_record(self, seq: int, record: Record) -> None:
         is_kill = isinstance(record, ModeChanged) and record.mode_to is Mode.KILLED
-        is_told = any(alert.event == "latch_not_durable" for alert in self.world.alerts)
-        if is_kill and not latched(self.world, KILL) and not is_told:
-            self.violated("KILLED is journaled, no latch is on disk")
+        if is_kill and not latched(self.world, KILL):
+            self._since_ns = self.world.now_ns
+
+    def on_alert(self, alert: AlertRaised) -> None:
+        self._is_told = self._is_told or alert.event == "latch_not_durable"
+
+    def at_rest(self) -> None:
+        if not self._since_ns or self._is_told:
+            return
+        if self.world.now_ns - self._since_ns > T_TOLD_NS:
+            self.violated("KILLED is journaled, no latch is on disk and no alarm says so")
 
 
 class LatchesSurvive(Check):

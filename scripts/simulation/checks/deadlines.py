@@ -19,6 +19,8 @@ T_ORPHAN_NS: Final = 90 * NS_PER_S
 """An exit without a position is being cancelled. Source: INV-18; as T_PROTECT."""
 T_NOTICE_NS: Final = NS_PER_S
 """Entries stop once the database is away. Source: INV-03; within one instant, with slack."""
+T_TOLD_NS: Final = 10 * NS_PER_S
+"""An alarm reaches people. Source: INV-12; a room that stands still is given up sooner."""
 T_MONITOR_NS: Final = 5 * NS_PER_S
 """The loss latch follows the loss. Source: INV-27; one tick of a held instrument, with slack."""
 T_EXIT_WAIT_NS: Final = 2 * NS_PER_S
