@@ -19,7 +19,7 @@ from engine.units import NS_PER_S
 from scripts.simulation.faults import FaultRow, Faults
 
 ROWS: Final = (
-    FaultRow(id="FLT-83", ppm_max=200_000, budget_max=3),
+    FaultRow(id="FLT-83", ppm_max=400_000, budget_max=3),
     FaultRow(id="FLT-84", ppm_max=200_000, budget_max=3),
     FaultRow(id="FLT-85", ppm_max=500_000, budget_max=2),
     FaultRow(id="FLT-86", ppm_max=200_000, budget_max=1),
