@@ -19,7 +19,7 @@ from engine.units import NS_PER_S
 from scripts.simulation.faults import FaultRow, Faults
 
 ROWS: Final = (
-    FaultRow(id="FLT-83", ppm_max=200_000, budget_max=3),
+    FaultRow(id="FLT-83", ppm_max=400_000, budget_max=3),
     FaultRow(id="FLT-84", ppm_max=200_000, budget_max=3),
     FaultRow(id="FLT-85", ppm_max=500_000, budget_max=2),
     FaultRow(id="FLT-86", ppm_max=200_000, budget_max=1),
@@ -107,6 +107,11 @@ class SimDisk:
         self.check()
         self.files.pop(f"{folder}/{name}", None)
         self.check_sync()
+
+    @property
+    def is_full(self) -> bool:
+        """Whether a write would find no room now."""
+        return self._mono_ns() < self._full_until_ns
 
     # -- what goes wrong ------------------------------------------------------------------
 

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from scripts.simulation.world import World
 
 
+CLEAN_TWICE: Final = 2
+"""Clean reconciliations that raise authority again. Source: reliability 2.1, "clean twice"."""
 UNFLAT: Final = ("not_flat", "exit_not_filling", "exit_blocked", "protect_failed")
 
 
@@ -187,17 +189,19 @@ class NoStuckCeiling(Check):
 
     def __init__(self, world: "World") -> None:
         super().__init__(world)
-        self._last: Reconciled | None = None
+        self._unclean: Reconciled | None = None
+        self._clean_count = 0
 
     def on_handled(self, room: str, generation: int, message: Message) -> None:
         if room == "authority" and isinstance(message, Reconciled):
-            self._last = message
+            self._clean_count = self._clean_count + 1 if message.is_clean else 0
+            self._unclean = self._unclean if message.is_clean else message
 
     def at_end(self) -> None:
         room = self.room("authority")
         if room is None or latched(self.world, KILL) or latched(self.world, HALT):
             return
-        is_damaged = is_theirs(self.world, self._last)
+        is_damaged = self._clean_count < CLEAN_TWICE and is_theirs(self.world, self._unclean)
         guard = self.room("guard")
         is_latched = guard is not None and guard._account.is_loss_latched
         for ceiling in room.state._ceilings.values():

@@ -7,7 +7,7 @@ fault of the engine; a campaign in which one never happens has not tested what i
 from typing import TYPE_CHECKING, Final
 
 from engine.messages.base import Message
-from engine.messages.broker import Outcome, TradeReport
+from engine.messages.broker import TradeReport
 from engine.messages.control import GenerationFenced, OperatorCommand
 from engine.messages.journal import AppendRefused, JournalStateChanged
 from engine.messages.records import (
@@ -19,6 +19,7 @@ from engine.messages.records import (
     OrderFact,
     OrderFilled,
     OrderLost,
+    OrderRejected,
     OrderTriggered,
     OrderUnknown,
     Record,
@@ -77,9 +78,11 @@ class Sometimes(Check):
         super().__init__(world)
         self._mode = Mode.STANDBY
         self._starting: set[str] = set()
+        self._ready: set[str] = set()
         self._in_flight: dict[str, None] = {}
+        self._unknown: set[str] = set()
+        self._lost: set[str] = set()
         self._second = (0, 0)
-        self._has_refused_disk = False
 
     # -- lives ----------------------------------------------------------------------------
 
@@ -88,23 +91,26 @@ class Sometimes(Check):
             self.world.reach("epoch_change_with_order_in_flight")
         self._mode = Mode.STANDBY
         self._starting.clear()
+        self._ready.clear()
         self._in_flight.clear()
 
     def on_exit(self, exited: ChildExited) -> None:
+        name = f"crash_of_recovering_{exited.name}"
         if not exited.kind.is_normal:
             if exited.name in self._starting:
                 self.world.reach("second_crash_within_a_restart")
-                name = f"crash_of_recovering_{exited.name}"
-                if name in SOMETIMES:
-                    self.world.reach(name)
+            if exited.name not in self._ready and name in SOMETIMES:
+                self.world.reach(name)
             if self._mode is Mode.RECOVERING:
                 self.world.reach("crash_while_recovering")
             self._starting.add(exited.name)
+        self._ready.discard(exited.name)
 
     def on_handled(self, room: str, generation: int, message: Message) -> None:
         match message:
             case ChildReady():
                 self._starting.discard(message.name)
+                self._ready.add(message.name)
                 self._parked()
             case OperatorCommand() if room == "authority" and message.command == "kill":
                 if self._mode is Mode.RECOVERING:
@@ -112,7 +118,7 @@ class Sometimes(Check):
             case AppendRefused() if message.why == "fenced":
                 self.world.reach("zombie_fenced")
             case JournalStateChanged() if room == "authority" and not message.is_available:
-                if any(group.position for group in self.picture.open_groups.values()):
+                if self._is_held():
                     self.world.reach("journal_away_with_position")
             case _:
                 pass
@@ -126,8 +132,8 @@ class Sometimes(Check):
 
     def on_request(self, request: WireRequest) -> None:
         intent, tag = request.intent, request.intent.client_order_id
-        if request.outcome is Outcome.UNKNOWN and intent.action is Action.PLACE:
-            self._in_flight[tag] = None
+        if intent.action is Action.PLACE:
+            self._in_flight[tag] = None  # until a durable fact tells of it
         second = request.at_ns // 1_000_000_000
         count = self._second[1] + 1 if self._second[0] == second else 1
         self._second = (second, count)
@@ -153,9 +159,10 @@ class Sometimes(Check):
             case OrderUnknown():
                 self.world.reach("order_unknown")
                 self._in_flight[record.client_order_id] = None
+                self._unknown.add(record.client_order_id)
             case OrderLost() | OrderAccepted() | OrderTriggered() | OrderCancelled():
                 self._settled(record)
-            case RequestRefused():
+            case RequestRefused() | OrderRejected():
                 self._refused(record)
             case OrderDenied():
                 kind = "exit" if record.leg.is_exit else "entry"
@@ -173,26 +180,49 @@ class Sometimes(Check):
         self._in_flight.pop(fill.client_order_id, None)
         if order is not None and order.over == "OrderCancelled":
             self.world.reach("fill_after_cancelled")
-        if order is not None and order.over == "OrderLost":
-            self.world.reach("late_order_after_absent")
+        self._late(fill)
         if group is not None and fill.leg.is_exit and group.position * group.plan.side.sign < 0:
             self.world.reach("both_legs_filled")
 
     def _settled(self, fact: OrderFact) -> None:
         order = self.picture.orders.get(fact.client_order_id)
-        was_in_flight = self._in_flight.pop(fact.client_order_id, "") is None
+        self._in_flight.pop(fact.client_order_id, None)
         if isinstance(fact, OrderTriggered):
             self.world.reach("stop_triggered")
-        if isinstance(fact, OrderAccepted | OrderTriggered) and was_in_flight:
+        if isinstance(fact, OrderLost):
+            self._lost.add(fact.client_order_id)
+        else:
+            self._late(fact)
+        was_unknown = fact.client_order_id in self._unknown
+        self._unknown.discard(fact.client_order_id)
+        if isinstance(fact, OrderAccepted | OrderTriggered) and was_unknown:
             self.world.reach("unknown_found")
         if isinstance(fact, OrderCancelled) and order is not None and order.filled:
             self.world.reach("part_filled_then_ended")
 
-    def _refused(self, fact: RequestRefused) -> None:
-        order = self.picture.orders.get(fact.client_order_id)
-        is_full = order is not None and (order.traded or order.filled) >= order.quantity
-        if fact.action is Action.CANCEL and is_full:
-            self.world.reach("cancel_refused_because_filled")
+    def _refused(self, fact: RequestRefused | OrderRejected) -> None:
+        if isinstance(fact, OrderRejected):
+            self._in_flight.pop(fact.client_order_id, None)
+        elif fact.action is Action.CANCEL:
+            order = self.picture.orders.get(fact.client_order_id)
+            if order is not None and (order.traded or order.filled) >= order.quantity:
+                self.world.reach("cancel_refused_because_filled")
         is_band = any(word.lower() in fact.reason.lower() for word in BAND_WORDS)
         if fact.leg in (Leg.STOP, Leg.EXIT) and is_band:
             self.world.reach("exit_refused_by_band")
+
+    def _late(self, fact: OrderFact) -> None:
+        """An order that was called absent is there after all."""
+        if fact.client_order_id in self._lost:
+            self._lost.discard(fact.client_order_id)
+            self.world.reach("late_order_after_absent")
+
+    # -- the disk -------------------------------------------------------------------------
+
+    def at_rest(self) -> None:
+        is_leaving = self._mode in (Mode.FLATTENING, Mode.KILLED)
+        if is_leaving and self.world.outside.disk.is_full and self._is_held():
+            self.world.reach("disk_full_while_flattening")
+
+    def _is_held(self) -> bool:
+        return any(group.position for group in self.picture.open_groups.values())

@@ -127,7 +127,9 @@ class CountersOnlyRise(Check):
 
 
 class LossIsLatched(Check):
-    """The latch is set soon after the day's loss at the worst marks has reached the limit."""
+    """The latch is set soon after the day's loss at the worst marks has reached the limit. Limits
+    count live money alone (reliability 2.5) once any was traded, flat again or not: a paper loss
+    beside it latches nothing."""
 
     id = "INV-27"
     handles = (Tick, PhaseChanged)
@@ -188,7 +190,7 @@ class LossIsLatched(Check):
         self._is_due = False
         view = self.picture.view
         is_live = view is not None and view.mode is Mode.LIVE
-        has_live = any(units for (book, _), units in self._held.items() if book is Book.LIVE)
+        has_live = any(book is Book.LIVE for book, _ in self._held)
         book = Book.LIVE if is_live or has_live else Book.PAPER
         guard = self.room("guard")
         if guard is None or guard._account.is_loss_latched or -self._worth(book) < self._limit:

@@ -70,7 +70,8 @@ GAP_PERCENT = 40
 def windows(
     session: Session, flat_by_ns: int, pace: Pace, rng: random.Random
 ) -> tuple[tuple[int, int], ...]:
-    """The active spans of a session, in order, joined where they would overlap."""
+    """The active spans of a session, in order, joined where they would overlap. The last minute is
+    a span of its own, so that the market trades while positions are squared off."""
     middle_ns = NS_PER_MINUTE * pace.middle_min
     late_ns = flat_by_ns - pace.before_flat_min * NS_PER_MINUTE
     opening = (session.opens_at_ns, session.opens_at_ns + pace.opening_min * NS_PER_MINUTE)
@@ -81,7 +82,9 @@ def windows(
         spans.append((at_ns, at_ns + middle_ns))
     end_ns = min(session.closes_at_ns, flat_by_ns + pace.after_flat_min * NS_PER_MINUTE)
     spans.append((max(late_ns, opening[1]), end_ns))
-    spans.append((session.closes_at_ns - NS_PER_MINUTE, session.closes_at_ns))
+    last_ns = session.closes_at_ns - NS_PER_MINUTE
+    spans = [(start_ns, min(end_ns, last_ns)) for start_ns, end_ns in spans]
+    spans.append((last_ns, session.closes_at_ns))  # of its own: the bound of another cuts it not
     joined: list[tuple[int, int]] = []
     for start_ns, end_ns in spans:
         if joined and start_ns < joined[-1][1]:
