@@ -42,12 +42,27 @@ def damage(world: "World") -> list[str]:
     return [fault for fault in DAMAGE if world.faults.struck.get(fault)]
 
 
-def foreign(world: "World") -> set[str]:
-    """Instruments in which orders of the day stand for no intent of ours: a stranger's, or a second
-    one of a request that was processed twice."""
-    orders = world.broker.ledger.orders.values()
+def foreign(check: Check) -> set[str]:
+    """Instruments in which orders of the day stand for no intent that could be known: a stranger's,
+    a second one of a request that was processed twice, and one whose tag the broker lost (FLT-42)
+    before anybody heard its number."""
+    orders = check.world.broker.ledger.orders.values()
     tags = Counter(order.tag for order in orders)
-    return {order.instrument for order in orders if order.is_alien or tags[order.tag] > 1}
+    known = check.picture.by_venue
+    return {
+        order.instrument
+        for order in orders
+        if order.is_alien
+        or tags[order.tag] > 1
+        or (order.tag != order.tag_true and order.venue_order_id not in known)
+    }
+
+
+def is_foreign(check: Check, last: Reconciled | None) -> bool:
+    """Every difference is of an instrument in which such orders stand."""
+    names = foreign(check)
+    lines = last.differences if last is not None else ()
+    return bool(lines) and all(any(f" {name}:" in line for name in names) for line in lines)
 
 
 class UnknownsResolved(Check):
@@ -73,7 +88,8 @@ class UnknownsResolved(Check):
 
 
 class ReconciledClean(Check):
-    """LIV-04: the last reconciliations are clean, unless strangers' orders stand in the book."""
+    """LIV-04: the last reconciliations are clean, unless strangers' orders stand in the book, or
+    ours that nobody can know for ours any more."""
 
     id = "LIV-04"
     handles = (Reconciled,)
@@ -94,7 +110,7 @@ class ReconciledClean(Check):
         if self._clean_ns >= healed_ns or self.world.now_ns - healed_ns <= T_CLEAN_NS:
             return
         lines = self._last.differences if self._last is not None else ("never reconciled",)
-        if not damage(self.world):
+        if not damage(self.world) and not is_foreign(self, self._last):
             self.violated(f"not clean since healing: {'; '.join(lines[:3])}")
 
 
@@ -170,12 +186,9 @@ class Recovers(Check):
             self.violated(f"still {self._mode.value}: {_missing(room)}")
 
     def _is_damaged(self, room: Any) -> bool:  # noqa: ANN401 - a room's inside
-        last = self._last
-        if room is None or last is None or last.is_clean or room.state.clean_count:
+        if room is None or room.state.clean_count or not is_foreign(self, self._last):
             return False
-        names = foreign(self.world)
-        is_theirs = all(any(f" {name}:" in line for name in names) for line in last.differences)
-        return is_theirs and room.state._parts <= room.state.parts_done
+        return bool(room.state._parts <= room.state.parts_done)
 
 
 class NoStuckCeiling(Check):
@@ -185,12 +198,21 @@ class NoStuckCeiling(Check):
     changed the account."""
 
     id = "LIV-08"
+    handles = (Reconciled,)
+
+    def __init__(self, world: "World") -> None:
+        super().__init__(world)
+        self._last: Reconciled | None = None
+
+    def on_handled(self, room: str, generation: int, message: Message) -> None:
+        if room == "authority" and isinstance(message, Reconciled):
+            self._last = message
 
     def at_end(self) -> None:
         room = self.room("authority")
         if room is None or latched(self.world, KILL) or latched(self.world, HALT):
             return
-        is_damaged = bool(damage(self.world))
+        is_damaged = bool(damage(self.world)) or is_foreign(self, self._last)
         guard = self.room("guard")
         is_latched = guard is not None and guard._account.is_loss_latched
         for ceiling in room.state._ceilings.values():

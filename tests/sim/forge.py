@@ -88,6 +88,7 @@ class Forge:
         self.faults = SimpleNamespace(struck={})
         self.latches = SimpleNamespace(load=lambda: tuple(self.latched))
         self.database = SimpleNamespace(rows={})
+        self.broker = SimpleNamespace(ledger=SimpleNamespace(orders={}))
         self.board: list[Any] = []
         self.inboxes: dict[str, Any] = {}
         self.runtime = SimpleNamespace(

@@ -80,10 +80,29 @@ def recovery_ends(forge: Forge, is_bad: bool) -> None:
     forge.end()
 
 
+@story("LIV-07")
+def a_stranger_holds_it_up(forge: Forge, is_bad: bool) -> None:
+    """A difference of an instrument in which a stranger traded is no fault; any other is."""
+    alien = SimpleNamespace(is_alien=True, tag="", tag_true="", instrument="NSE:INFY")
+    alien.venue_order_id = "900"
+    forge.broker.ledger.orders["900"] = alien
+    state = SimpleNamespace(_parts=set(), parts_done=set(), clean_count=0)
+    forge.rooms["authority"] = SimpleNamespace(state=state)
+    name = "NSE:TCS" if is_bad else "NSE:INFY"
+    line = f"position_differs {name}/MIS {name}: journal 0, broker 10"
+    differs = Reconciled(is_clean=False, differences=(line,), at_ns=forge.now_ns)
+    forge.handled("authority", differs)
+    forge.mode(Mode.STANDBY, Mode.RECOVERING, 1)
+    forge.wait(LONG_S)
+    forge.end()
+
+
 @story("LIV-08")
 def ceilings_rise_again(forge: Forge, is_bad: bool) -> None:
     low = Ceiling(owner="journal", scope="", authority=Authority.REDUCE, reason="away")
-    state = SimpleNamespace(_ceilings={("journal", ""): low} if is_bad else {})
+    state = SimpleNamespace(
+        _ceilings={("journal", ""): low} if is_bad else {}, is_journal_back=True
+    )
     forge.rooms["authority"] = SimpleNamespace(state=state)
     forge.end()
 
