@@ -77,7 +77,7 @@ class BookBehaviour(JournalReader):
                 self.ticks[message.instrument] = message
                 self._has_ticked = True
                 if self.ledger.is_held(message.instrument):
-                    self._track(TRACK_EVERY_NS)
+                    self._track(TRACK_EVERY_NS, message.at_ns)
                     self._changed()
                 self._rest(message.instrument)
             case PhaseChanged():
@@ -103,7 +103,7 @@ class BookBehaviour(JournalReader):
             case _:
                 return
         if self._is_live:
-            self._track(0)
+            self._track(0, self.ctx.now_ns())
             self._changed()
 
     def _rest(self, instrument: str) -> None:
@@ -162,9 +162,8 @@ class BookBehaviour(JournalReader):
         self.round_trips = dict.fromkeys(Book, 0)
         self._has_traded = self._has_ticked = False
 
-    def _track(self, every_ns: int) -> None:
+    def _track(self, every_ns: int, now_ns: int) -> None:
         """Follow the equity for its peak and drawdown, not more often than `every_ns`."""
-        now_ns = self.ctx.now_ns()
         if now_ns - self._tracked_at_ns < every_ns:
             return
         self._tracked_at_ns = now_ns

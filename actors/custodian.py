@@ -200,9 +200,10 @@ class CustodianBehaviour(JournalReader):
 
     def _session(self, changed: PhaseChanged) -> None:
         if changed.trading_day != self._day:
+            if self._day:  # at the start of a life the groups of today are known from the journal
+                self._flattens.clear()
+                self._closed.clear()
             self._day = changed.trading_day
-            self._flattens.clear()
-            self._closed.clear()
         if changed.phase is SessionPhase.CLOSED and self._plans:
             self._flatten("", "session closed")
         for key, at_ns in (

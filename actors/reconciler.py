@@ -106,7 +106,9 @@ class ReconcilerBehaviour(Behaviour):
     def _ask(self, reason: str) -> None:
         self._request_id += 1
         self._snapshot = None
-        request = SnapshotRequested(request_id=self._request_id, reason=reason)
+        request = SnapshotRequested(
+            request_id=self._request_id, reason=reason, reader=self.ctx.name
+        )
         self.ctx.send("writer", request)
         self.ctx.timer_after(_ANSWER, RECONCILE_ANSWER_NS_MAX, TimerFired(key=_ANSWER))
 

@@ -190,15 +190,18 @@ class WatcherActor(Behaviour):
         if self._pacing is _Pacing.FAST:
             self._set_timer(self._poll_ns)
             self._poll_ns = min(2 * self._poll_ns, self._settings.poll_ns_max)
+            self._ask(self._pacing.value)
         else:
             self._set_timer(self._steady_ns())
-        self._ask(self._pacing.value)
+            self._ask(self._pacing.value, Book.LIVE if self._is_live() else None)
 
     def _steady_ns(self) -> int:
-        is_live = any(t.intent.book is Book.LIVE for t in self.truth.open_orders())
-        return self._settings.live_ns if is_live else self._settings.steady_ns
+        return self._settings.live_ns if self._is_live() else self._settings.steady_ns
 
-    def _ask(self, reason: str) -> None:
+    def _is_live(self) -> bool:
+        return any(t.intent.book is Book.LIVE for t in self.truth.open_orders())
+
+    def _ask(self, reason: str, book: Book | None = None) -> None:
         mono_ns = self.ctx.mono_ns()
         if mono_ns - self._requested_mono_ns < self._settings.gap_ns:
             self._pacing = _Pacing.FAST
@@ -207,7 +210,8 @@ class WatcherActor(Behaviour):
             return
         self._requested_mono_ns = mono_ns
         self._request_id += 1
-        self.ctx.send("writer", SnapshotRequested(request_id=self._request_id, reason=reason))
+        request = SnapshotRequested(request_id=self._request_id, reason=reason, book=book)
+        self.ctx.send("writer", request)
 
     def _set_timer(self, delay_ns: int) -> None:
         self.ctx.timer_after("poll", delay_ns, TimerFired(key="poll"))

@@ -59,10 +59,14 @@ class WriterBehaviour(JournalReader):
         self._ticks: dict[str, Tick] = {}
         self._waiting: deque[IntentPlanned] = deque()
         self._is_live = False
+        self._is_real = Book.LIVE in brokers
 
     def open(self, ctx: Context) -> Opening:
         self._watching = Watching(ctx)
-        return super().open(ctx)
+        opening = super().open(ctx)
+        if self._is_real:
+            self._gate.rate.take_all(self._rate_ns())  # another generation may have sent just now
+        return opening
 
     def receive(self, message: Message) -> None:
         match message:
@@ -115,10 +119,10 @@ class WriterBehaviour(JournalReader):
             self._pass(intent)
 
     def _pass(self, intent: IntentPlanned) -> bool:
-        """Judge and act. False: the intent must wait for the next second."""
+        """Judge and act. False: the intent must wait for the rate budget."""
         tick = self._ticks.get(intent.instrument)
         mark = tick.price_paise if tick is not None else 0
-        verdict = self._gate.judge(intent, mark, self.ctx.now_ns())
+        verdict = self._gate.judge(intent, mark, self.ctx.now_ns(), self._rate_ns())
         match verdict:
             case Refusal():
                 self._deny(intent, verdict)
@@ -136,11 +140,20 @@ class WriterBehaviour(JournalReader):
             self._deny(intent, _refusal("queue", len(self._waiting), EXITS_QUEUED_MAX))
             return
         self._waiting.append(intent)
-        next_ns = self._gate.rate.next_at_ns(self.ctx.now_ns())
-        self.ctx.timer_at(_RATE_TIMER, next_ns, TimerFired(key=_RATE_TIMER))
+        timer = TimerFired(key=_RATE_TIMER)
+        next_ns = self._gate.rate.next_at_ns(self._rate_ns())
+        if self._is_real:
+            self.ctx.timer_after(_RATE_TIMER, next_ns - self._rate_ns(), timer)
+        else:
+            self.ctx.timer_at(_RATE_TIMER, next_ns, timer)
+
+    def _rate_ns(self) -> int:
+        """A broker's second is a real one, however the wall clock is set; where every book is of
+        paper it is one of market time, which time-lapse lets run faster."""
+        return self.ctx.mono_ns() if self._is_real else self.ctx.now_ns()
 
     def _drain(self) -> None:
-        """A new second: send what waited, in order; what is left over waits in front again."""
+        """There is budget again: send what waited, in order; what is left waits in front again."""
         waiting, self._waiting = self._waiting, deque()
         while waiting and self._pass(waiting.popleft()):
             pass
@@ -213,10 +226,12 @@ class WriterBehaviour(JournalReader):
 
     def _snapshot(self, request: SnapshotRequested) -> None:
         """The watcher gets a snapshot for each book that can be read, so that a venue that is away
-        proves nothing about the other's orders; the reconciler compares all books or none."""
+        proves nothing about the other's orders; who compares gets all books or none."""
         now_ns = self.ctx.now_ns()
         read = []
         for book, broker in self._brokers.items():
+            if request.book not in (None, book):
+                continue
             one = broker.snapshot(request.request_id, now_ns)
             if one is None:
                 continue
@@ -227,8 +242,8 @@ class WriterBehaviour(JournalReader):
                 self._gate.orders.report(trade)
             self.ctx.send("watcher", one)
             read.append(one)
-        if len(read) == len(self._brokers):
-            self.ctx.send("reconciler", _merged(read))
+        if request.reader != "watcher" and len(read) == len(self._brokers):
+            self.ctx.send(request.reader, _merged(read))
 
 
 def _merged(read: list[BrokerSnapshot]) -> BrokerSnapshot:

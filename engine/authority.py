@@ -23,7 +23,7 @@ import msgspec
 
 from engine.messages.control import Ceiling
 from engine.messages.records import IntentPlanned
-from engine.messages.values import Action, Authority, Book, Leg, Mode
+from engine.messages.values import Action, Authority, Book, Leg, Mode, OrderType
 
 
 @unique
@@ -231,18 +231,25 @@ def needed(intent: IntentPlanned, is_reducing: bool) -> Authority:
 
 
 def is_maintenance(intent: IntentPlanned, quantity_now: int, is_reducing: bool) -> bool:
-    """True for what HALTED allows beyond CANCEL: re-pricing an exit without new quantity, and a
-    stop for all of a position that has none or one for a part of it (an entry in flight may fill
-    after the halt; a naked position is worse than one more reducing order, and its books would
-    never be clean enough to leave HALTED).
+    """True for what HALTED allows beyond CANCEL, to the protection path alone: re-pricing an exit
+    without new quantity, and a resting stop for all of a position that has none or one for a part
+    of it.
+
+    Source: reliability 2.4 allows maintenance of existing exits, "not new quantity"; 2.1 lets what
+    reduces a proven position leave earlier. An entry in flight may fill after the halt, and a naked
+    position is worse than one more reducing order (its books would never be clean enough to leave
+    HALTED either). So only what rests behind a trigger may be new: a triggered stop, a target or an
+    exit at the market would trade, which HALTED is there to prevent.
 
     Args:
         intent: the request.
         quantity_now: the order's total quantity as it stands; 0 for a PLACE.
         is_reducing: as in `needed`.
     """
-    if not (is_reducing and intent.leg.is_exit):
+    if not (is_reducing and intent.leg.is_exit and intent.owner.startswith(PROTECTORS)):
         return False
-    if intent.leg is Leg.STOP and intent.action in (Action.PLACE, Action.MODIFY):
-        return intent.quantity > 0
-    return intent.action is Action.MODIFY and 0 < intent.quantity <= quantity_now
+    if intent.action is Action.MODIFY and 0 < intent.quantity <= quantity_now:
+        return True
+    is_resting = intent.order_type in (OrderType.SL, OrderType.SL_M)
+    is_new = intent.action in (Action.PLACE, Action.MODIFY) and intent.quantity > 0
+    return intent.leg is Leg.STOP and is_resting and is_new

@@ -27,7 +27,15 @@ ENGINES = {
     "nautilus_rust": ("scripts.bench_peers_nautilus", "--engine", "rust"),
 }
 COUNTED = ("entries", "orders", "fills")
-MEDIANS = ("ticks_per_s", "wall_s", "start_s", "imported_mb", "ready_mb", "peak_mb")
+MEDIANS = (
+    "ticks_per_s",
+    "wall_s",
+    "cpu_us_a_tick",
+    "start_s",
+    "imported_mb",
+    "ready_mb",
+    "peak_mb",
+)
 
 
 def play(name: str, python: Path, arguments: list[str]) -> Figures:
@@ -63,7 +71,8 @@ def summed_up(runs: list[Figures]) -> Figures:
 
 
 def compared(results: dict[str, Figures]) -> Figures:
-    """Pahara against each peer: ratio of speed, and whether the work was the same."""
+    """Pahara against each peer: how many times as fast, by the clock and by CPU time, and whether
+    the work was the same."""
     ours, verdict = results["pahara"], {}
     for name, theirs in results.items():
         if name == "pahara":
@@ -71,6 +80,7 @@ def compared(results: dict[str, Figures]) -> Figures:
         apart = max(abs(ours[key] - theirs[key]) / max(theirs[key], 1) for key in COUNTED)
         verdict[name] = {
             "speed_ratio": round(ours["ticks_per_s"] / theirs["ticks_per_s"], 2),
+            "cpu_ratio": round(theirs["cpu_us_a_tick"] / ours["cpu_us_a_tick"], 2),
             "counts_apart": round(apart, 5),
             "same_work": apart <= TOLERANCE,
         }
@@ -79,7 +89,7 @@ def compared(results: dict[str, Figures]) -> Figures:
 
 def table(results: dict[str, Figures]) -> str:
     """The figures for people."""
-    keys = ("ticks_per_s", *COUNTED, "start_s", "imported_mb", "peak_mb")
+    keys = ("ticks_per_s", "cpu_us_a_tick", *COUNTED, "start_s", "imported_mb", "peak_mb")
     lines = [f"{'':14}" + "".join(f"{name:>22}" for name in results)]
     lines += [
         f"{key:14}" + "".join(f"{result.get(key, '-')!s:>22}" for result in results.values())

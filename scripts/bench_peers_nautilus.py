@@ -20,6 +20,7 @@ from scripts.bench_peers_work import (
     SPREAD_PAISE,
     Cross,
     Quotes,
+    cpu_s,
     launched_ns,
     quotes,
 )
@@ -158,8 +159,9 @@ def measure(kind: str, count: int, instruments: int) -> dict[str, Any]:
     engine.add_strategy(strategy)
     made_s = time.perf_counter() - began_s
     began_s = time.perf_counter()
+    cpu_before_s = cpu_s()
     engine.run()
-    wall_s = time.perf_counter() - began_s
+    wall_s, run_cpu_s = time.perf_counter() - began_s, cpu_s() - cpu_before_s
     cache = engine.cache
     orders = cache.orders()
     filled = [order for order in orders if order.filled_qty.as_double() > 0]
@@ -169,6 +171,7 @@ def measure(kind: str, count: int, instruments: int) -> dict[str, Any]:
         "instruments": instruments,
         "ticks_per_s": round(count / wall_s),
         "wall_s": round(wall_s, 2),
+        "cpu_us_a_tick": round(run_cpu_s / count * 1e6, 2),
         "entries": len(entries),
         "orders": len(orders),
         "fills": len(filled),

@@ -29,6 +29,7 @@ from scripts.bench_peers_work import (
     SPREAD_PAISE,
     Cross,
     Quotes,
+    cpu_s,
     launched_ns,
     quotes,
 )
@@ -147,8 +148,9 @@ def measure(count: int, instruments: int) -> Figures:
         source = QuoteSource(columns, names)
         test = Backtest(config, source, made)
         ready_mb, start_ns = rss_mb(), boot_ns()
+        cpu_before_s = cpu_s()
         test.run(lambda _: None)
-        wall_s = (boot_ns() - start_ns) / NS_PER_S
+        wall_s, run_cpu_s = (boot_ns() - start_ns) / NS_PER_S, cpu_s() - cpu_before_s
         with psycopg.connect(made.dsn) as conn:
             figures = realm_figures(conn, made.realm)
     return {
@@ -156,6 +158,7 @@ def measure(count: int, instruments: int) -> Figures:
         "instruments": instruments,
         "ticks_per_s": round(count / wall_s),
         "wall_s": round(wall_s, 2),
+        "cpu_us_a_tick": round(run_cpu_s / count * 1e6, 2),
         "entries": figures.round_trips,
         "orders": figures.orders,
         "fills": figures.fills,

@@ -37,6 +37,12 @@ def launched_ns() -> int:
     return int(os.environ.get(LAUNCHED, _LOADED_NS))
 
 
+def cpu_s() -> float:
+    """CPU time of this process, all threads: what is left of a figure when others share the
+    machine. The journal's database is a process of its own and not in it."""
+    return time.process_time()
+
+
 class Quotes(NamedTuple):
     """Parallel columns: which instrument, bid in paise, quantities, nanoseconds."""
 

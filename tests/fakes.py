@@ -68,6 +68,10 @@ class FakeContext:
             behaviour.receive(message)
         self._move(end_ns)
 
+    def step(self, by_ns: int) -> None:
+        """The wall clock is set; the boot clock goes on."""
+        self._now_ns += by_ns
+
     def _move(self, mono_ns: int) -> None:
         self._now_ns += mono_ns - self._mono_ns
         self._mono_ns = mono_ns

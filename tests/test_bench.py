@@ -70,8 +70,13 @@ def test_when_the_peers_work_is_played_twice_then_every_bracket_is_there_and_equ
 
 
 def test_when_peers_are_compared_then_other_counts_are_other_work() -> None:
-    run = {"ticks_per_s": 300, "entries": 100, "orders": 300, "fills": 200}
-    results = {"pahara": run, "equal": {**run, "ticks_per_s": 100}, "other": {**run, "fills": 190}}
-    verdict = compared(results)
-    assert verdict["equal"] == {"speed_ratio": 3.0, "counts_apart": 0.0, "same_work": True}
+    run = {"ticks_per_s": 300, "cpu_us_a_tick": 3.0, "entries": 100, "orders": 300, "fills": 200}
+    slower = {**run, "ticks_per_s": 100, "cpu_us_a_tick": 6.0}
+    verdict = compared({"pahara": run, "equal": slower, "other": {**run, "fills": 190}})
+    assert verdict["equal"] == {
+        "speed_ratio": 3.0,
+        "cpu_ratio": 2.0,
+        "counts_apart": 0.0,
+        "same_work": True,
+    }
     assert not verdict["other"]["same_work"]

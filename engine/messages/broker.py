@@ -105,12 +105,15 @@ class PositionReport(Message, frozen=True, kw_only=True):
 
 
 class SnapshotRequested(Message, frozen=True, kw_only=True):
-    """Read orders, trades and positions; answer to the watcher and the reconciler."""
+    """Read orders, trades and positions of one book, or of all. The watcher hears every answer; a
+    reader besides it gets all books in one, or nothing if one of them cannot be read."""
 
     delivery: ClassVar[Delivery] = Delivery.CRITICAL
 
     request_id: int
     reason: str
+    reader: str = "watcher"
+    book: Book | None = None
 
 
 class BrokerSnapshot(Message, frozen=True, kw_only=True):

@@ -83,6 +83,10 @@ class MergeBook:
         tracked = self.orders.get(item.client_order_id)
         return tracked or self._by_venue_id.get(item.venue_order_id)
 
+    def has_trade(self, trade: TradeReport) -> bool:
+        """True if the trade is booked already."""
+        return (trade.venue_order_id, trade.trade_id) in self._trade_keys
+
     def open_orders(self) -> tuple[Tracked, ...]:
         """Orders that are not terminal, and those whose last row is ahead of their facts."""
         self._open = {

@@ -119,9 +119,9 @@ def _adjust(draft: Draft, order: OrderState, want: Want) -> None:
     is_resize = want.quantity != order.remaining
     if not is_resize and want.price_limit_paise == order.price_limit_paise:
         return
-    is_exhausted = (
-        order.modify_count >= settings.modifies_max
-        or order.refused_count >= settings.request_refusals_max
+    is_exhausted = order.modify_count >= settings.modifies_max or (
+        order.refused_count >= settings.request_refusals_max
+        and not order.cancel_count  # else its cancel was refused, and this is the other way
     )
     if is_exhausted and (is_resize or is_marketable):
         draft.cancel(order)
@@ -209,6 +209,7 @@ def _note(draft: Draft, now_stage: Stage) -> None:
             if is_waiting and draft.is_due(order.planned_at_ns + settings.protect_wait_ns):
                 text = f"{order.client_order_id} owes an answer and may still fill"
                 draft.notice("critical", "exit_blocked", text)
+        _note_naked(draft)
     if now_stage is Stage.FLIPPED:
         draft.notice("critical", "both_legs_filled", "the position flipped; flattening it")
     for order in group.live:
@@ -218,10 +219,24 @@ def _note(draft: Draft, now_stage: Stage) -> None:
             draft.notice("critical", "exit_not_filling", f"{order.client_order_id} rests")
 
 
+def _note_naked(draft: Draft) -> None:
+    """A position on its way out without stop or exit for all of it, because the venue refuses: the
+    exits themselves, their growth, or the cancels of what stands in their way."""
+    group = draft.group
+    fails = failures(group.of_leg(Leg.EXIT))
+    refusals = max((order.refused_count for order in group.live), default=0)
+    covered = sum(o.remaining for o in group.live if o.leg in (Leg.STOP, Leg.EXIT))
+    if max(fails, refusals) > 1 and covered < abs(group.position):
+        text = f"exits cover {covered} units: refused {max(fails, refusals)} times"
+        draft.notice("critical", "protect_failed", text)
+
+
 def _note_hanging(draft: Draft, order: OrderState) -> None:
     """An exit that the venue neither takes nor refuses, a cancel that it took without effect: none
     is repeated (FLT-29, FLT-34), so a person must know."""
     settings, own_id = draft.at.settings, order.client_order_id
+    if order.leg is Leg.ENTRY and order.refused_count >= settings.request_refusals_max:
+        draft.notice("critical", "cancel_hanging", f"{own_id} should be gone, and is not let go")
     is_waiting = order.leg is Leg.EXIT and order.status in (Status.PLANNED, Status.UNKNOWN)
     if is_waiting and draft.is_due(order.planned_at_ns + settings.protect_wait_ns):
         draft.notice("critical", "exit_hanging", f"{own_id} is neither working nor refused")

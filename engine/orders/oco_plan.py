@@ -9,7 +9,8 @@ policy of an open trade, and it can be read and tested without any order machine
     ENTERING   flat, nothing entered yet, entry alive      entry (unless withdrawn, expired)
     HOLDING    position, no reason to exit                 stop for all of it + targets by share;
                                                            entry rest until the first exit fill
-    EXITING    position and a reason to exit               EXIT for what no child may still fill
+    EXITING    position and a reason to exit               EXIT for what no child may still fill;
+                                                           a stop when no exit may leave (HALTED)
     FLIPPED    position on the other side (ORD-07)         EXIT back to flat
     FINISHING  flat after all, or nothing can enter        nothing; close when nothing lives
 
@@ -153,11 +154,29 @@ def wants(at: Situation, now_stage: Stage) -> tuple[Want, ...]:
             stop = _stop(at)
             return (stop,) if at.group.is_stop_hit else (stop, *_targets(at))
         case Stage.EXITING:
+            if is_exit_barred(at):
+                return (_stop(at),)
             return _exit(at, at.group.plan.side.opposite)
         case Stage.FLIPPED:
             return _exit(at, at.group.plan.side)
         case Stage.OPENING | Stage.ENTERING | Stage.FINISHING:
             return ()
+
+
+def is_exit_barred(at: Situation) -> bool:
+    """True while a stop comes before the exit, because our own gate (HALTED) lets none leave: a new
+    one once two exits in a row were denied, or the right size for one that may not be cancelled.
+    Asking again takes turns with it, so that the exit goes on when the gate lets it."""
+    group, stop = at.group, at.group.live_of(Leg.STOP)
+    if group.live_of(Leg.EXIT) is not None:
+        return False
+    if stop is not None:
+        turns = at.settings.request_refusals_max
+        is_turn = stop.cancel_count > 0 and stop.refused_count % turns == turns - 1
+        return is_turn and stop.remaining != group.position
+    tried = [order for order in group.orders if order.leg in (Leg.EXIT, Leg.STOP)]
+    is_denied = bool(tried) and tried[-1].leg is Leg.EXIT and tried[-1].status is Status.DENIED
+    return is_denied and failures(group.of_leg(Leg.EXIT)) > 1
 
 
 def first_target_units(filled: int, share_bps: int, lot: int) -> int:

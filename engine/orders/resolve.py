@@ -7,12 +7,13 @@ in a row.
 Source: Kite forum 35732, an order seen 8 s after a time-out.
 """
 
+from collections.abc import Mapping
 from typing import Final
 
 import msgspec
 
 from engine.ids import is_own_tag
-from engine.messages.broker import TERMINAL_STATUSES, BrokerSnapshot, OrderStatus
+from engine.messages.broker import TERMINAL_STATUSES, BrokerSnapshot, OrderReport, OrderStatus
 from engine.orders.lifecycle import Status
 from engine.orders.merge import OrderTruth
 from engine.orders.tracked import Merged, Tracked
@@ -52,15 +53,12 @@ def merge_snapshot(
     traded: dict[str, int] = {}
     for trade in snapshot.trades:
         traded[trade.venue_order_id] = max(trade.at_ns, traded.get(trade.venue_order_id, 0))
+        if truth.has_trade(trade):
+            continue
         is_past = trade.at_ns <= truth.closed_day.at_ns and is_own_tag(trade.client_order_id)
         if not is_past or truth.find(trade):
             truth.merge(trade, now_ns, out)
-    for row in snapshot.orders:
-        if truth.find(row) or not truth.closed_day.has(row, traded):
-            truth.merge(row, now_ns, out, is_proof=True)
-    found = {
-        tracked.intent.client_order_id for row in snapshot.orders if (tracked := truth.find(row))
-    }
+    found = _rows(truth, snapshot, traded, now_ns, out)
     waiting = [t for t in truth.open_orders() if t.intent.book is snapshot.book]
     if _is_stale(snapshot, waiting, found):
         truth.counts["snapshot_stale"] += 1
@@ -73,6 +71,37 @@ def merge_snapshot(
         else:
             _absence(truth, tracked, snapshot, settings, now_ns, out)
     return out
+
+
+def _rows(
+    truth: OrderTruth,
+    snapshot: BrokerSnapshot,
+    traded: Mapping[str, int],
+    now_ns: int,
+    out: Merged,
+) -> set[str]:
+    """Merge the rows; the tags of those orders of ours that are in it."""
+    found: set[str] = set()
+    for row in snapshot.orders:
+        tracked = truth.find(row)
+        if tracked is None and truth.closed_day.has(row, traded):
+            continue
+        if tracked is None or not _is_settled(tracked, row):
+            truth.merge(row, now_ns, out, is_proof=True)
+            tracked = truth.find(row)
+        if tracked is not None:
+            found.add(tracked.intent.client_order_id)
+    return found
+
+
+def _is_settled(tracked: Tracked, row: OrderReport) -> bool:
+    """True for what most rows of a day are: an order that is over, as we have it."""
+    return (
+        tracked.order.is_terminal
+        and row.status in TERMINAL_STATUSES
+        and row.filled_quantity == tracked.order.filled
+        and row.venue_order_id == tracked.venue_order_id
+    )
 
 
 def _is_stale(snapshot: BrokerSnapshot, waiting: list[Tracked], found: set[str]) -> bool:

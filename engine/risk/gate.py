@@ -45,7 +45,7 @@ class Verdict(Enum):
 
 
 class Gate:
-    """The gate's memory: authority, fences, sent orders, the present second."""
+    """The gate's memory: authority, fences, sent orders, the last second."""
 
     def __init__(self, caps: GateCaps, multipliers: Mapping[str, int]) -> None:
         assert 0 < caps.quantity_max <= limits.QUANTITY_MAX
@@ -66,21 +66,24 @@ class Gate:
         """Void all generations of an actor up to one."""
         self.fenced[name] = max(self.fenced.get(name, 0), generation)
 
-    def judge(self, intent: IntentPlanned, mark_paise: int, now_ns: int) -> Verdict | Refusal:
+    def judge(
+        self, intent: IntentPlanned, mark_paise: int, now_ns: int, rate_ns: int
+    ) -> Verdict | Refusal:
         """May it leave now?
 
         Args:
             intent: durable already.
             mark_paise: the instrument's last price, 0 if unknown.
-            now_ns: the clock of the broker's calendar seconds.
+            now_ns: the market clock, for deadlines.
+            rate_ns: the clock that measures the second of the budget.
 
         Returns:
-            SEND (and the second's budget is taken), WAIT for the next second, or the refusal.
+            SEND (and a share of the budget is taken), WAIT for the budget, or the refusal.
         """
         if refusal := self._refusal(intent, mark_paise, now_ns):
             return refusal
         is_entry = intent.leg is Leg.ENTRY and intent.action is not Action.CANCEL
-        if self.rate.take(is_entry=is_entry, now_ns=now_ns):
+        if self.rate.take(is_entry=is_entry, now_ns=rate_ns):
             return Verdict.SEND
         if is_entry:
             limit = limits.ENTRIES_PER_SECOND_MAX

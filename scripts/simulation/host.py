@@ -17,8 +17,10 @@ import pykka
 from actors.runtime.behaviour import Behaviour
 from actors.runtime.clock import VirtualClock
 from actors.runtime.context import RoomContext
+from actors.runtime.directory import Directory
 from actors.runtime.inbox import Item
-from actors.runtime.room import Room
+from actors.runtime.pool import Pool
+from actors.runtime.room import Room, RoomSpec
 from actors.runtime.seeded import SeededPool
 from engine.messages.base import Message
 from scripts.simulation.clock import SimClock
@@ -168,6 +170,11 @@ class SimRoom(Room):
     held: list[tuple[str, Message]] | None = None
     _late: Message | None = None
 
+    def __init__(self, spec: RoomSpec, pool: Pool, directory: Directory) -> None:
+        super().__init__(spec, pool, directory)
+        assert isinstance(pool, SimPool)
+        self.sim = pool
+
     @property
     def handles_stop(self) -> bool:
         """Whether a supervisor lives here."""
@@ -185,11 +192,6 @@ class SimRoom(Room):
     def drain(self) -> None:
         """The flood is over."""
         self.inbox.data_max = self.spec.inbox_max
-
-    @property
-    def sim(self) -> SimPool:
-        assert isinstance(self.pool, SimPool)
-        return self.pool
 
     @property
     def behaviour(self) -> Behaviour | None:

@@ -31,38 +31,31 @@ if TYPE_CHECKING:
     from scripts.simulation.world import World
 
 
-DAMAGE: Final = ("FLT-24", "FLT-39", "FLT-40")
-"""Orders at the broker that no intent of ours stands for (a request processed twice, the broker's
-own square-off, a person): alarmed, and for a person to put right."""
 UNFLAT: Final = ("not_flat", "exit_not_filling", "exit_blocked", "protect_failed")
 
 
-def damage(world: "World") -> list[str]:
-    """What was done to the account that blocks a clean reconciliation."""
-    return [fault for fault in DAMAGE if world.faults.struck.get(fault)]
-
-
-def foreign(check: Check) -> set[str]:
-    """Instruments in which orders of the day stand for no intent that could be known: a stranger's,
-    a second one of a request that was processed twice, and one whose tag the broker lost (FLT-42)
-    before anybody heard its number."""
-    orders = check.world.broker.ledger.orders.values()
-    tags = Counter(order.tag for order in orders)
+def strangers(check: Check) -> set[str]:
+    """Instruments with orders at the broker that no intent of ours stands for (a request processed
+    twice, the broker's own square-off, a person), or none that can be known (the broker lost the
+    tag before anybody heard the number, FLT-42): alarmed, and for a person to put right."""
+    orders = check.world.broker.orders
+    tags = Counter(order.tag_true for order in orders if order.tag_true)
     known = check.picture.by_venue
     return {
         order.instrument
         for order in orders
         if order.is_alien
-        or tags[order.tag] > 1
+        or tags[order.tag_true] > 1
         or (order.tag != order.tag_true and order.venue_order_id not in known)
     }
 
 
-def is_foreign(check: Check, last: Reconciled | None) -> bool:
-    """Every difference is of an instrument in which such orders stand."""
-    names = foreign(check)
+def is_theirs(check: Check, last: Reconciled | None) -> bool:
+    """Whether strangers' orders are all that keeps the books from being clean: each difference of
+    the last reconciliation is of an instrument on which some stand."""
+    touched = strangers(check)
     lines = last.differences if last is not None else ()
-    return bool(lines) and all(any(f" {name}:" in line for name in names) for line in lines)
+    return bool(lines) and all(any(f" {name}:" in line for name in touched) for line in lines)
 
 
 class UnknownsResolved(Check):
@@ -88,8 +81,7 @@ class UnknownsResolved(Check):
 
 
 class ReconciledClean(Check):
-    """LIV-04: the last reconciliations are clean, unless strangers' orders stand in the book, or
-    ours that nobody can know for ours any more."""
+    """LIV-04: the last reconciliations are clean, unless strangers' orders stand in the book."""
 
     id = "LIV-04"
     handles = (Reconciled,)
@@ -110,7 +102,7 @@ class ReconciledClean(Check):
         if self._clean_ns >= healed_ns or self.world.now_ns - healed_ns <= T_CLEAN_NS:
             return
         lines = self._last.differences if self._last is not None else ("never reconciled",)
-        if not damage(self.world) and not is_foreign(self, self._last):
+        if not is_theirs(self, self._last):
             self.violated(f"not clean since healing: {'; '.join(lines[:3])}")
 
 
@@ -151,8 +143,7 @@ class ChildrenBack(Check):
 class Recovers(Check):
     """LIV-07: a life in a healthy world leaves RECOVERING in time; a latched one stays where its
     latch says, which is no fault. Nor is it one that waits for a person to put right what others
-    did to the account: all rooms are there, and every difference of the last reconciliation is of
-    an instrument in which others traded."""
+    did to the account: all rooms are there, and nothing else keeps the books unclean."""
 
     id = "LIV-07"
     handles = (Reconciled,)
@@ -186,16 +177,15 @@ class Recovers(Check):
             self.violated(f"still {self._mode.value}: {_missing(room)}")
 
     def _is_damaged(self, room: Any) -> bool:  # noqa: ANN401 - a room's inside
-        if room is None or room.state.clean_count or not is_foreign(self, self._last):
+        if room is None or room.state.clean_count or not is_theirs(self, self._last):
             return False
         return bool(room.state._parts <= room.state.parts_done)
 
 
 class NoStuckCeiling(Check):
     """LIV-08: what lowered authority by itself has raised it again: in a healed world that nobody
-    halted or killed, no ceiling of the engine's own lies over everything. What waits for a clean
-    reconciliation (the reconciler's, and the journal's once it is back) waits on where others
-    changed the account."""
+    halted or killed, no ceiling of the engine's own lies over everything, but the reconciler's, and
+    the journal's once it is back, for books that strangers' orders keep unclean."""
 
     id = "LIV-08"
     handles = (Reconciled,)
@@ -212,7 +202,7 @@ class NoStuckCeiling(Check):
         room = self.room("authority")
         if room is None or latched(self.world, KILL) or latched(self.world, HALT):
             return
-        is_damaged = bool(damage(self.world)) or is_foreign(self, self._last)
+        is_damaged = is_theirs(self, self._last)
         guard = self.room("guard")
         is_latched = guard is not None and guard._account.is_loss_latched
         for ceiling in room.state._ceilings.values():
@@ -221,8 +211,8 @@ class NoStuckCeiling(Check):
             waits = ceiling.owner == "reconciler" or (
                 ceiling.owner == "journal" and room.state.is_journal_back
             )
-            is_theirs = waits and is_damaged
-            if not ceiling.scope and is_own and not (is_loss or is_theirs):
+            is_strange = waits and is_damaged
+            if not ceiling.scope and is_own and not (is_loss or is_strange):
                 self.violated(
                     f"{ceiling.owner} still holds {ceiling.authority.name}: {ceiling.reason}"
                 )

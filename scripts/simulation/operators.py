@@ -21,7 +21,7 @@ from scripts.simulation.faults import FaultRow, Faults
 
 ROWS: Final = (
     FaultRow(id="FLT-76", ppm_max=100_000, budget_max=10),
-    FaultRow(id="FLT-77", ppm_max=20_000, budget_max=2),
+    FaultRow(id="FLT-77", ppm_max=40_000, budget_max=2),
     FaultRow(id="FLT-78", ppm_max=50_000, budget_max=5),
     FaultRow(id="FLT-79", ppm_max=30_000, budget_max=3),
     FaultRow(id="FLT-80", ppm_max=100_000, budget_max=10),

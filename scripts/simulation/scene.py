@@ -5,6 +5,7 @@ day is dense: opening, trading, end of entries, square-off and close all happen 
 """
 
 import datetime as dt
+import random
 from functools import cache
 from typing import Final
 
@@ -40,7 +41,8 @@ def sessions() -> SessionTable:
 
 
 def engine_config(profile: Profile) -> EngineConfig:
-    """The engine's configuration of a run."""
+    """The engine's configuration of a run; its limits are drawn, so that each binds in some."""
+    rng = random.Random(f"limits/{profile.seed}")  # noqa: S311 - a world, no secrets
     return EngineConfig(
         name="simulation",
         market=MarketConfig(source="synthetic", segment=SEGMENT.value),
@@ -59,15 +61,15 @@ def engine_config(profile: Profile) -> EngineConfig:
         session=SessionConfig(entries_end_min=ENTRIES_END_MIN, flat_by_min=FLAT_BY_MIN),
         risk=RiskConfig(
             capital_inr=1_000_000,
-            loss_day_inr=20_000,
+            loss_day_inr=rng.choice((5_000, 20_000, 20_000)),
             risk_per_trade_inr=1_000,
-            heat_max_pct=2.0,
-            positions_max=6,
+            heat_max_pct=rng.choice((0.15, 0.25, 2.0, 2.0)),
+            positions_max=rng.choice((1, 2, 4, 6)),
             notional_max_inr=2_000_000,
             notional_symbol_max_inr=500_000,
-            orders_day_max=1_000,
+            orders_day_max=rng.choice((40, 1_000, 1_000)),
             margin_pct=20,
-            losses_row_max=20,
+            losses_row_max=rng.choice((3, 20, 20)),
         ),
     )
 

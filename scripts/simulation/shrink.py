@@ -1,8 +1,8 @@
 """A failing run made small: fewer faults, fewer switches, a smaller world, the same violation.
 
 Decides the order of what is left out: whole fault classes, the size of the world, the scheduler's
-choices all at once, then single decisions by delta debugging. Refuses to know what the decisions
-mean. A smaller run counts only if the same property is violated.
+choices all at once, then single decisions by delta debugging, at last their sizes. Refuses to know
+what the decisions mean. A smaller run counts only if the same property is violated.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -12,6 +12,7 @@ from typing import Final
 import msgspec
 
 from scripts.simulation.decisions import Key
+from scripts.simulation.observer import Observer
 from scripts.simulation.profile import Profile
 from scripts.simulation.run import Result, run_profile
 from scripts.simulation.story import Storyteller
@@ -37,17 +38,25 @@ class Shrunk(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Shrinker:
-    """See the module. One use."""
+    """See the module. One use.
 
-    def __init__(self, profile: Profile, violated: str) -> None:
+    Args:
+        violated: the id that a smaller run must violate too.
+        watchers: checks besides those of every run.
+    """
+
+    def __init__(
+        self, profile: Profile, violated: str, watchers: tuple[type[Observer], ...] = ()
+    ) -> None:
         self._profile = profile
+        self._watchers = watchers
         self._violated = violated
         self._decisions: dict[Key, int] = {}
         self._tries = 0
 
     def shrink(self) -> Shrunk:
         """Run it again, then make it smaller while it lasts."""
-        result, self._decisions = run_profile(self._profile)
+        result, self._decisions = run_profile(self._profile, None, self._watchers)
         assert result.violated == self._violated, f"not reproduced: {result.violated!r}"
         self._shrink_profile()
         for fault in sorted({point.partition("/")[0] for point, _ in self._decisions}):
@@ -55,7 +64,9 @@ class Shrinker:
         self._try_without(lambda key: key[0] in SCHEDULING)
         self._shrink_world()
         self._delta_debug()
-        last, taken = run_profile(self._profile, self._decisions, (Storyteller,))
+        self._shrink_values()
+        watchers: tuple[type[Observer], ...] = (Storyteller, *self._watchers)
+        last, taken = run_profile(self._profile, self._decisions, watchers)
         return Shrunk(profile=self._profile, decisions=taken, result=last, tries=self._tries)
 
     def _shrink_profile(self) -> None:
@@ -101,12 +112,20 @@ class Shrinker:
             else:
                 parts = min(len(self._decisions), 2 * parts)
 
+    def _shrink_values(self) -> None:
+        """Milder decisions: the mildest that is not harmless, else ever closer to what it was."""
+        for key in tuple(self._decisions):
+            value = self._decisions.get(key, 0)
+            for milder in sorted({1, value // 4, value // 2} - {0, value}):
+                if milder < value and self._adopt(self._profile, {**self._decisions, key: milder}):
+                    break
+
     def _adopt(self, profile: Profile, forced: Mapping[Key, int] | None) -> bool:
         """Take a smaller run if it still fails in the same way."""
         if self._tries >= TRIES_MAX:
             return False
         self._tries += 1
-        result, taken = run_profile(profile, forced)
+        result, taken = run_profile(profile, forced, self._watchers)
         if result.violated != self._violated:
             return False
         self._profile, self._decisions = profile, taken

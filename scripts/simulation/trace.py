@@ -10,6 +10,7 @@ from hashlib import blake2b
 import msgspec
 
 from engine.messages.base import Message
+from engine.messages.broker import BrokerSnapshot
 
 LINES_MAX = 200
 _PACK = msgspec.msgpack.Encoder(enc_hook=lambda value: type(value).__name__)
@@ -29,10 +30,13 @@ class Trace:
         """A room is about to handle a message."""
         self.steps += 1
         self._recent.append((now_ns, room, message))
-        update = self._hash.update
-        update(room.encode())
-        update(type(message).__name__.encode())
-        update(_PACK.encode(message))
+        kind = type(message)
+        content: object = message
+        if isinstance(
+            message, BrokerSnapshot
+        ):  # its content is long and follows from what came before
+            content = (message.request_id, message.book, len(message.orders), len(message.trades))
+        self._hash.update(f"{room} {kind.__name__} ".encode() + _PACK.encode(content))
 
     def told(self, line: str) -> None:
         """Something of the outside world."""

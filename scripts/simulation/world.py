@@ -228,7 +228,7 @@ class World:
         )
 
     def committed(self, seq: int, record: Record) -> None:
-        """A record became durable. One that was lost and is written again was told of then."""
+        """A record became durable. One that comes back as it was after a failover is no news."""
         if self.records and seq <= self.records[-1][0]:
             return
         self.records.append((seq, record))
@@ -240,7 +240,8 @@ class World:
     def lost(self, seq: int) -> None:
         """Records that were durable are not any more: all after this number."""
         while self.records and self.records[-1][0] > seq:
-            self._forgotten.update((self.records.pop(),))
+            number, record = self.records.pop()
+            self._forgotten[number] = record
         for hook in self._hooks["on_lost"]:
             hook(seq)
 

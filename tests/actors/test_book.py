@@ -72,7 +72,7 @@ def test_when_equity_falls_from_its_peak_then_the_drawdown_is_kept(
 ) -> None:
     book.receive(journaled()(fill()))
     for price in (150_000, 152_000, 149_000, 151_000):
-        book.receive(tick(price))
+        book.receive(tick(price, at_ns=ctx.now_ns()))
         shown = view(book, ctx, "pnl")
     assert shown["drawdown_paise_max"] == 30_000
     assert shown["drawdown_paise"] == 10_000

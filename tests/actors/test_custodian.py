@@ -18,7 +18,7 @@ from engine.messages.supervision import ChildExited, ChildReady, ChildWanted, Ex
 from engine.messages.values import SessionPhase
 from engine.units import NS_PER_MINUTE
 from tests.fakes import FakeContext, journaled, opened
-from tests.risk_samples import NOW, SESSION, closed_group, opened_group
+from tests.risk_samples import NOW, SESSION, closed_group, fill, opened_group
 
 PAST: tuple[Record, ...] = (
     opened_group("a"),
@@ -167,4 +167,25 @@ def test_when_the_session_closes_with_open_groups_then_it_is_a_flatten(
     custodian.receive(SESSION)
     closed = replace(SESSION, phase=SessionPhase.CLOSED, flat_by_at_ns=0, entries_end_at_ns=0)
     custodian.receive(closed)
+    assert advised(ctx) == ["oco/a", "oco/b"]
+
+
+@pytest.mark.conformance("INV-17")
+def test_when_a_group_of_an_earlier_life_fills_late_then_it_is_brought_back(
+    custodian: CustodianBehaviour, ctx: FakeContext
+) -> None:
+    custodian.receive(SESSION)
+    late = fill("T9", 5, group_id="c", filled_total=5)
+    custodian.receive(journaled(len(PAST) + 1)(late))
+    assert wanted(ctx)[-1] == "c"
+
+
+@pytest.mark.conformance("LIV-01")
+def test_when_told_to_go_flat_before_the_first_phase_then_it_still_goes(
+    custodian: CustodianBehaviour, ctx: FakeContext
+) -> None:
+    flatten(custodian)
+    custodian.receive(SESSION)
+    ctx.sent.clear()
+    ctx.advance(custodian, FLAT_CHECK_NS)
     assert advised(ctx) == ["oco/a", "oco/b"]

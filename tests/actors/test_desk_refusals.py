@@ -174,6 +174,7 @@ def test_when_exits_are_refused_then_they_are_tried_until_flat(entered: World) -
     entered.advance(60 * NS_PER_S)
     assert entered.is_over
     assert entered.position() == 0
+    assert "protect_failed" in {alert.event for alert in entered.alerts}  # INV-17
 
 
 @pytest.mark.conformance("ORD-20")

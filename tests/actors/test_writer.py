@@ -250,12 +250,20 @@ def test_when_authority_falls_while_an_exit_waits_then_it_is_judged_again(
     assert len(broker.calls) == 8
 
 
-def test_when_a_snapshot_is_wanted_then_watcher_and_reconciler_get_it(
+def test_when_a_snapshot_is_wanted_then_the_watcher_and_who_asked_get_it(
     writer: WriterBehaviour, ctx: FakeContext
 ) -> None:
-    writer.receive(SnapshotRequested(request_id=4, reason="test"))
-    for name in ("watcher", "reconciler"):
-        assert [snapshot.request_id for snapshot in ctx.of(BrokerSnapshot, name)] == [4]
+    writer.receive(SnapshotRequested(request_id=4, reason="test", reader="reconciler"))
+    writer.receive(SnapshotRequested(request_id=5, reason="test"))
+    assert [snapshot.request_id for snapshot in ctx.of(BrokerSnapshot, "watcher")] == [4, 5]
+    assert [snapshot.request_id for snapshot in ctx.of(BrokerSnapshot, "reconciler")] == [4]
+
+
+def test_when_one_book_is_wanted_then_only_that_is_read(
+    writer: WriterBehaviour, ctx: FakeContext
+) -> None:
+    writer.receive(SnapshotRequested(request_id=4, reason="test", book=Book.LIVE))
+    assert not ctx.of(BrokerSnapshot)
 
 
 def test_when_the_books_can_not_be_read_then_nobody_is_told_of_them(
@@ -307,3 +315,42 @@ def test_when_an_exit_is_adopted_then_it_is_never_sent(
     sent = list(broker.calls)
     writer.receive(number(stop("X9", owner="watcher")))
     assert broker.calls == sent
+
+
+@pytest.fixture
+def live_writer(broker: FakeBroker) -> WriterBehaviour:
+    return WriterBehaviour(
+        brokers={Book.PAPER: broker, Book.LIVE: broker},
+        instruments=(INFY,),
+        caps=GateCaps(quantity_max=100, notional_paise_max=100_000_000),
+    )
+
+
+@pytest.mark.conformance("INV-25", "FLT-60")
+@pytest.mark.parametrize("step_ns", [-3_600 * NS_PER_S, -NS_PER_S // 2, NS_PER_S])
+def test_when_the_wall_clock_steps_then_a_second_of_the_broker_stays_a_second(
+    live_writer: WriterBehaviour, broker: FakeBroker, step_ns: int
+) -> None:
+    ctx = opened(live_writer, FakeContext("writer", now_ns=NOW))
+    live_writer.receive(authority())
+    ctx.advance(live_writer, NS_PER_S)
+    number = journaled()
+    for n in range(6):
+        live_writer.receive(number(intent(f"E{n}", group_id=f"g{n}")))
+    ctx.step(step_ns)
+    for n in range(6):
+        cancel = {"intent_id": f"c{n}", "group_id": f"g{n}", "action": Action.CANCEL}
+        live_writer.receive(number(intent(f"E{n}", **cancel)))
+    assert len(broker.calls) == 8
+    ctx.advance(live_writer, NS_PER_S)
+    assert len(broker.calls) == 12
+
+
+@pytest.mark.conformance("INV-25")
+def test_when_a_writer_begins_then_it_leaves_the_second_to_the_one_before_it(
+    live_writer: WriterBehaviour, broker: FakeBroker
+) -> None:
+    ctx = opened(live_writer, FakeContext("writer", now_ns=NOW))
+    live_writer.receive(authority())
+    live_writer.receive(journaled()(intent()))
+    assert outcomes(ctx) == ["rate"]

@@ -5,6 +5,7 @@ from itertools import product
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from engine.authority import (
     RELEASE_OWNER,
@@ -18,7 +19,7 @@ from engine.authority import (
     stricter,
 )
 from engine.messages.control import Ceiling
-from engine.messages.values import Action, Authority, Book, Leg, Mode
+from engine.messages.values import Action, Authority, Book, Leg, Mode, OrderType
 from tests.risk_samples import intent, stop
 
 SCOPE = Scope(
@@ -197,3 +198,14 @@ def test_when_halted_then_a_stop_may_grow_with_its_position_and_targets_may_not(
     assert is_maintenance(stop(), 0, True)
     assert not is_maintenance(stop(leg=Leg.TARGET_1), 0, True)
     assert not is_maintenance(intent(), 0, True)
+
+
+@pytest.mark.conformance("INV-10")
+def test_when_halted_then_only_the_protection_path_may_add_and_only_behind_a_trigger() -> None:
+    triggered = stop(
+        action=Action.MODIFY, quantity=10, order_type=OrderType.LIMIT, price_trigger_paise=0
+    )
+    assert is_maintenance(triggered, 10, True)
+    assert not is_maintenance(triggered, 9, True)
+    assert not is_maintenance(replace(triggered, action=Action.PLACE), 0, True)
+    assert not is_maintenance(stop(owner="strategy/ema"), 0, True)

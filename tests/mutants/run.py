@@ -1,8 +1,9 @@
 """`make mutants`: known bugs put into the order path one at a time; the simulation must catch each.
 
 Decides how a bug is applied (a copy of the sources, one piece of text replaced) and when it counts
-as caught: `pahara simulate` on the copy reports a violation within the bug's number of seeds. A
-bug that is not caught, or no longer fits the sources, is a failure of the suite.
+as caught: `pahara simulate` on the copy reports a violation within the bug's number of seeds, and
+the engine without the bug holds on that seed. A bug that is not caught, or no longer fits the
+sources, is a failure of the suite.
 
 usage: python -m tests.mutants.run [NAME ...] [--jobs N] [--out FILE.json]
 """
@@ -19,9 +20,13 @@ import tempfile
 import textwrap
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import yaml
+
+from actors.runtime.clock import boot_ns
+from engine.units import NS_PER_S
 
 ROOT = Path(__file__).resolve().parents[2]
 BUGS = Path(__file__).parent / "bugs"
@@ -85,33 +90,50 @@ def _at(text: str, indent: int) -> str:
 
 
 def catch(name: str, jobs: int) -> Caught:
-    """Put one bug into a copy and simulate."""
+    """Put one bug into a copy and simulate. A seed on which the engine without the bug fails too
+    shows nothing of the bug and is passed over."""
     mutant = load(name)
+    began_ns = boot_ns()
+    first: dict[str, Any] | None = None
     with tempfile.TemporaryDirectory(prefix="pahara-mutant-") as folder:
         copy = Path(folder)
         for part in SOURCES:
             shutil.copytree(ROOT / part, copy / part, ignore=shutil.ignore_patterns("__pycache__"))
         path = copy / mutant.file
         path.write_text(mutated(path.read_text("utf-8"), mutant), encoding="utf-8")
-        command = [sys.executable, "-P", "-m", "scripts.cli", "simulate", "--seed", "1"]
-        command += ["--runs", str(mutant.seeds_max), "--faults", mutant.faults, "--fail-fast"]
-        command += ["--jobs", str(jobs), "--json", "--state-dir", str(copy / "var")]
-        environ = {**os.environ, "PYTHONPATH": folder}
-        done = subprocess.run(
-            command, cwd=copy, env=environ, capture_output=True, text=True, check=False
-        )
-    if not done.stdout:
-        raise Unfit(f"{name}: the simulation did not run: {done.stderr[-500:]}")
-    body = json.loads(done.stdout)
-    first = min(body["failures"], key=lambda failure: failure["seed"], default=None)
+        seed = 1
+        while seed <= mutant.seeds_max:
+            first = first_failure(copy, seed, mutant.seeds_max - seed + 1, mutant.faults, jobs)
+            if first is None or first_failure(ROOT, first["seed"], 1, mutant.faults, 1) is None:
+                break
+            seed, first = first["seed"] + 1, None
     return Caught(
         name=name,
         bug=mutant.bug,
         seed=first["seed"] if first else 0,
         by=first["id"] if first else "",
         text=first["text"] if first else "",
-        seconds=body["seconds"],
+        seconds=round((boot_ns() - began_ns) / NS_PER_S, 1),
     )
+
+
+def first_failure(
+    sources: Path, seed: int, runs: int, faults: str, jobs: int
+) -> dict[str, Any] | None:
+    """The failure with the lowest seed of a campaign on some sources, None if all holds."""
+    with tempfile.TemporaryDirectory(prefix="pahara-mutant-state-") as state:
+        command = [sys.executable, "-P", "-m", "scripts.cli", "simulate", "--seed", str(seed)]
+        command += ["--runs", str(runs), "--faults", faults, "--fail-fast"]
+        command += ["--jobs", str(jobs), "--json", "--state-dir", state]
+        environ = {**os.environ, "PYTHONPATH": str(sources)}
+        done = subprocess.run(
+            command, cwd=sources, env=environ, capture_output=True, text=True, check=False
+        )
+    if not done.stdout:
+        raise Unfit(f"the simulation did not run: {done.stderr[-500:]}")
+    failures = json.loads(done.stdout)["failures"]
+    found: dict[str, Any] | None = min(failures, key=lambda f: f["seed"], default=None)
+    return found
 
 
 def all_caught(wanted: list[str], jobs: int) -> Iterator[Caught]:

@@ -3,6 +3,7 @@
 A story tells one sequence twice, clean and with a twist that breaks what the check holds.
 """
 
+from collections import Counter
 from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
@@ -88,7 +89,9 @@ class Forge:
         self.faults = SimpleNamespace(struck={})
         self.latches = SimpleNamespace(load=lambda: tuple(self.latched))
         self.database = SimpleNamespace(rows={})
-        self.broker = SimpleNamespace(ledger=SimpleNamespace(orders={}))
+        self.clock = SimpleNamespace(wrong_ns=0, true_ns=lambda: self.now_ns)
+        self.market = SimpleNamespace(tick_counts=Counter())
+        self.broker = SimpleNamespace(orders=())
         self.board: list[Any] = []
         self.inboxes: dict[str, Any] = {}
         self.runtime = SimpleNamespace(
@@ -289,20 +292,22 @@ class Forge:
         }
         self.fact(OrderFilled, intent, **(fields | more))
 
-    def trade(self, intent: IntentPlanned, quantity: int = 10) -> None:
-        report = TradeReport(
-            trade_id="t",
-            client_order_id=intent.client_order_id,
-            venue_order_id=intent.client_order_id,
-            instrument=intent.instrument,
-            side=intent.side,
-            product=intent.product,
-            quantity=quantity,
-            price_paise=PRICE,
-            at_ns=self.now_ns,
-        )
+    def trade(self, intent: IntentPlanned, quantity: int = 10, **changes: Any) -> TradeReport:
+        fields: dict[str, Any] = {
+            "trade_id": "t",
+            "client_order_id": intent.client_order_id,
+            "venue_order_id": intent.client_order_id,
+            "instrument": intent.instrument,
+            "side": intent.side,
+            "product": intent.product,
+            "quantity": quantity,
+            "price_paise": PRICE,
+            "at_ns": self.now_ns,
+        }
+        report = TradeReport(**(fields | changes))
         for observer in self.observers:
             observer.on_trade(report)
+        return report
 
     def close(self, plan: TradePlan) -> None:
         self.record(

@@ -3,10 +3,11 @@
 from types import SimpleNamespace
 
 from actors.runtime.board import ChildRow
-from engine.messages.control import Ceiling, FlattenOrdered, Reconciled
+from engine.messages.control import Ceiling, FlattenOrdered, Reconciled, RecoveryDone
 from engine.messages.records import OrderAccepted, OrderUnknown
 from engine.messages.values import Authority, Leg, Mode, SessionPhase
-from tests.sim.forge import Forge, story
+from engine.units import NS_PER_S
+from tests.sim.forge import NAME, Forge, story
 
 LONG_S = 1_000
 
@@ -18,6 +19,17 @@ def flatten(forge: Forge, reason: str, *, is_bad: bool) -> None:
     if not is_bad:
         forge.fill(leave)
         forge.close(forge.picture.groups["grp-1"].plan)
+    forge.rest()
+    forge.market.tick_counts[NAME] += 10
+    forge.wait(LONG_S)
+
+
+def a_silent_market(forge: Forge) -> None:
+    """Nothing trades, so the paper venue fills nothing."""
+    forge.held()
+    forge.handled("custodian", FlattenOrdered(scope="", reason="operator", at_ns=forge.now_ns))
+    forge.place(Leg.EXIT)
+    forge.market.tick_counts[NAME] += 9
     forge.wait(LONG_S)
 
 
@@ -52,6 +64,25 @@ def the_books_agree(forge: Forge, is_bad: bool) -> None:
     forge.end()
 
 
+def a_stranger_stands_in_the_book(forge: Forge) -> None:
+    stranger = SimpleNamespace(instrument=NAME, is_alien=True, tag_true="")
+    forge.broker.orders = (stranger,)
+    lines = (f"order_alien x {NAME}: journal 0, broker 5",)
+    forge.handled("authority", Reconciled(is_clean=False, differences=lines, at_ns=forge.now_ns))
+    forge.wait(LONG_S)
+    forge.end()
+
+
+def a_stranger_and_more(forge: Forge) -> None:
+    """A difference that no stranger explains."""
+    stranger = SimpleNamespace(instrument=NAME, is_alien=True, tag_true="")
+    forge.broker.orders = (stranger,)
+    lines = (f"order_alien x {NAME}: journal 0, broker 5", "order_vanished y NSE:OTHER: journal 1")
+    forge.handled("authority", Reconciled(is_clean=False, differences=lines, at_ns=forge.now_ns))
+    forge.wait(LONG_S)
+    forge.end()
+
+
 @story("LIV-06")
 def children_come_back(forge: Forge, is_bad: bool) -> None:
     forge.exit("book")
@@ -80,29 +111,11 @@ def recovery_ends(forge: Forge, is_bad: bool) -> None:
     forge.end()
 
 
-@story("LIV-07")
-def a_stranger_holds_it_up(forge: Forge, is_bad: bool) -> None:
-    """A difference of an instrument in which a stranger traded is no fault; any other is."""
-    alien = SimpleNamespace(is_alien=True, tag="", tag_true="", instrument="NSE:INFY")
-    alien.venue_order_id = "900"
-    forge.broker.ledger.orders["900"] = alien
-    state = SimpleNamespace(_parts=set(), parts_done=set(), clean_count=0)
-    forge.rooms["authority"] = SimpleNamespace(state=state)
-    name = "NSE:TCS" if is_bad else "NSE:INFY"
-    line = f"position_differs {name}/MIS {name}: journal 0, broker 10"
-    differs = Reconciled(is_clean=False, differences=(line,), at_ns=forge.now_ns)
-    forge.handled("authority", differs)
-    forge.mode(Mode.STANDBY, Mode.RECOVERING, 1)
-    forge.wait(LONG_S)
-    forge.end()
-
-
 @story("LIV-08")
 def ceilings_rise_again(forge: Forge, is_bad: bool) -> None:
     low = Ceiling(owner="journal", scope="", authority=Authority.REDUCE, reason="away")
-    state = SimpleNamespace(
-        _ceilings={("journal", ""): low} if is_bad else {}, is_journal_back=True
-    )
+    ceilings = {("journal", ""): low} if is_bad else {}
+    state = SimpleNamespace(_ceilings=ceilings, is_journal_back=False)
     forge.rooms["authority"] = SimpleNamespace(state=state)
     forge.end()
 
@@ -118,6 +131,35 @@ def an_alarm_is_no_protection(forge: Forge, is_bad: bool) -> None:
     forge.wait(LONG_S)
 
 
+def an_alarm_before_the_healing(forge: Forge) -> None:
+    forge.heals_at_ns = forge.now_ns + NS_PER_S
+    forge.held()
+    forge.rest()
+    forge.alert("protect_failed", subject="grp-1")
+    forge.wait(LONG_S)
+    forge.wait(LONG_S)
+
+
+def no_start_without_the_database(forge: Forge) -> None:
+    """Nobody knows of the position, and an alarm says why."""
+    forge.held()
+    forge.boot()
+    forge.alert("journal_unavailable", subject="journal")
+    forge.wait(LONG_S)
+
+
+def no_start_and_no_alarm(forge: Forge) -> None:
+    forge.held()
+    forge.boot()
+    forge.wait(LONG_S)
+
+
+def an_alarm_of_the_start_only(forge: Forge) -> None:
+    no_start_without_the_database(forge)
+    forge.handled("authority", RecoveryDone(part="custodian", at_ns=forge.now_ns))
+    forge.wait(LONG_S)
+
+
 @story("LIV-10")
 def nothing_is_left_lying(forge: Forge, is_bad: bool) -> None:
     parked = [(1, "hearsay")] if is_bad else []
@@ -130,7 +172,7 @@ def the_close_is_flat(forge: Forge, is_bad: bool) -> None:
     forge.held()
     if not is_bad:
         forge.fill(forge.place(Leg.EXIT))
-    forge.wait(LONG_S)
+    forge.wait(3_600)
     forge.phase(SessionPhase.CLOSED)
 
 

@@ -90,7 +90,13 @@ def cancel_means_cancel(forge: Forge, is_bad: bool) -> None:
     forge.held()
     forge.view(Mode.HALTED)
     leg = Leg.TARGET_1 if is_bad else Leg.STOP
-    forge.send(forge.place(leg))
+    forge.send(forge.place(leg, price_trigger_paise=90_000))
+
+
+def a_halted_stop_trades_at_once(forge: Forge) -> None:
+    forge.held()
+    forge.view(Mode.HALTED)
+    forge.send(forge.place(Leg.STOP))
 
 
 @story("INV-11")
@@ -214,6 +220,14 @@ def a_modify_that_grows(forge: Forge) -> None:
     forge.fact(OrderAccepted, stop)
     changes = {"tag": stop.client_order_id, "intent_id": "m1", "action": Action.MODIFY}
     forge.send(forge.place(Leg.STOP, 12, **changes))
+
+
+def a_life_that_begins_live(forge: Forge) -> None:
+    """The mode of the last life is taken up again."""
+    forge.boot()
+    forge.mode(Mode.STANDBY, Mode.RECOVERING, 1)
+    forge.boot()
+    forge.mode(Mode.LIVE, Mode.REDUCE, 2)
 
 
 def an_entry_from_the_spool(forge: Forge) -> None:

@@ -78,11 +78,32 @@ def the_truth_is_in_the_interval(forge: Forge, is_bad: bool) -> None:
     forge.wait(120)
 
 
+def a_stranger_closes(forge: Forge, *, is_all_booked: bool) -> None:
+    """Somebody sells what a group holds in two trades; each is to be adopted on its own."""
+    forge.held(Book.LIVE)
+    name = {"client_order_id": "", "venue_order_id": "900"}
+    for number, quantity in enumerate((4, 6)):
+        tag = f"L-adopted-{number}"
+        taken = forge.intent(Leg.EXIT, quantity, book=Book.LIVE, tag=tag, owner="watcher")
+        forge.handled("watcher", forge.trade(taken, quantity, trade_id=tag, **name))
+        if number == 0 or is_all_booked:
+            forge.record(taken)
+            forge.fill(taken, quantity, is_invented=True, trade_id=tag, venue_order_id="900")
+        forge.rest()
+    forge.wait(120)
+
+
 @story("INV-12")
 def a_kill_is_on_disk(forge: Forge, is_bad: bool) -> None:
     if not is_bad:
         forge.latched.append(Latch(KILL, "test"))
     forge.handled("authority", a_command("kill"))
+    forge.handled("console", CommandDone(request_id="r1", is_done=True, text=""))
+
+
+def a_halt_in_memory(forge: Forge) -> None:
+    """A halt is confirmed and nothing is on disk."""
+    forge.handled("authority", a_command("halt"))
     forge.handled("console", CommandDone(request_id="r1", is_done=True, text=""))
 
 

@@ -2,13 +2,16 @@
 
 import pytest
 
+from scripts.simulation import liveness
 from scripts.simulation.checks import (
     INVARIANTS,
     LIVENESS,
     authority,
     commands,
+    flatness,
     limits_check,
     orders,
+    positions,
     protection,
     supervision,
     wire,
@@ -16,7 +19,7 @@ from scripts.simulation.checks import (
 from scripts.simulation.checks.coverage import NOT_CHECKED, SOMETIMES
 from scripts.simulation.observer import Observer
 from tests.sim import stories_liveness, stories_orders, stories_state
-from tests.sim.forge import STORIES, Story, outcome
+from tests.sim.forge import STORIES, Forge, Story, outcome
 
 CHECKS = {check.id: check for check in (*INVARIANTS, *LIVENESS)}
 MODULES = (stories_orders, stories_state, stories_liveness)
@@ -50,18 +53,38 @@ def test_when_a_trade_goes_well_then_every_check_is_silent(check_id: str) -> Non
     assert outcome(CHECKS[check_id], tell, is_bad=False) == ""
 
 
+@pytest.mark.parametrize(("is_all_booked", "violated"), [(True, ""), (False, "INV-02")])
+def test_when_a_stranger_closes_in_parts_then_every_part_is_to_be_booked(
+    is_all_booked: bool, violated: str
+) -> None:
+    def tell(forge: Forge, is_bad: bool) -> None:
+        stories_state.a_stranger_closes(forge, is_all_booked=is_all_booked)
+
+    assert outcome(positions.TruthIsInTheInterval, tell, is_bad=True) == violated
+
+
 @pytest.mark.parametrize(
     ("kind", "tell", "violated"),
     [
         (limits_check.LimitsHold, stories_orders.an_expired_session, "INV-24"),
         (orders.ExitsWithinPosition, stories_orders.a_modify_that_grows, "INV-16"),
         (authority.ReduceOnly, stories_orders.a_modify_that_grows, "INV-09"),
+        (authority.CancelStates, stories_orders.a_halted_stop_trades_at_once, "INV-10"),
+        (commands.KillIsDurable, stories_state.a_halt_in_memory, "INV-12"),
         (commands.LatchesSurvive, stories_state.a_halted_engine_rises, "INV-13"),
         (commands.LatchesSurvive, stories_state.an_approval_after_the_loss, "INV-13"),
         (supervision.CoreInOrder, stories_state.a_stop_out_of_order, "INV-32"),
         (supervision.CoreInOrder, stories_state.a_restart_by_order, ""),
+        (authority.ModesMoveByTheTable, stories_orders.a_life_that_begins_live, "INV-34"),
         (wire.DurableFirst, stories_orders.an_entry_from_the_spool, "INV-03"),
         (protection.NoOrphans, stories_orders.an_entry_past_its_time, "INV-18"),
+        (liveness.ReconciledClean, stories_liveness.a_stranger_stands_in_the_book, ""),
+        (liveness.ReconciledClean, stories_liveness.a_stranger_and_more, "LIV-04"),
+        (flatness.Flattened, stories_liveness.a_silent_market, ""),
+        (flatness.ProtectedOrFlat, stories_liveness.an_alarm_before_the_healing, "LIV-09"),
+        (protection.PositionsProtected, stories_liveness.no_start_without_the_database, ""),
+        (protection.PositionsProtected, stories_liveness.no_start_and_no_alarm, "INV-17"),
+        (protection.PositionsProtected, stories_liveness.an_alarm_of_the_start_only, "INV-17"),
         (orders.AttemptsWithinIntent, stories_orders.a_growth_that_comes_too_late, ""),
         (orders.ExitsWithinPosition, stories_orders.a_growth_that_comes_too_late, ""),
         (orders.OneFlight, stories_orders.a_growth_that_comes_too_late, ""),

@@ -5,6 +5,7 @@ from typing import ClassVar
 import pytest
 
 from engine.messages.base import Message
+from engine.messages.control import Reconciled
 from engine.messages.market import Tick
 from scripts.simulation.decisions import Decisions
 from scripts.simulation.observer import Observer, Violated
@@ -31,6 +32,25 @@ class NoTicks(Observer):
 
     def on_handled(self, room: str, generation: int, message: Message) -> None:
         self.violated(f"{room} has seen a tick")
+
+
+class Reconciliations(Observer):
+    """Counts what only a timer of the running life brings about."""
+
+    handles: ClassVar[tuple[type, ...]] = (Reconciled,)
+    lives: ClassVar[list[int]] = []
+
+    def on_handled(self, room: str, generation: int, message: Message) -> None:
+        self.lives.append(self.world.boots)
+
+
+def test_when_the_engine_was_killed_then_the_timers_of_its_next_life_fire() -> None:
+    Reconciliations.lives.clear()
+    world = World(QUIET, Decisions(1), (Reconciliations,))
+    world.pool.call_at(world.opens_ns[0], lambda: world.kill9("a test"))
+    world.run()
+    assert world.boots == 2
+    assert Reconciliations.lives.count(2) > 3
 
 
 def test_when_a_check_raises_inside_a_room_then_the_run_ends_there() -> None:

@@ -20,7 +20,14 @@ from engine.messages.records import (
 from engine.messages.supervision import ChildExited
 from engine.messages.values import Action, Authority, Leg, Mode
 from scripts.simulation.checks.picture import Check
-from scripts.simulation.checks.rules import EDGES, grows, is_entry, left_to, overshoot
+from scripts.simulation.checks.rules import (
+    EDGES,
+    grows,
+    is_entry,
+    is_protector,
+    left_to,
+    overshoot,
+)
 from scripts.simulation.checks.sending import SendCheck
 from scripts.simulation.observer import WireRequest
 
@@ -83,8 +90,9 @@ class ReduceOnly(SendCheck):
 
 
 class CancelStates(SendCheck):
-    """Where CANCEL is left only cancels leave (HALTED also keeps up protection, a stop for all of
-    a position), where nothing is left nothing leaves."""
+    """Where CANCEL is left only cancels leave, where nothing is left nothing leaves. HALTED also
+    keeps up protection: the protection path may re-price an exit, and have a stop rest behind its
+    trigger for all of a proven position, as an entry in flight may fill after the halt."""
 
     id = "INV-10"
 
@@ -101,9 +109,15 @@ class CancelStates(SendCheck):
         view = self.picture.view
         is_halted = view is not None and view.mode is Mode.HALTED
         order = self.picture.orders.get(intent.client_order_id)
-        is_kept = is_halted and intent.leg.is_exit and not grows(order, intent)
-        is_stop = is_halted and intent.leg is Leg.STOP
-        return "" if is_kept or is_stop else f"{intent.action.value} while CANCEL is left"
+        is_ours = is_halted and intent.leg.is_exit and is_protector(intent)
+        if is_ours and (not grows(order, intent) or self._is_resting_stop(intent)):
+            return ""
+        return f"{intent.action.value} while CANCEL is left"
+
+    def _is_resting_stop(self, intent: IntentPlanned) -> bool:
+        group = self.picture.groups.get(intent.group_id)
+        is_stop = intent.leg is Leg.STOP and intent.price_trigger_paise > 0
+        return is_stop and group is not None and overshoot(group, intent) <= 0
 
 
 class LiveIsReleased(Check):
@@ -132,7 +146,8 @@ class LiveIsReleased(Check):
 
 
 class ModesMoveByTheTable(Check):
-    """mode_seq rises with each change over all lives, changes join up, no forbidden edge."""
+    """mode_seq rises with each change over all lives, each life begins in STANDBY, changes join up,
+    no forbidden edge."""
 
     id = "INV-34"
 
@@ -140,9 +155,11 @@ class ModesMoveByTheTable(Check):
         super().__init__(world)
         self._mode = Mode.STANDBY
         self._seq = -1
+        self._is_new_life = False
 
     def on_boot(self, epoch: int) -> None:
         self._mode = Mode.STANDBY
+        self._is_new_life = True
 
     def on_exit(self, exited: ChildExited) -> None:
         if exited.name == "authority":
@@ -154,7 +171,10 @@ class ModesMoveByTheTable(Check):
         if record.mode_seq <= self._seq:
             self.violated(f"mode_seq {record.mode_seq} after {self._seq}")
         edge = (record.mode_from, record.mode_to)
-        is_joined = record.mode_from in (self._mode, Mode.STANDBY) or self._mode is Mode.STANDBY
+        is_joined = record.mode_from in (self._mode, Mode.STANDBY)
+        if self._mode is Mode.STANDBY and not self._is_new_life:
+            is_joined = True  # of a restarted authority: a change of its last generation comes late
+        self._is_new_life = False
         if edge not in EDGES or not is_joined:
             self.violated(f"{edge[0].value} -> {edge[1].value}, the mode was {self._mode.value}")
         self._seq, self._mode = record.mode_seq, record.mode_to

@@ -31,9 +31,9 @@ def latched(world: "World", name: str) -> bool:
 
 
 class KillIsDurable(Check):
-    """A kill that is confirmed is on disk, and KILLED is not journaled without it unless the disk
-    refused and an alarm says so, which may be under way when the record is durable: it has until
-    T_TOLD. A life knows its own ids only: an id of an earlier one may come again with another
+    """A kill or halt that is confirmed is on disk, and KILLED is not journaled without it unless
+    the disk refused and an alarm says so, which may be under way when the record is durable: it has
+    until T_TOLD. A life knows its own ids only: an id of an earlier one may come again with another
     command, and is that command."""
 
     id = "INV-12"
@@ -42,16 +42,26 @@ class KillIsDurable(Check):
     def __init__(self, world: "World") -> None:
         super().__init__(world)
         self._kills: set[str] = set()
+        self._halts: dict[str, bool] = {}
         self._since_ns = 0
         self._is_told = False
 
     def on_boot(self, epoch: int) -> None:
         self._kills.clear()
+        self._halts.clear()
         self._since_ns, self._is_told = 0, False
 
     def on_handled(self, room: str, generation: int, message: Message) -> None:
         if isinstance(message, OperatorCommand) and message.command == "kill":
             self._kills.add(message.request_id)
+        elif isinstance(message, OperatorCommand) and message.command == "halt":
+            if room == "authority":
+                is_set = latched(self.world, HALT) or latched(self.world, KILL)
+                was_set = self._halts.get(message.request_id, False)
+                self._halts[message.request_id] = was_set or is_set
+        elif isinstance(message, CommandDone) and message.request_id in self._halts:
+            if message.is_done and not self._halts[message.request_id]:
+                self.violated(f"halt {message.request_id} is confirmed and was never on disk")
         elif isinstance(message, CommandDone) and message.request_id in self._kills:
             self._confirmed(message)
 

@@ -41,6 +41,12 @@ T_PAPER_NS: Final = 3 * NS_PER_MINUTE
 """Source: LIV-07."""
 T_FLAT_NS: Final = 60 * NS_PER_S
 """Source: LIV-01 and LIV-02."""
+TICKS_FLAT_MIN: Final = 10
+"""True ticks of an instrument in which a paper exit must have filled. Source: the usual frame is
+11 s long (market/paths.py Pace), so this is two minutes of a market that trades."""
+T_SQUARE_NS: Final = 40 * NS_PER_S
+"""From the flat-by time to flat in a healthy world. Source: LIV-11; cancels are confirmed within
+seconds, an exit is priced anew every two."""
 T_CALM_NS: Final = 5 * NS_PER_MINUTE
 """No critical alarm repeats in the last minutes of a healthy world. Source: LIV-12; the custodian
 repeats not_flat each 30 s, a group its notices each minute."""

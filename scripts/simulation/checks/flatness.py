@@ -1,6 +1,7 @@
 """Positions in a healed world: flat when ordered, protected, squared off by the close.
 
-Source: reliability 6.4, LIV-01, LIV-02, LIV-09, LIV-11. What blocks: a market that is shut.
+Source: reliability 6.4, LIV-01, LIV-02, LIV-09, LIV-11. What blocks: a market that is shut, or one
+in which nothing trades.
 """
 
 from typing import TYPE_CHECKING
@@ -8,9 +9,17 @@ from typing import TYPE_CHECKING
 from engine.messages.base import Message
 from engine.messages.control import AlertRaised, FlattenOrdered
 from engine.messages.market import PhaseChanged
-from engine.messages.records import GroupClosed, Record
-from engine.messages.values import SessionPhase
-from scripts.simulation.checks.deadlines import T_CHILD_NS, T_FLAT_NS, T_PROTECT_NS, T_UNKNOWN_NS
+from engine.messages.records import GroupClosed, GroupOpened, ModeChanged, Record
+from engine.messages.values import Mode, SessionPhase
+from engine.units import NS_PER_MINUTE
+from scripts.simulation.checks.deadlines import (
+    T_CHILD_NS,
+    T_FLAT_NS,
+    T_PROTECT_NS,
+    T_SQUARE_NS,
+    T_UNKNOWN_NS,
+    TICKS_FLAT_MIN,
+)
 from scripts.simulation.checks.picture import Check
 from scripts.simulation.checks.protection import PositionsProtected
 from scripts.simulation.checks.seen import GroupSeen
@@ -18,9 +27,19 @@ from scripts.simulation.checks.seen import GroupSeen
 if TYPE_CHECKING:
     from scripts.simulation.world import World
 
+SESSION_USUAL_NS = 375 * NS_PER_MINUTE
+"""What the configured minutes before the close are meant for. Source: NSE cash, 09:15-15:30."""
+
 
 class Flat(Check):
-    """Once going flat is ordered and the world is healed, everything is gone in time."""
+    """Once going flat is ordered and the world is healed, everything is gone in time.
+
+    "When the market trades" (6.4): the paper venue fills at ticks only and has forgotten all after
+    a restart, and the broker's book is empty once its depth is taken. So each group has, besides
+    its time, TICKS_FLAT_MIN true ticks of its instrument, whether the engine heard them or not.
+    The order is for the groups that are open, and those that open while its mode lasts; what a
+    person has a released engine open afterwards is not meant.
+    """
 
     handles = (FlattenOrdered, PhaseChanged)
 
@@ -28,7 +47,10 @@ class Flat(Check):
         super().__init__(world)
         self._ordered_at_ns = -1
         self._is_open = True
-        self._is_ours = False
+        self._since_ns = -1
+        self._ticks: dict[str, int] = {}
+        self._mode = Mode.STANDBY
+        self._later: set[str] = set()
 
     def on_handled(self, room: str, generation: int, message: Message) -> None:
         if room != "custodian":
@@ -39,27 +61,40 @@ class Flat(Check):
         assert isinstance(message, FlattenOrdered)
         if self._ordered_at_ns < 0 and not message.scope and self.is_mine(message):
             self._ordered_at_ns = self.world.now_ns
+            self._later.clear()
 
     def is_mine(self, order: FlattenOrdered) -> bool:
         """Whether this flatten is this property's."""
         return order.reason.startswith("kill")
 
     def on_record(self, seq: int, record: Record) -> None:
-        if isinstance(record, GroupClosed) and not self._open():
+        if isinstance(record, ModeChanged):
+            self._mode = record.mode_to
+        elif isinstance(record, GroupOpened) and self._mode not in (Mode.KILLED, Mode.FLATTENING):
+            self._later.add(record.plan.group_id)
+        elif isinstance(record, GroupClosed) and not self._open():
             self._ordered_at_ns = -1
 
     def at_rest(self) -> None:
         if self._ordered_at_ns < 0:
             return
         since_ns = max(self._ordered_at_ns, self.world.heals_at_ns, self.picture.booted_at_ns)
+        now_ns, counts = self.world.now_ns, self.world.market.tick_counts
         if not self._open():
             self._ordered_at_ns = -1
-        elif self._is_open and self.world.now_ns - since_ns > T_FLAT_NS + T_UNKNOWN_NS:
-            group = self._open()[0]
-            self.violated(f"{group.plan.group_id} holds {group.position} since it was ordered flat")
+        elif since_ns != self._since_ns and now_ns >= since_ns:
+            self._since_ns, self._ticks = since_ns, dict(counts)
+        elif self._is_open and now_ns - since_ns > T_FLAT_NS + T_UNKNOWN_NS:
+            for group in self._open():
+                name = group.plan.instrument
+                if counts[name] - self._ticks.get(name, 0) >= TICKS_FLAT_MIN:
+                    text = f"holds {group.position} since it was ordered flat"
+                    self.violated(f"{group.plan.group_id} {text}")
 
     def _open(self) -> list[GroupSeen]:
-        return [g for g in self.picture.open_groups.values() if not g.is_closed or g.position]
+        groups = self.picture.open_groups.items()
+        open_ = [group for group_id, group in groups if group_id not in self._later]
+        return [group for group in open_ if not group.is_closed or group.position]
 
 
 class KilledFlat(Flat):
@@ -78,14 +113,14 @@ class Flattened(Flat):
 
 
 class ProtectedOrFlat(PositionsProtected):
-    """LIV-09: with nothing striking any more, an alarm is no excuse for a naked position."""
+    """LIV-09: with nothing striking any more, no alarm of any time excuses a naked position."""
 
     id = "LIV-09"
     wait_ns = T_PROTECT_NS + T_CHILD_NS
+    verdict = "in a healed world"
 
     def on_alert(self, alert: AlertRaised) -> None:
-        if self.world.now_ns < self.world.heals_at_ns:
-            self._since.clear()
+        """An alarm is no protection, neither one raised now nor one from before the healing."""
 
     def at_rest(self) -> None:
         if self.world.now_ns >= self.world.heals_at_ns:
@@ -93,24 +128,32 @@ class ProtectedOrFlat(PositionsProtected):
 
 
 class SquaredOff(Check):
-    """LIV-11: when the session closes nothing is held, if the engine was up to square it off."""
+    """LIV-11: when the session closes nothing is held, if the engine was up to square it off. The
+    time by which it had to be flat comes from the configuration, not from what the rooms say."""
 
     id = "LIV-11"
     handles = (PhaseChanged,)
 
     def __init__(self, world: "World") -> None:
         super().__init__(world)
-        self._flat_by_ns = 0
+        self._before_ns = world.config.session.flat_by_min * NS_PER_MINUTE
+        self._session: PhaseChanged | None = None
 
     def on_handled(self, room: str, generation: int, message: Message) -> None:
         if room != "custodian" or not isinstance(message, PhaseChanged):
             return
-        flat_by_ns, self._flat_by_ns = self._flat_by_ns, message.flat_by_at_ns
-        if message.phase is not SessionPhase.CLOSED or flat_by_ns == 0:
+        before, self._session = self._session, message
+        if message.phase is not SessionPhase.CLOSED or before is None:
             return
-        healthy_ns = max(flat_by_ns, self.picture.booted_at_ns, self.world.heals_at_ns)
-        if self.world.now_ns - healthy_ns <= T_FLAT_NS + T_UNKNOWN_NS:
+        healthy_ns = max(self.picture.booted_at_ns, self.world.heals_at_ns)
+        is_well = self.world.now_ns - healthy_ns > T_FLAT_NS + T_UNKNOWN_NS
+        if not is_well or self.world.now_ns < self._flat_by_ns(before) + T_SQUARE_NS:
             return
         for group_id, group in self.picture.open_groups.items():
             if group.position:
                 self.violated(f"{group_id} holds {group.position} after the close")
+
+    def _flat_by_ns(self, session: PhaseChanged) -> int:
+        """Short sessions have it in proportion."""
+        length_ns = min(session.closes_at_ns - session.opens_at_ns, SESSION_USUAL_NS)
+        return session.closes_at_ns - self._before_ns * length_ns // SESSION_USUAL_NS

@@ -134,7 +134,8 @@ class LimitsHold(SendCheck):
 
 class RateKept(Check):
     """No more than ten requests in a calendar second of the broker, and exits do not starve: one
-    waits two seconds for budget, more only as a queue of exits is served."""
+    waits two seconds for budget, more only as a queue of exits is served. Paper answers carry the
+    engine's clock; they are counted by true time as well, as if a broker had taken them."""
 
     id = "INV-25"
     handles = (Journaled, IntentAnswered)
@@ -145,6 +146,10 @@ class RateKept(Check):
         self._count = dict.fromkeys(Book, 0)
         self._waiting: dict[str, tuple[int, int]] = {}
         self._last: IntentPlanned | None = None
+
+    @property
+    def _true_ns(self) -> int:
+        return self.world.clock.true_ns()
 
     def on_boot(self, epoch: int) -> None:
         self._waiting.clear()
@@ -161,11 +166,11 @@ class RateKept(Check):
             intent = message.record
             is_sent = intent == self._last
             if isinstance(intent, IntentPlanned) and not is_entry(intent) and not is_sent:
-                self._waiting[intent.intent_id] = (self.world.now_ns, len(self._waiting))
+                self._waiting[intent.intent_id] = (self._true_ns, len(self._waiting))
         elif room == "watcher" and isinstance(message, IntentAnswered):
             planned = self.picture.intents.get(message.intent_id)
             if planned is not None and message.refusal is None and planned.book is Book.PAPER:
-                self._sent(planned, message.at_ns)
+                self._sent(planned, message.at_ns - self.world.clock.wrong_ns)
             self._waiting.pop(message.intent_id, None)
 
     def _sent(self, intent: IntentPlanned, at_ns: int) -> None:
@@ -173,7 +178,7 @@ class RateKept(Check):
         self._last = intent
         since = self._waiting.pop(intent.intent_id, None)
         if since is not None:
-            waited_ns = self.world.now_ns - since[0]
+            waited_ns = self._true_ns - since[0]
             if waited_ns > T_EXIT_WAIT_NS + since[1] // EXITS_PER_SECOND * NS_PER_S:
                 self.violated(f"{intent.intent_id} waited {waited_ns} ns for budget")
 

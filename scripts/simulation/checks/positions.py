@@ -12,6 +12,7 @@ from engine.messages.records import DayClosed, OrderFilled, Record
 from engine.messages.values import Book
 from scripts.simulation.checks.deadlines import T_OBSERVE_NS
 from scripts.simulation.checks.picture import Check
+from scripts.simulation.checks.seen import GroupSeen, OrderSeen
 
 if TYPE_CHECKING:
     from scripts.simulation.world import World
@@ -86,7 +87,11 @@ class OwnersSumUp(FillsAreThePosition):
 class TruthIsInTheInterval(Check):
     """The engine may be unsure of a position, never wrong: what the live broker traded lies between
     the fills known and what unfinished orders may still fill. A fill of an order that records call
-    over is made good or alarmed in time once the watcher has been told."""
+    over is made good or alarmed in time once the watcher has been told.
+
+    What a stranger traded may be booked by several adoptions, one for each trade and group that it
+    closed a part of: they count together. What is left over is wrong only as far as it is more
+    than what he had opened himself, and only while a group still holds what it held then."""
 
     id = "INV-02"
     handles = (OrderReport, TradeReport, BrokerSnapshot)
@@ -97,9 +102,14 @@ class TruthIsInTheInterval(Check):
         self._booked: dict[str, int] = {}
         self._told_at_ns: dict[str, int] = {}
         self._alarmed_at_ns = -1
+        self._strangers: dict[str, TradeReport] = {}
+        self._own: dict[str, int] = {}
+        self._held: dict[str, tuple[GroupSeen, ...]] = {}
 
     def on_trade(self, trade: TradeReport) -> None:
         self._suspects[trade.venue_order_id] = None
+        if not trade.client_order_id:
+            self._strangers[trade.venue_order_id] = trade
 
     def on_record(self, seq: int, record: Record) -> None:
         if isinstance(record, OrderFilled) and record.book is Book.LIVE:
@@ -129,11 +139,47 @@ class TruthIsInTheInterval(Check):
     def _told(self, report: OrderReport | TradeReport) -> None:
         tag = report.venue_order_id
         order = self.picture.by_venue.get(tag) if tag in self._suspects else None
-        is_news = isinstance(report, TradeReport) or (
-            order is not None and report.filled_quantity > order.filled
-        )
-        if order is not None and order.traded > order.filled and is_news:
-            self._told_at_ns.setdefault(tag, self.world.now_ns)
+        if order is None or tag in self._told_at_ns:
+            return
+        traded, filled = self._counts(tag, order)
+        is_news = isinstance(report, TradeReport) or report.filled_quantity > filled
+        if traded > filled and is_news:
+            self._told_at_ns[tag] = self.world.now_ns
+            if order.intent.is_adopted:
+                self._own[tag] = self._stranger_held(tag)
+                self._held[tag] = self._closable(order)
+
+    def _counts(self, tag: str, order: OrderSeen) -> tuple[int, int]:
+        """Units traded and booked, of our order or of a stranger's."""
+        if order.intent.is_adopted:
+            return self.picture.traded_by(tag), self._booked.get(tag, 0)
+        return order.traded, order.filled
+
+    def _stranger_held(self, tag: str) -> int:
+        """Units of his own that a stranger's order may close: what is left of his others."""
+        this, held = self._strangers[tag], 0
+        for other, trade in self._strangers.items():
+            order = self.picture.by_venue.get(other)
+            is_his = order is None or order.intent.is_adopted
+            if other != tag and is_his and trade.instrument == this.instrument:
+                rest = self.picture.traded_by(other) - self._booked.get(other, 0)
+                held -= this.side.sign * trade.side.sign * rest
+        return max(0, held)
+
+    def _closable(self, order: OrderSeen) -> tuple[GroupSeen, ...]:
+        """Live groups that hold what a stranger's order closes."""
+        intent = order.intent
+        groups = self.picture.open_groups.values()
+        same = (g for g in groups if g.plan.book is Book.LIVE)
+        same = (g for g in same if g.plan.instrument == intent.instrument)
+        return tuple(g for g in same if g.position * intent.side.sign < 0)
+
+    def _is_inside(self, tag: str, order: OrderSeen) -> bool:
+        traded, filled = self._counts(tag, order)
+        if order.intent.is_adopted:
+            is_his = traded - filled <= self._own.get(tag, 0)
+            return is_his or not set(self._held.get(tag, ())) & set(self._closable(order))
+        return not order.over and traded <= filled + order.remaining
 
     def at_rest(self) -> None:
         now_ns = self.world.now_ns
@@ -141,15 +187,15 @@ class TruthIsInTheInterval(Check):
             order = self.picture.by_venue.get(tag)
             if order is None:
                 continue  # a second order with one tag, or one whose tag is lost
-            if order.traded == order.filled:
+            traded, filled = self._counts(tag, order)
+            if traded == filled:
                 del self._suspects[tag]
                 self._told_at_ns.pop(tag, None)
                 continue
             told_ns = self._told_at_ns.get(tag, now_ns)
-            is_inside = not order.over and order.traded <= order.filled + order.remaining
             is_late = now_ns - told_ns > T_OBSERVE_NS and self._alarmed_at_ns < told_ns
-            if not is_inside and is_late:
-                text = f"{order.traded} traded, {order.filled} booked, {order.over or 'working'}"
+            if is_late and not self._is_inside(tag, order):
+                text = f"{traded} traded, {filled} booked, {order.over or 'working'}"
                 self.violated(f"{tag}: {text}, and no alarm")
 
     def at_end(self) -> None:
@@ -157,7 +203,8 @@ class TruthIsInTheInterval(Check):
 
 
 class FillsCountOnce(Check):
-    """A trade is booked once, and the book's figures of the day are the sum of its fills."""
+    """A trade is booked once, no more of an order than it can trade, and the book's figures of the
+    day are the sum of its fills."""
 
     id = "INV-21"
 
@@ -183,8 +230,8 @@ class FillsCountOnce(Check):
         order = self.picture.orders.get(record.client_order_id)
         place = (record.client_order_id, record.venue_order_id)
         booked = self._booked[place] = self._booked.get(place, 0) + record.quantity
-        if order is not None and booked > order.quantity_max:
-            size = order.quantity_max
+        size = _size_max(order) if order is not None else booked
+        if booked > size:
             self.violated(f"{record.client_order_id}: {booked} booked of {size}")
         key = (record.book, record.strategy, record.instrument)
         sums = self._money.setdefault(key, [0, 0])
@@ -203,6 +250,13 @@ class FillsCountOnce(Check):
             is_today = key in self._money and position.fills_count and key not in self._carried
             if is_today and (position.turnover_paise, position.charges_paise) != (wanted, charges):
                 self.violated(f"{key}: turnover {position.turnover_paise}, fills say {wanted}")
+
+
+def _size_max(order: OrderSeen) -> int:
+    """The most that one order of the venue can trade. Of two that one request made, a modification
+    changes one; the other keeps the size of its placement."""
+    is_double = len(order.venues) > 1
+    return max(order.quantity_max, order.intent.quantity if is_double else 0)
 
 
 def _at(room: Any, path: str) -> Any:  # noqa: ANN401 - a room's inside

@@ -4,10 +4,10 @@ Source: reliability 6.4, INV-17 and INV-18, with deadlines. Judged at rest by re
 book the broker's own order book is asked as well, where the world has one.
 """
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from engine.messages.base import Message
-from engine.messages.control import AlertRaised
+from engine.messages.control import AlertRaised, RecoveryDone
 from engine.messages.market import PhaseChanged
 from engine.messages.records import GroupOpened, IntentPlanned, Record
 from engine.messages.supervision import ChildExited
@@ -34,13 +34,16 @@ ALARMS = frozenset(
     }
 )
 """Alerts that say that a position may be naked, or why it can't be helped."""
+STARTLESS = frozenset({"journal_unavailable", "actor_failed", "supervisor_escalated"})
+"""Alerts that say why the engine does not start."""
 
 
 class Deadline(Check):
     """A check that gives each group some time, from when the engine could act."""
 
-    handles = (PhaseChanged,)
+    handles: ClassVar[tuple[type, ...]] = (PhaseChanged,)
     wait_ns = 0
+    verdict = "and no alarm"
 
     def __init__(self, world: "World") -> None:
         super().__init__(world)
@@ -68,7 +71,7 @@ class Deadline(Check):
             if not fault:
                 self._since.pop(group_id, None)
             elif now_ns - self._since.setdefault(group_id, now_ns) > self.wait_ns:
-                self.violated(f"{group_id}: {fault} for {self.wait_ns} ns, and no alarm")
+                self.violated(f"{group_id}: {fault} for {self.wait_ns} ns, {self.verdict}")
 
     def fault(self, group: GroupSeen) -> str:
         """What is wrong with a group at this instant; "" if nothing."""
@@ -76,16 +79,45 @@ class Deadline(Check):
 
 
 class PositionsProtected(Deadline):
-    """Each position has working exits for all of it, or an exit under way, or an alarm tells."""
+    """Each position has working exits for all of it, or an exit under way, or an alarm tells.
+
+    Until the custodian of a life has read the journal nobody in the engine knows of any position
+    (reliability 2.3: R1 before R11). If an alarm of that life says what keeps it from starting, the
+    deadline begins when the custodian is there; if none does, it runs.
+    """
 
     id = "INV-17"
+    handles: ClassVar[tuple[type, ...]] = (PhaseChanged, RecoveryDone)
     wait_ns = T_PROTECT_NS
 
     def __init__(self, world: "World") -> None:
         super().__init__(world)
         self._told: set[str] = set()
+        self._is_blind = True
+        self._is_blindness_told = False
+
+    def on_boot(self, epoch: int) -> None:
+        super().on_boot(epoch)
+        self._is_blind, self._is_blindness_told = True, False
+
+    def on_exit(self, exited: ChildExited) -> None:
+        super().on_exit(exited)
+        if exited.name == "custodian":
+            self._is_blind, self._is_blindness_told = True, False
+
+    def on_handled(self, room: str, generation: int, message: Message) -> None:
+        super().on_handled(room, generation, message)
+        if isinstance(message, RecoveryDone) and message.part == "custodian":
+            self._is_blind = False
+
+    def at_rest(self) -> None:
+        if self._is_blind and self._is_blindness_told:
+            self._since.clear()
+        super().at_rest()
 
     def on_alert(self, alert: AlertRaised) -> None:
+        if self._is_blind and alert.event in STARTLESS:
+            self._is_blindness_told = True
         if alert.subject in self._since:
             self._told.add(alert.subject)
         elif alert.event in ALARMS or alert.severity == "critical":

@@ -4,6 +4,7 @@ Decides when a frame happens (the exchange's own clock, which no fault of ours m
 to the exchange model first and to the feed second. Refuses to know what either does with it.
 """
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import Final, Protocol
@@ -52,6 +53,7 @@ class Tape:
     ) -> None:
         self.prices: dict[str, int] = {item.name: item.price_paise for item in listed}
         self.frame_count = 0
+        self.tick_counts: Counter[str] = Counter()
         self.listeners: list[Heard] = []
         self._listed = tuple(listed)
         self._stream = stream
@@ -106,6 +108,7 @@ class Tape:
         self.frame_count += 1
         for tick in frame.ticks:
             self.prices[tick.instrument] = tick.price_paise
+            self.tick_counts[tick.instrument] += 1
         for heard in self.listeners:
             heard(frame)
         self._arrange()
