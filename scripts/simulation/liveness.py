@@ -36,18 +36,26 @@ CLEAN_TWICE: Final = 2
 UNFLAT: Final = ("not_flat", "exit_not_filling", "exit_blocked", "protect_failed")
 
 
-def strangers(world: "World") -> set[str]:
+def strangers(check: Check) -> set[str]:
     """Instruments with orders at the broker that no intent of ours stands for (a request processed
-    twice, the broker's own square-off, a person): alarmed, and for a person to put right."""
-    orders = world.broker.orders
+    twice, the broker's own square-off, a person), or none that can be known (the broker lost the
+    tag before anybody heard the number, FLT-42): alarmed, and for a person to put right."""
+    orders = check.world.broker.orders
     tags = Counter(order.tag_true for order in orders if order.tag_true)
-    return {order.instrument for order in orders if order.is_alien or tags[order.tag_true] > 1}
+    known = check.picture.by_venue
+    return {
+        order.instrument
+        for order in orders
+        if order.is_alien
+        or tags[order.tag_true] > 1
+        or (order.tag != order.tag_true and order.venue_order_id not in known)
+    }
 
 
-def is_theirs(world: "World", last: Reconciled | None) -> bool:
+def is_theirs(check: Check, last: Reconciled | None) -> bool:
     """Whether strangers' orders are all that keeps the books from being clean: each difference of
     the last reconciliation is of an instrument on which some stand."""
-    touched = strangers(world)
+    touched = strangers(check)
     lines = last.differences if last is not None else ()
     return bool(lines) and all(any(f" {name}:" in line for name in touched) for line in lines)
 
@@ -96,7 +104,7 @@ class ReconciledClean(Check):
         if self._clean_ns >= healed_ns or self.world.now_ns - healed_ns <= T_CLEAN_NS:
             return
         lines = self._last.differences if self._last is not None else ("never reconciled",)
-        if not is_theirs(self.world, self._last):
+        if not is_theirs(self, self._last):
             self.violated(f"not clean since healing: {'; '.join(lines[:3])}")
 
 
@@ -137,8 +145,7 @@ class ChildrenBack(Check):
 class Recovers(Check):
     """LIV-07: a life in a healthy world leaves RECOVERING in time; a latched one stays where its
     latch says, which is no fault. Nor is it one that waits for a person to put right what others
-    did to the account: all rooms are there, and every difference of the last reconciliation is of
-    an instrument in which others traded."""
+    did to the account: all rooms are there, and nothing else keeps the books unclean."""
 
     id = "LIV-07"
     handles = (Reconciled,)
@@ -172,17 +179,15 @@ class Recovers(Check):
             self.violated(f"still {self._mode.value}: {_missing(room)}")
 
     def _is_damaged(self, room: Any) -> bool:  # noqa: ANN401 - a room's inside
-        last = self._last
-        if room is None or last is None or last.is_clean or room.state.clean_count:
+        if room is None or room.state.clean_count or not is_theirs(self, self._last):
             return False
-        return is_theirs(self.world, last) and room.state._parts <= room.state.parts_done
+        return bool(room.state._parts <= room.state.parts_done)
 
 
 class NoStuckCeiling(Check):
     """LIV-08: what lowered authority by itself has raised it again: in a healed world that nobody
-    halted or killed, no ceiling of the engine's own lies over everything. What waits for a clean
-    reconciliation (the reconciler's, and the journal's once it is back) waits on where others
-    changed the account."""
+    halted or killed, no ceiling of the engine's own lies over everything, but the reconciler's, and
+    the journal's once it is back, for books that strangers' orders keep unclean."""
 
     id = "LIV-08"
     handles = (Reconciled,)
@@ -201,7 +206,7 @@ class NoStuckCeiling(Check):
         room = self.room("authority")
         if room is None or latched(self.world, KILL) or latched(self.world, HALT):
             return
-        is_damaged = self._clean_count < CLEAN_TWICE and is_theirs(self.world, self._unclean)
+        is_damaged = self._clean_count < CLEAN_TWICE and is_theirs(self, self._unclean)
         guard = self.room("guard")
         is_latched = guard is not None and guard._account.is_loss_latched
         for ceiling in room.state._ceilings.values():
