@@ -33,8 +33,9 @@ def start(path: Path, minute: int) -> bool:
     return any(latch.name == HALT for latch in latches_of(path).load())
 
 
-@pytest.mark.conformance("INV-31")
-def test_when_the_engine_starts_too_often_then_the_next_life_begins_halted(tmp_path: Path) -> None:
+def test_inv_31_when_the_engine_starts_too_often_then_the_next_life_begins_halted(
+    tmp_path: Path,
+) -> None:
     assert [start(tmp_path, minute) for minute in range(4)] == [False, False, False, True]
 
 
@@ -45,8 +46,7 @@ def test_when_an_engine_ended_orderly_then_its_starts_do_not_count(tmp_path: Pat
     assert not start(tmp_path, 3)
 
 
-@pytest.mark.conformance("FLT-83")
-def test_when_the_disk_refuses_the_latch_then_it_is_said(
+def test_flt_83_when_the_disk_refuses_the_latch_then_it_is_said(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     latches = latches_of(tmp_path)

@@ -10,11 +10,10 @@ from tests.supervisors.harness import House
 APPEND = Append(records=(), sender="x", sender_generation=1)
 
 
-@pytest.mark.conformance("INV-38")
 @pytest.mark.parametrize(
     ("why", "is_alarmed"), [("full", True), ("parked", True), ("absent", False), ("ended", False)]
 )
-def test_when_a_critical_message_is_lost_for_good_then_a_person_is_called(
+def test_inv_38_when_a_critical_message_is_lost_for_good_then_a_person_is_called(
     seeded: House, why: str, is_alarmed: bool
 ) -> None:
     seeded.tree(seeded.child("a"), seeded.child("alerts"))
