@@ -185,7 +185,9 @@ class OcoActor(Behaviour):
 
     def _doubt(self) -> None:
         """An append without any echo for long: ask the journal what it has of us."""
-        is_silent = any(order.status is Status.PLANNED for order in self.group.orders)
+        is_silent = any(
+            order.status is Status.PLANNED or order.is_busy for order in self.group.orders
+        )
         if is_silent or self._is_closing or self._is_refused:
             self._is_closing = False
             self._reader.request()
