@@ -236,26 +236,32 @@ class NothingLeftLying(Check):
 
 
 class AlarmsEnd(Check):
-    """LIV-12: alarms end with their cause: in the last minutes of health nobody calls, but for
-    groups that a shut market keeps from going flat."""
+    """LIV-12: alarms end with their cause: nobody still calls in the last minutes of health about
+    what he called about before them, but for groups that a shut market keeps from going flat. An
+    alarm that begins in them has a cause of its own (a loss, a flip) and all of its time ahead.
+    Judged by true time: the clock that an alarm was stamped with may have been wrong."""
 
     id = "LIV-12"
 
     def __init__(self, world: "World") -> None:
         super().__init__(world)
-        self._last: AlertRaised | None = None
+        self._heard: dict[tuple[str, str], tuple[int, int, AlertRaised]] = {}
 
     def on_alert(self, alert: AlertRaised) -> None:
         if alert.severity == "critical":
-            self._last = alert
+            key, now_ns = (alert.event, alert.subject), self.world.clock.true_ns()
+            first_ns, last_ns, _ = self._heard.get(key, (now_ns, now_ns, alert))
+            is_new = now_ns - last_ns > T_CALM_NS
+            self._heard[key] = (now_ns if is_new else first_ns, now_ns, alert)
 
     def at_end(self) -> None:
-        quiet_from_ns = max(self.world.now_ns - T_CALM_NS, self.world.heals_at_ns + T_CALM_NS)
-        last = self._last
+        now_ns = self.world.clock.true_ns()
+        quiet_from_ns = max(now_ns - T_CALM_NS, self.world.heals_at_ns + T_CALM_NS)
         held = any(group.position for group in self.picture.open_groups.values())
-        is_blocked = held and last is not None and last.event in UNFLAT
-        if last is not None and last.at_ns > quiet_from_ns and not is_blocked:
-            self.violated(f"{last.event} {last.subject}: {last.text}")
+        for first_ns, last_ns, alert in self._heard.values():
+            is_blocked = held and alert.event in UNFLAT
+            if first_ns < quiet_from_ns < last_ns and not is_blocked:
+                self.violated(f"{alert.event} {alert.subject}: {alert.text}")
 
 
 LIVENESS: Final[tuple[type[Observer], ...]] = (

@@ -178,8 +178,10 @@ def the_close_is_flat(forge: Forge, is_bad: bool) -> None:
 
 @story("LIV-12")
 def alarms_end(forge: Forge, is_bad: bool) -> None:
+    """Once before the last minutes and once more in them; or all through them."""
     forge.alert("not_flat")
     forge.wait(LONG_S)
-    if is_bad:
+    for _ in range(14 if is_bad else 1):
         forge.alert("not_flat")
+        forge.wait(30)
     forge.end()
