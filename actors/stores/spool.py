@@ -114,9 +114,10 @@ def _parse(data: bytes) -> tuple[list[tuple[int, bytes]], int]:
 
     Torn, and cut off: a last frame that the file ends within, for an append that was under way has
     promised nothing (so is a tail of zeros, which some file systems leave). A broken frame that is
-    all there, or has others behind it, is damage.
+    all there, or has others behind it, is damage. A damaged head with nothing behind it is no
+    loss: there was no record.
     """
-    if MAGIC.startswith(data):
+    if len(data) <= len(MAGIC):
         return [], len(data) if data == MAGIC else 0
     if not data.startswith(MAGIC):
         raise JournalDamaged("not a spool file of this version")

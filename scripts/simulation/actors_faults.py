@@ -72,6 +72,8 @@ class ActorBreaker:
         self._others = tuple(fault for fault in ("FLT-70", "FLT-71") if armed(fault))
 
     def before(self, room: SimRoom, message: Message) -> None:
+        if not room.spec.supervisor:
+            return  # the porter stands outside of the tree
         if self._is_before and self._faults.strikes("FLT-65"):
             self._crash("FLT-65", room, f"before {type(message).__name__}")
         if self._is_killed and self._faults.strikes("FLT-73"):
@@ -87,6 +89,8 @@ class ActorBreaker:
                 self._stand_still(fault, room, message)
 
     def sending(self, room: SimRoom, target: str, message: Message) -> None:
+        if not room.spec.supervisor:
+            return
         if self._is_before and self._faults.strikes("FLT-65"):
             self._crash("FLT-65", room, f"sending {type(message).__name__} to {target}")
         if self._is_killed and self._faults.strikes("FLT-73"):
@@ -95,12 +99,12 @@ class ActorBreaker:
             self._recovering(room, f"sending {type(message).__name__} to {target}")
 
     def after(self, room: SimRoom, message: Message) -> None:
-        if self._is_after and self._faults.strikes("FLT-66"):
+        if self._is_after and room.spec.supervisor and self._faults.strikes("FLT-66"):
             self._crash("FLT-66", room, f"after {type(message).__name__}")
 
     def opening(self, room: SimRoom) -> None:
         if not room.spec.supervisor:
-            return  # the porter stands outside of the tree
+            return
         if self._is_opening and self._faults.strikes("FLT-72"):
             self._crash("FLT-72", room, "opening")
         if self._is_recovering:

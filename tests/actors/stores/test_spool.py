@@ -107,3 +107,16 @@ def test_when_the_path_is_a_link_then_it_is_not_followed(path: Path, tmp_path: P
     link.symlink_to(path)
     with pytest.raises(StateUnsafe):
         Spool(link)
+
+
+@pytest.mark.parametrize("at", range(len(MAGIC)))
+def test_flt86_when_a_bit_flips_in_an_empty_spool_then_nothing_is_lost_and_it_opens(
+    tmp_path: Path, at: int
+) -> None:
+    """Simulation, seed 1199: a spool without a record kept every life from starting."""
+    damaged = bytearray(MAGIC)
+    damaged[at] ^= 0x40
+    path = tmp_path / "spool"
+    path.write_bytes(damaged)
+    assert _read(path) == []
+    assert path.read_bytes() == MAGIC
