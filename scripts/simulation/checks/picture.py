@@ -137,7 +137,8 @@ class Picture(Observer):
         self._touch(record.group_id)
 
     def _intended(self, intent: IntentPlanned) -> None:
-        self.intents[intent.intent_id] = intent
+        # An owner that heard nothing of its request asks again by the same id: the first leaves.
+        self.intents.setdefault(intent.intent_id, intent)
         if intent.action is Action.PLACE:
             order = self.orders[intent.client_order_id] = OrderSeen(intent)
             group = self.groups.get(intent.group_id)
