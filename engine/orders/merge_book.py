@@ -34,7 +34,6 @@ Charge: TypeAlias = Callable[[Instrument, Side, int, int, str], int]
 Hearsay: TypeAlias = IntentAnswered | OrderReport | TradeReport
 
 PARKED_MAX: Final = 1_000
-ALERTED_MAX: Final = 10_000
 
 
 def no_charge(_i: Instrument, _s: Side, _before: int, _after: int, _day: str) -> int:

@@ -25,10 +25,12 @@ from scripts.simulation.run import Result
 from scripts.simulation.scenario import load, of_shrunk, play, save
 from scripts.simulation.shrink import Shrinker, Shrunk
 from scripts.simulation.story import told
-from scripts.simulation.trace import LINES_MAX
 
 SOMETIMES_RUNS_MIN = 1_000
 """A campaign of that many seeds must have reached every sometimes property."""
+
+STORY_LINES_MAX = 200
+"""Of an artefact."""
 
 
 def simulate(args: argparse.Namespace) -> int:
@@ -155,7 +157,7 @@ def write_artefact(state_dir: Path, failure: Result, args: argparse.Namespace) -
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     body = {
         **msgspec.to_builtins(failure),
-        "story": failure.story[-LINES_MAX:],
+        "story": failure.story[-STORY_LINES_MAX:],
         "profile": msgspec.to_builtins(draw_profile(failure.seed, args.days, chosen(args.faults))),
         "commit": commit(),
         "again": reproduction(failure, args),

@@ -27,7 +27,6 @@ from scripts.simulation.clock import SimClock
 from scripts.simulation.decisions import Decisions
 from scripts.simulation.trace import Trace
 
-STEPS_INSTANT_MAX = 200_000
 POLICIES = ("fifo", "uniform", "priorities", "starve")
 
 
@@ -251,7 +250,7 @@ class SimRoom(Room):
     def _handle(self, item: Item) -> None:
         sim = self.sim
         assert isinstance(item, Message)
-        sim.trace.handled(sim.clock.now_ns(), self.name, item)
+        sim.trace.handled(self.name, item)
         super()._handle(item)
         if type(item) in sim.handled_types:
             sim.on_handled(self.name, self.spec.generation, item)

@@ -33,13 +33,13 @@ from scripts.simulation.host import SimPool, SimRoom
 from scripts.simulation.kite.model import KiteModel
 from scripts.simulation.kite.surroundings import Day, KiteSettings, Report, Surroundings
 from scripts.simulation.profile import Profile
-from scripts.simulation.stand_in import PlainLatches, PlainSpool
 from scripts.simulation.trace import Trace
 from scripts.simulation.world import SLOW_FEED, TICKS, Sink
 from supervisors.config import StrategyConfig, instruments
 from supervisors.engine import Engine
 from supervisors.tables import load_charges
 from supervisors.wiring import Parts
+from tests.sim.plain_disk import PlainLatches, PlainSpool
 
 NAME = scene.NAMES[0]
 DATE = "2024-01-01"
