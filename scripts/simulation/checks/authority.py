@@ -91,8 +91,10 @@ class ReduceOnly(SendCheck):
 
 class CancelStates(SendCheck):
     """Where CANCEL is left only cancels leave, where nothing is left nothing leaves. HALTED also
-    keeps up protection: the protection path may re-price an exit, and have a stop rest behind its
-    trigger for all of a proven position, as an entry in flight may fill after the halt."""
+    keeps up protection: the protection path may re-price an exit, have a stop rest behind its
+    trigger for all of a proven position, as an entry in flight may fill after the halt, and take a
+    flipped position back to flat at once (ORD-07: nobody planned it and no stop is known). An exit
+    that could only make a position larger protects nothing, so its cancel is free."""
 
     id = "INV-10"
 
@@ -104,13 +106,15 @@ class CancelStates(SendCheck):
             return f"{intent.action.value} while nothing is left"
         if intent.action is Action.CANCEL:
             group = self.picture.groups.get(intent.group_id)
-            is_free = intent.leg is Leg.ENTRY or group is None or not group.position
-            return "" if is_free else "the protection of a position is cancelled"
+            if intent.leg is Leg.ENTRY or group is None or intent.side.sign * group.position >= 0:
+                return ""
+            return "the protection of a position is cancelled"
         view = self.picture.view
         is_halted = view is not None and view.mode is Mode.HALTED
         order = self.picture.orders.get(intent.client_order_id)
         is_ours = is_halted and intent.leg.is_exit and is_protector(intent)
-        if is_ours and (not grows(order, intent) or self._is_resting_stop(intent)):
+        is_repair = self._is_resting_stop(intent) or self._is_flip_exit(intent)
+        if is_ours and (not grows(order, intent) or is_repair):
             return ""
         return f"{intent.action.value} while CANCEL is left"
 
@@ -118,6 +122,12 @@ class CancelStates(SendCheck):
         group = self.picture.groups.get(intent.group_id)
         is_stop = intent.leg is Leg.STOP and intent.price_trigger_paise > 0
         return is_stop and group is not None and overshoot(group, intent) <= 0
+
+    def _is_flip_exit(self, intent: IntentPlanned) -> bool:
+        group = self.picture.groups.get(intent.group_id)
+        if group is None or intent.leg is not Leg.EXIT or intent.side is not group.plan.side:
+            return False
+        return overshoot(group, intent) <= 0
 
 
 class LiveIsReleased(Check):
