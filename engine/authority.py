@@ -243,7 +243,8 @@ def is_maintenance(intent: IntentPlanned, quantity_now: int, is_reducing: bool) 
 
     Args:
         intent: the request.
-        quantity_now: the order's total quantity as it stands; 0 for a PLACE.
+        quantity_now: the order's total quantity as the venue last told it, without any growth
+            that was only asked for; 0 for a PLACE.
         is_reducing: as in `needed`.
     """
     if not (is_reducing and intent.leg.is_exit and intent.owner.startswith(PROTECTORS)):
