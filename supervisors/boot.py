@@ -2,12 +2,14 @@
 
 Decides what is refused before anything starts, what signals mean, and how an orderly end goes:
 entries stop, positions go flat or keep their stops by policy, buffers are flushed, the summary is
-printed. Refuses to know trading. LIVE is never a boot state.
+printed. Refuses to know trading. LIVE is never a boot state. SIGABRT ends it at once and prints
+where each thread was.
 
 Exit codes: 0 orderly, 1 error, 4 configuration, 6 refused, 75 the tree gave up (halt is latched).
 """
 
 import argparse
+import faulthandler
 import gc
 import json
 import os
@@ -120,6 +122,7 @@ class Life:
         log = (path / "engine.jsonl").open("a", encoding="utf-8", buffering=1)
         (path / "engine.jsonl").chmod(0o600)
         configure_logging(log)
+        faulthandler.enable()
         sys.setswitchinterval(SWITCH_INTERVAL_S)
         with log, Stores(path, REALM) as stores:
             clock = make_clock(self._config, load_sessions(), stores.last_at_ns())

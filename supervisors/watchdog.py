@@ -13,6 +13,9 @@ the exit like any other.
 | worker thread dead                               | new worker                                   |
 | rooms queued, nothing served for wedged_ms       | reported once                                |
 | more than zombies_max left-behind workers alive  | `on_zombies`, once: a controlled exit        |
+
+A gap between two looks (the process was stopped, the machine slept) is nobody's standstill: no
+worker ran either, so the time beyond `GAP_NS` counts for none.
 """
 
 import threading
@@ -27,6 +30,8 @@ from actors.runtime.room import Room, RoomState
 from engine.messages.supervision import ExitKind
 from engine.units import NS_PER_MS
 from supervisors.beats import BeatWriter
+
+GAP_NS = 300 * NS_PER_MS
 
 
 class WatchLimits(msgspec.Struct, frozen=True, kw_only=True):
@@ -98,6 +103,7 @@ class Watchdog:
         self._retired: set[Worker] = set()
         self._lingering: set[Worker] = set()
         self._is_exit_asked = False
+        self._looked_ns = mono_ns()
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._run, name="watchdog", daemon=True)  # noqa: TID251 - its own thread
 
@@ -122,6 +128,8 @@ class Watchdog:
     def look(self) -> None:
         """One look at everything."""
         now_ns = self._mono_ns()
+        self._excuse(now_ns - self._looked_ns - GAP_NS)
+        self._looked_ns = now_ns
         pools = self._hosts.all_pools()
         for pool in pools:
             self._look_at(pool, now_ns)
@@ -137,6 +145,12 @@ class Watchdog:
             self._is_exit_asked = True
             log_event("zombies_exceeded", "ERROR", zombie_count=zombies)
             self._on_zombies(zombies)
+
+    def _excuse(self, absent_ns: int) -> None:
+        if absent_ns > 0:
+            log_event("watchdog_was_away", "WARNING", absent_ms=absent_ns // NS_PER_MS)
+            for sight in self._sights.values():
+                sight.since_ns += absent_ns
 
     def _run(self) -> None:
         while not self._closing.wait(self._period_s):

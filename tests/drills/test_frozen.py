@@ -29,7 +29,8 @@ def test_when_the_engine_is_frozen_then_the_outside_watch_writes_an_alert(tmp_pa
     state = tmp_path / "state"
     command = [sys.executable, "-m", "scripts.cli", "run", "--for", "25s", "--no-ui"]
     command += ["--config", str(ROOT / "configs" / "paper.yaml"), "--state-dir", str(state)]
-    engine = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL)
+    with (tmp_path / "output.txt").open("wb") as output:
+        engine = subprocess.Popen(command, cwd=ROOT, stdout=output, stderr=output)
     try:
         assert _wait_for(state / "engine.jsonl", "engine_started", 20)
         assert not (state / "beats.alert").exists()
@@ -40,6 +41,20 @@ def test_when_the_engine_is_frozen_then_the_outside_watch_writes_an_alert(tmp_pa
             os.kill(engine.pid, signal.SIGCONT)
         alert = json.loads((state / "beats.alert").read_text().splitlines()[0])
         assert alert["pid"] == engine.pid
+        assert _ended(engine, tmp_path) == 0
+        assert "without progress" not in (state / "engine.jsonl").read_text()
     finally:
-        engine.send_signal(signal.SIGTERM)
-        assert engine.wait(40) == 0
+        engine.kill()
+        engine.wait()
+
+
+def _ended(engine: "subprocess.Popen[bytes]", folder: Path) -> int:
+    """Its exit code; where its threads were and what it logged last if it does not end."""
+    engine.send_signal(signal.SIGTERM)
+    try:
+        return engine.wait(45)
+    except subprocess.TimeoutExpired:
+        engine.send_signal(signal.SIGABRT)
+        engine.wait()
+        lines = (folder / "state" / "engine.jsonl").read_text().splitlines()[-40:]
+        pytest.fail("\n".join([(folder / "output.txt").read_text(), *lines]))
