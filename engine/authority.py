@@ -247,7 +247,8 @@ def is_maintenance(
 
     Args:
         intent: the request.
-        quantity_now: the order's total quantity as it stands; 0 for a PLACE.
+        quantity_now: the order's total quantity as the venue last told it, without any growth
+            that was only asked for; 0 for a PLACE.
         is_reducing: as in `needed`.
         is_flip: the exit is on the side of the group's entry.
     """

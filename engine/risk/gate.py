@@ -28,7 +28,7 @@ from engine.messages.control import AuthorityChanged
 from engine.messages.records import IntentPlanned
 from engine.messages.values import Action, Authority, Leg, Mode, OrderType, Refusal
 from engine.risk.rate import RateBudget
-from engine.risk.sent_orders import SentOrders
+from engine.risk.sent_orders import REPEATED, SentOrders
 
 
 class GateCaps(msgspec.Struct, frozen=True, kw_only=True):
@@ -99,7 +99,7 @@ class Gate:
 
     def _refusal(self, intent: IntentPlanned, mark_paise: int, now_ns: int) -> Refusal | None:
         if self.orders.is_known(intent.intent_id):
-            return _deny("repeated", 1, 0, "this intent has left before")
+            return _deny(REPEATED, 1, 0, "this intent has left before")
         if 0 < intent.expires_at_ns <= now_ns:
             return _deny("expired", now_ns - intent.expires_at_ns, 0, "the intent is too old")
         if not self._is_sound(intent):
@@ -145,7 +145,7 @@ class Gate:
         if have >= want:
             return _deny("mode_seq", intent.mode_seq, view.mode_seq, "approved in another mode")
         order = self.orders.get(intent.client_order_id)
-        quantity = order.quantity if order is not None else 0
+        quantity = order.quantity_told if order is not None else 0
         is_halted = view.mode is Mode.HALTED and have is Authority.CANCEL
         is_flip = self.orders.is_flip_exit(intent)
         if is_halted and is_maintenance(intent, quantity, is_reducing, is_flip=is_flip):

@@ -36,6 +36,9 @@ from engine.messages.records import (
 from engine.messages.values import Action, Leg, Side
 from engine.risk.reduce_only import Interval, WorkingExit, is_leg_reducing, widened
 
+REPEATED = "repeated"
+"""The gate's rule by which an intent is denied because it has left before."""
+
 
 class SentOrder(msgspec.Struct, kw_only=True):
     """One order. `is_known`: a report or record says that it works (or has worked). `quantity` is
@@ -135,8 +138,8 @@ class SentOrders:
                 order.is_known = True
                 order.filled = max(order.filled, record.filled_total)
                 order.is_over = order.is_over or record.filled_total >= record.order_quantity
-            case RequestRefused() if record.action is Action.MODIFY:
-                order.quantity = order.quantity_told
+            case RequestRefused() | OrderDenied() if record.action is Action.MODIFY:
+                _not_grown(order, record)
             case OrderCancelled() | OrderRejected() | OrderLost():
                 order.is_over = True
             case OrderDenied() if record.action is Action.PLACE:
@@ -191,6 +194,13 @@ class SentOrders:
 def _shrinks(order: SentOrder | None, intent: IntentPlanned) -> bool:
     """What works already only gets smaller, however stale the asker's view is: always reducing."""
     return order is not None and not order.is_over and intent.quantity <= order.quantity
+
+
+def _not_grown(order: SentOrder, record: RequestRefused | OrderDenied) -> None:
+    """A growth that did not happen. One that was denied because it had left before may still."""
+    has_left = isinstance(record, OrderDenied) and record.refusal.rule == REPEATED
+    if not has_left:
+        order.quantity = order.quantity_told
 
 
 def _answered(order: SentOrder, answer: IntentAnswered) -> None:

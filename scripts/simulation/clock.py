@@ -32,6 +32,7 @@ class SimClock(VirtualClock):
 
     def __init__(self, start_ns: int) -> None:
         super().__init__(start_ns)
+        self._asleep_ns = 0
         self._offset_ns = 0
         self._drift_ppm = 0
         self._drift_from_ns = 0
@@ -68,6 +69,11 @@ class SimClock(VirtualClock):
     def suspend(self, for_ns: int) -> None:
         """The machine sleeps: both clocks go on, nothing runs."""
         self._now_ns += for_ns
+        self._asleep_ns += for_ns
+
+    def awake_ns(self) -> int:
+        """True time in which the machine ran; never set, never leaping."""
+        return self.mono_ns() - self._asleep_ns
 
     @property
     def wrong_ns(self) -> int:

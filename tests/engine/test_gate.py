@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from engine.messages.broker import IntentAnswered, OrderReport, OrderStatus, Outcome
 from engine.messages.control import Ceiling
-from engine.messages.records import IntentPlanned, OrderAccepted, OrderLost
+from engine.messages.records import IntentPlanned, OrderAccepted, OrderDenied, OrderLost
 from engine.messages.values import (
     Action,
     Authority,
@@ -67,6 +67,19 @@ def known(gate: Gate, asked: IntentPlanned) -> None:
         at_ns=NOW,
     )
     gate.orders.report(answer)
+
+
+def denied(asked: IntentPlanned, rule: str) -> OrderDenied:
+    return OrderDenied(
+        client_order_id=asked.client_order_id,
+        group_id=asked.group_id,
+        leg=asked.leg,
+        instrument=asked.instrument,
+        at_ns=NOW,
+        intent_id=asked.intent_id,
+        action=asked.action,
+        refusal=Refusal(rule=rule, measured=1, limit=0, why="a test"),
+    )
 
 
 @pytest.mark.conformance("INV-04", "CTL-15")
@@ -158,6 +171,35 @@ def test_when_halted_then_a_stop_grows_with_a_late_fill_and_never_beyond(held: G
     assert verdict(held, grow) == "send"
     beyond = stop(intent_id="m3", action=Action.MODIFY, quantity=16)
     assert verdict(held, beyond) != "send"
+
+
+@pytest.mark.conformance("INV-10")
+@pytest.mark.parametrize("is_replayed", [False, True])
+def test_when_halted_then_a_growth_that_did_not_happen_is_new_quantity(
+    held: Gate, is_replayed: bool
+) -> None:
+    held.orders.fold(fill("T2", 5, filled_total=15))
+    known(held, stop())
+    if is_replayed:
+        grow = stop(intent_id="m1", action=Action.MODIFY, quantity=15)
+        held.orders.fold(grow)
+        held.orders.fold(denied(grow, "authority"))
+        assert held.orders.get(grow.client_order_id).remaining == 10  # type: ignore[union-attr]
+    held.authorise(authority(Mode.HALTED, seq=2))
+    as_limit = {"order_type": OrderType.LIMIT, "price_trigger_paise": 0}
+    again = stop(intent_id="m2", action=Action.MODIFY, quantity=15, **as_limit)
+    assert verdict(held, again) == "authority"
+    reprice = stop(intent_id="m3", action=Action.MODIFY, **as_limit)
+    assert verdict(held, reprice) == "send"
+
+
+def test_when_a_growth_is_denied_as_repeated_then_the_first_may_still_happen(held: Gate) -> None:
+    held.orders.fold(fill("T2", 5, filled_total=15))
+    known(held, stop())
+    grow = stop(intent_id="m1", action=Action.MODIFY, quantity=15)
+    assert verdict(held, grow) == "send"
+    held.orders.fold(denied(grow, "repeated"))
+    assert held.orders.get(grow.client_order_id).remaining == 15  # type: ignore[union-attr]
 
 
 def test_when_halted_with_a_naked_position_then_its_stop_may_be_placed(held: Gate) -> None:

@@ -89,7 +89,8 @@ class Forge:
         self.faults = SimpleNamespace(struck={})
         self.latches = SimpleNamespace(load=lambda: tuple(self.latched))
         self.database = SimpleNamespace(rows={})
-        self.clock = SimpleNamespace(wrong_ns=0, true_ns=lambda: self.now_ns)
+        now = {name: lambda: self.now_ns for name in ("true_ns", "mono_ns", "awake_ns")}
+        self.clock = SimpleNamespace(wrong_ns=0, **now)
         self.market = SimpleNamespace(tick_counts=Counter())
         self.broker = SimpleNamespace(orders=())
         self.board: list[Any] = []

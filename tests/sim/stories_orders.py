@@ -2,6 +2,7 @@
 
 from msgspec.structs import replace
 
+from engine.messages.broker import Outcome
 from engine.messages.control import Ceiling
 from engine.messages.records import (
     OrderAccepted,
@@ -9,6 +10,7 @@ from engine.messages.records import (
     OrderModified,
     OrderRejected,
     OrderTriggered,
+    RequestRefused,
 )
 from engine.messages.values import Action, Authority, Book, Leg, Mode, SessionPhase, Side
 from engine.units import NS_PER_S
@@ -263,6 +265,30 @@ def a_growth_that_comes_too_late(forge: Forge) -> None:
     rest = forge.place(Leg.EXIT, 5, tag="P-exit-2")
     forge.send(growth)
     forge.send(rest)
+
+
+def a_growth_given_up_too_early(forge: Forge) -> None:
+    """The venue takes a growth after the engine has waited for it long enough."""
+    _given_up(forge, was_at_venue=True)
+
+
+def a_growth_that_never_was(forge: Forge) -> None:
+    """More is booked than was ever asked for at the venue."""
+    _given_up(forge, was_at_venue=False)
+
+
+def _given_up(forge: Forge, *, was_at_venue: bool) -> None:
+    forge.held(Book.LIVE)
+    stop = forge.place(Leg.STOP, 5, book=Book.LIVE)
+    forge.send(stop)
+    forge.fact(OrderAccepted, stop)
+    changes = {"tag": stop.client_order_id, "intent_id": "m1", "action": Action.MODIFY}
+    growth = forge.place(Leg.STOP, 10, book=Book.LIVE, **changes)
+    if was_at_venue:
+        forge.send(growth, Outcome.UNKNOWN)
+    refused = {"intent_id": "m1", "action": Action.MODIFY, "reason": "no effect at the venue"}
+    forge.fact(RequestRefused, stop, **refused)
+    forge.fill(stop, 10)
 
 
 def a_stop_that_shrinks(forge: Forge) -> None:

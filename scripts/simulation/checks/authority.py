@@ -5,7 +5,8 @@ the writer had been told when it sent: control overtakes data, so it is never fu
 the messages in its inbox.
 """
 
-from typing import TYPE_CHECKING
+from collections import Counter
+from typing import TYPE_CHECKING, Any
 
 from engine.messages.base import Message
 from engine.messages.control import OperatorCommand
@@ -18,7 +19,7 @@ from engine.messages.records import (
     Record,
 )
 from engine.messages.supervision import ChildExited
-from engine.messages.values import Action, Authority, Leg, Mode
+from engine.messages.values import Action, Authority, Book, Leg, Mode
 from scripts.simulation.checks.picture import Check
 from scripts.simulation.checks.rules import (
     EDGES,
@@ -28,6 +29,7 @@ from scripts.simulation.checks.rules import (
     left_to,
     overshoot,
 )
+from scripts.simulation.checks.seen import GroupSeen
 from scripts.simulation.checks.sending import SendCheck
 from scripts.simulation.observer import WireRequest
 
@@ -93,8 +95,10 @@ class CancelStates(SendCheck):
     """Where CANCEL is left only cancels leave, where nothing is left nothing leaves. HALTED also
     keeps up protection: the protection path may re-price an exit, have a stop rest behind its
     trigger for all of a proven position, as an entry in flight may fill after the halt, and take a
-    flipped position back to flat at once (ORD-07: nobody planned it and no stop is known). An exit
-    that could only make a position larger protects nothing, so its cancel is free."""
+    flipped position back to flat at once (ORD-07: nobody planned it and no stop is known). What is
+    protected is the position at the venue, which the gate hears of before the journal does: once
+    the stop has filled there, its targets are orphans; and an exit that could only make a position
+    larger protects nothing. Both may be cancelled."""
 
     id = "INV-10"
 
@@ -106,7 +110,7 @@ class CancelStates(SendCheck):
             return f"{intent.action.value} while nothing is left"
         if intent.action is Action.CANCEL:
             group = self.picture.groups.get(intent.group_id)
-            if intent.leg is Leg.ENTRY or group is None or intent.side.sign * group.position >= 0:
+            if intent.leg is Leg.ENTRY or group is None or intent.side.sign * self._held(group) >= 0:
                 return ""
             return "the protection of a position is cancelled"
         view = self.picture.view
@@ -117,6 +121,19 @@ class CancelStates(SendCheck):
         if is_ours and (not grows(order, intent) or is_repair):
             return ""
         return f"{intent.action.value} while CANCEL is left"
+
+    def _held(self, group: GroupSeen) -> int:
+        """The group's position by records and by what its venue has traded."""
+        traded: Counter[str] = Counter()
+        writer: Any = self.world.behaviour("writer")
+        if group.plan.book is Book.PAPER and writer is not None:
+            for trade in writer._brokers[Book.PAPER].snapshot(0, self.world.now_ns).trades:
+                traded[trade.client_order_id] += trade.quantity
+        return sum(
+            order.intent.side.sign
+            * max(order.filled, order.traded, traded[order.intent.client_order_id])
+            for order in group.orders
+        )
 
     def _is_resting_stop(self, intent: IntentPlanned) -> bool:
         group = self.picture.groups.get(intent.group_id)

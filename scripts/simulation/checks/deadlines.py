@@ -1,7 +1,8 @@
 """How long the engine may take to put something right: every deadline of every check, in one place.
 
-Decides the numbers, each with its source. They are of the market clock and count from the moment at
-which the engine could act, so a check that uses one begins anew after the death of the process.
+Decides the numbers, each with its source. They are of the market clock (those of protection: of the
+time in which the machine is awake) and count from the moment at which the engine could act, so a
+check that uses one begins anew after the death of the process.
 """
 
 from typing import Final

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 from engine.messages.base import Message
 from engine.messages.broker import BrokerSnapshot, OrderReport, TradeReport
 from engine.messages.control import AlertRaised
-from engine.messages.records import DayClosed, OrderFilled, Record
-from engine.messages.values import Book
+from engine.messages.records import DayClosed, OrderFilled, Record, RequestRefused
+from engine.messages.values import Action, Book
 from scripts.simulation.checks.deadlines import T_OBSERVE_NS
 from scripts.simulation.checks.picture import Check
 from scripts.simulation.checks.seen import GroupSeen, OrderSeen
+from scripts.simulation.observer import WireRequest
 
 if TYPE_CHECKING:
     from scripts.simulation.world import World
@@ -210,7 +211,8 @@ class TruthIsInTheInterval(Check):
 
 class FillsCountOnce(Check):
     """A trade is booked once, no more of an order than it can trade, and the book's figures of the
-    day are the sum of its fills."""
+    day are the sum of its fills. A growth that records call refused and that the venue processed
+    all the same, later (FLT-18: no snapshot showed it in time), has made the order larger."""
 
     id = "INV-21"
 
@@ -220,13 +222,22 @@ class FillsCountOnce(Check):
         self._booked: dict[tuple[str, str], int] = {}
         self._money: dict[Key, list[int]] = {}
         self._carried: set[Key] = set()
+        self._processed: dict[str, int] = {}
+        self._grown: dict[str, int] = {}
         self._is_due = False
+
+    def on_request(self, request: WireRequest) -> None:
+        if request.is_processed and request.intent.action is Action.MODIFY:
+            self._processed[request.intent.intent_id] = request.intent.quantity
 
     def on_record(self, seq: int, record: Record) -> None:
         if isinstance(record, DayClosed):
             self._money.clear()
             held = (g for g in self.picture.open_groups.values() if g.position)
             self._carried.update((g.plan.book, g.plan.strategy, g.plan.instrument) for g in held)
+        if isinstance(record, RequestRefused):
+            grown, tag = self._processed.get(record.intent_id, 0), record.client_order_id
+            self._grown[tag] = max(grown, self._grown.get(tag, 0))
         if not isinstance(record, OrderFilled):
             return
         identity = (record.client_order_id, record.trade_id)
@@ -236,7 +247,8 @@ class FillsCountOnce(Check):
         order = self.picture.orders.get(record.client_order_id)
         place = (record.client_order_id, record.venue_order_id)
         booked = self._booked[place] = self._booked.get(place, 0) + record.quantity
-        size = _size_max(order) if order is not None else booked
+        grown = self._grown.get(record.client_order_id, 0)
+        size = max(grown, _size_max(order)) if order is not None else booked
         if booked > size:
             self.violated(f"{record.client_order_id}: {booked} booked of {size}")
         key = (record.book, record.strategy, record.instrument)

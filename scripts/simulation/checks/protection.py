@@ -39,7 +39,8 @@ STARTLESS = frozenset({"journal_unavailable", "actor_failed", "supervisor_escala
 
 
 class Deadline(Check):
-    """A check that gives each group some time, from when the engine could act."""
+    """A check that gives each group some time, from when the engine could act: time in which the
+    machine was awake (FLT-62), however its wall clock is set (FLT-60)."""
 
     handles: ClassVar[tuple[type, ...]] = (PhaseChanged,)
     wait_ns = 0
@@ -65,7 +66,7 @@ class Deadline(Check):
     def at_rest(self) -> None:
         if not self._is_open:
             return
-        now_ns = self.world.now_ns
+        now_ns = self.world.clock.awake_ns()
         for group_id, group in self.picture.open_groups.items():
             fault = self.fault(group)
             if not fault:

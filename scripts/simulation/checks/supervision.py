@@ -78,7 +78,9 @@ class InboxesBounded(Check):
 
 class RestartsWithinBudget(Check):
     """More failures in a window than its budget end the supervisor (or quarantine the strategy):
-    nobody comes back then. A failure while an earlier sibling of the core is down is that one's."""
+    nobody comes back then. A failure while an earlier sibling of the core is down, or is going down
+    because a person wants it restarted (what comes after it stops first), is that one's. Windows
+    are of the boot clock, as the supervisors' are: a step of the wall clock moves none."""
 
     id = "INV-31"
     handles = (ChildReady, RestartWanted)
@@ -87,6 +89,7 @@ class RestartsWithinBudget(Check):
         super().__init__(world)
         self._failures: dict[str, deque[int]] = {}
         self._down: set[str] = set()
+        self._ordered: set[str] = set()
         self._seen: set[tuple[str, int]] = set()
         self._spent: dict[str, int] = {}
         self._is_due = False
@@ -94,6 +97,7 @@ class RestartsWithinBudget(Check):
     def on_boot(self, epoch: int) -> None:
         self._failures.clear()
         self._down.clear()
+        self._ordered.clear()
         self._seen.clear()
         self._spent.clear()
 
@@ -105,24 +109,31 @@ class RestartsWithinBudget(Check):
         for child in (*self._down,):
             if supervisor_of(child) == name:
                 self._down.discard(child)
+        if name == "core":
+            self._ordered.clear()
         self._failures.pop(name if name in BUDGETS else "", None)
         self._spent.pop(name if name in BUDGETS else "", None)
         if name in ("core", "strategies"):  # what it held down starts anew with it
             self._spent = {k: n for k, n in self._spent.items() if not k.startswith("strategy/")}
-        is_doomed = owner == "core" and any(n in self._down for n in CORE[: CORE.index(name)])
+        is_doomed = owner == "core" and self._is_doomed(CORE.index(name))
         self._down.add(name)
         if exited.kind in FAILED and owner and not is_doomed:
             self._is_due = True
             times = self._failures.setdefault(owner, deque())
-            times.append(self.world.now_ns)
+            now_ns = self.world.clock.mono_ns()
+            times.append(now_ns)
             _, window_s = BUDGETS.get(owner, STRATEGY_BUDGET)
-            while times[0] < self.world.now_ns - window_s * NS_PER_S:
+            while times[0] < now_ns - window_s * NS_PER_S:
                 times.popleft()
+
+    def _is_doomed(self, index: int) -> bool:
+        is_ordered = any(name in self._ordered for name in CORE[: index + 1])
+        return is_ordered or any(name in self._down for name in CORE[:index])
 
     def at_rest(self) -> None:
         if self._is_due:
             self._is_due = False
-            now_ns = self.world.now_ns
+            now_ns = self.world.clock.mono_ns()
             for owner, times in self._failures.items():
                 restarts_max, window_s = BUDGETS.get(owner, STRATEGY_BUDGET)
                 young = [at_ns for at_ns in times if at_ns >= now_ns - window_s * NS_PER_S]
@@ -132,9 +143,11 @@ class RestartsWithinBudget(Check):
     def on_handled(self, room: str, generation: int, message: Message) -> None:
         if isinstance(message, RestartWanted):  # a person wants it back
             self._spent.pop(supervisor_of(message.child_id), None)
+            self._ordered.add(message.child_id)
             return
         assert isinstance(message, ChildReady)
         self._down.discard(message.name)
+        self._ordered.discard(message.name)
         owner = supervisor_of(message.name)
         if owner in self._spent:
             self.violated(
