@@ -11,7 +11,7 @@ from engine.messages.records import (
     OrderTriggered,
 )
 from engine.messages.values import Action, Authority, Book, Leg, Mode, SessionPhase, Side
-from engine.units import NS_PER_S
+from engine.units import NS_PER_MINUTE, NS_PER_S
 from scripts.simulation.checks.wire import EpochsInOrder
 from scripts.simulation.observer import WireRequest
 from tests.sim.forge import PRICE, Forge, story
@@ -210,6 +210,15 @@ def an_expired_session(forge: Forge) -> None:
     forge.phase(SessionPhase.CLOSED)
     forge.open()
     forge.send(forge.place(Leg.ENTRY))
+
+
+def a_plan_of_the_last_minutes(forge: Forge) -> None:
+    """Approved when entries had ended and the session had not."""
+    forge.view(Mode.PAPER)
+    forge.phase()
+    forge.now_ns += 50 * NS_PER_MINUTE
+    forge.handled("guard", forge.proposal())
+    forge.open(signal_id="sig-1")
 
 
 def a_modify_that_grows(forge: Forge) -> None:
