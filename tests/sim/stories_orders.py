@@ -2,6 +2,7 @@
 
 from msgspec.structs import replace
 
+from engine.messages.broker import OrderReport, OrderStatus
 from engine.messages.control import Ceiling
 from engine.messages.records import (
     OrderAccepted,
@@ -140,6 +141,29 @@ def facts_go_forward(forge: Forge, is_bad: bool) -> None:
         forge.fact(OrderAccepted, stop)
     forge.fill(stop, 4)
     forge.fact(OrderCancelled, stop, filled_total=4, is_asked=True, reason="")
+
+
+def an_end_before_its_fills(forge: Forge) -> None:
+    """The row of a cancelled stop counts four units, and none is booked when it ends."""
+    forge.held()
+    stop = forge.place(Leg.STOP)
+    forge.fact(OrderAccepted, stop)
+    row = OrderReport(
+        client_order_id=stop.client_order_id,
+        venue_order_id=stop.client_order_id,
+        instrument=stop.instrument,
+        side=stop.side,
+        order_type=stop.order_type,
+        product=stop.product,
+        status=OrderStatus.CANCELLED,
+        quantity=10,
+        filled_quantity=4,
+        price_limit_paise=PRICE,
+        price_trigger_paise=0,
+        at_ns=forge.now_ns,
+    )
+    forge.handled("watcher", row)
+    forge.fact(OrderCancelled, stop, filled_total=0, is_asked=True, reason="")
 
 
 @story("INV-24")
