@@ -155,7 +155,7 @@ def _add_simulate(verbs: Any) -> None:  # noqa: ANN401
     simulate.add_argument("--scenario", type=Path, metavar="FILE", help="play a kept scenario")
     simulate.add_argument("--runs", type=count, default=1, metavar="K")
     simulate.add_argument("--days", type=count, default=1, metavar="D")
-    simulate.add_argument("--faults", default="all", metavar="all|none|FLT-nn,...")
+    simulate.add_argument("--faults", default="all", metavar="all|none|FLT-nn[xTIMES],...")
     simulate.add_argument("--jobs", type=count, default=0, metavar="N", help="processes")
     simulate.add_argument("--fail-fast", action="store_true", help="end at the first violation")
     simulate.add_argument("--shrink", action="store_true", help="make the first failure small")

@@ -2,7 +2,7 @@
 
 from msgspec.structs import replace
 
-from engine.messages.broker import Outcome
+from engine.messages.broker import OrderReport, OrderStatus, Outcome
 from engine.messages.control import Ceiling
 from engine.messages.records import (
     OrderAccepted,
@@ -13,7 +13,7 @@ from engine.messages.records import (
     RequestRefused,
 )
 from engine.messages.values import Action, Authority, Book, Leg, Mode, SessionPhase, Side
-from engine.units import NS_PER_S
+from engine.units import NS_PER_MINUTE, NS_PER_S
 from scripts.simulation.checks.wire import EpochsInOrder
 from scripts.simulation.observer import WireRequest
 from tests.sim.forge import PRICE, Forge, story
@@ -144,6 +144,29 @@ def facts_go_forward(forge: Forge, is_bad: bool) -> None:
     forge.fact(OrderCancelled, stop, filled_total=4, is_asked=True, reason="")
 
 
+def an_end_before_its_fills(forge: Forge) -> None:
+    """The row of a cancelled stop counts four units, and none is booked when it ends."""
+    forge.held()
+    stop = forge.place(Leg.STOP)
+    forge.fact(OrderAccepted, stop)
+    row = OrderReport(
+        client_order_id=stop.client_order_id,
+        venue_order_id=stop.client_order_id,
+        instrument=stop.instrument,
+        side=stop.side,
+        order_type=stop.order_type,
+        product=stop.product,
+        status=OrderStatus.CANCELLED,
+        quantity=10,
+        filled_quantity=4,
+        price_limit_paise=PRICE,
+        price_trigger_paise=0,
+        at_ns=forge.now_ns,
+    )
+    forge.handled("watcher", row)
+    forge.fact(OrderCancelled, stop, filled_total=0, is_asked=True, reason="")
+
+
 @story("INV-24")
 def limits_hold(forge: Forge, is_bad: bool) -> None:
     forge.phase()
@@ -212,6 +235,15 @@ def an_expired_session(forge: Forge) -> None:
     forge.phase(SessionPhase.CLOSED)
     forge.open()
     forge.send(forge.place(Leg.ENTRY))
+
+
+def a_plan_of_the_last_minutes(forge: Forge) -> None:
+    """Approved when entries had ended and the session had not."""
+    forge.view(Mode.PAPER)
+    forge.phase()
+    forge.now_ns += 50 * NS_PER_MINUTE
+    forge.handled("guard", forge.proposal())
+    forge.open(signal_id="sig-1")
 
 
 def a_modify_that_grows(forge: Forge) -> None:

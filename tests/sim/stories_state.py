@@ -57,6 +57,11 @@ def the_book_sums_fills(forge: Forge, is_bad: bool) -> None:
 
 @story("INV-02")
 def the_truth_is_in_the_interval(forge: Forge, is_bad: bool) -> None:
+    a_late_fill(forge, is_booked=not is_bad, is_alarmed=False)
+
+
+def a_late_fill(forge: Forge, *, is_booked: bool, is_alarmed: bool) -> None:
+    """A cancelled stop has filled; the trade is shown to the watcher."""
     entry = forge.held(Book.LIVE)
     stop = forge.place(Leg.STOP, book=Book.LIVE)
     forge.fact(OrderCancelled, stop, filled_total=0, is_asked=True, reason="")
@@ -73,8 +78,25 @@ def the_truth_is_in_the_interval(forge: Forge, is_bad: bool) -> None:
         at_ns=forge.now_ns,
     )
     forge.handled("watcher", report)
-    if not is_bad:
+    if is_alarmed:
         forge.alert("fill_after_terminal")
+    if is_booked:
+        forge.fill(stop, is_invented=True)
+    forge.wait(120)
+
+
+def a_late_fill_is_alarmed_only(forge: Forge) -> None:
+    a_late_fill(forge, is_booked=False, is_alarmed=True)
+
+
+def a_late_fill_while_the_journal_is_away(forge: Forge) -> None:
+    """What is owed cannot be written down yet."""
+    entry = forge.held(Book.LIVE)
+    stop = forge.place(Leg.STOP, book=Book.LIVE)
+    forge.fact(OrderCancelled, stop, filled_total=0, is_asked=True, reason="")
+    forge.handled("watcher", forge.trade(stop, entry.quantity))
+    forge.alert("fill_after_terminal")
+    forge.alert("journal_blocked")
     forge.wait(120)
 
 

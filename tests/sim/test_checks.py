@@ -68,6 +68,10 @@ def test_when_a_stranger_closes_in_parts_then_every_part_is_to_be_booked(
     ("kind", "tell", "violated"),
     [
         (limits_check.LimitsHold, stories_orders.an_expired_session, "INV-24"),
+        (limits_check.LimitsHold, stories_orders.a_plan_of_the_last_minutes, "INV-24"),
+        (orders.NeverBackwards, stories_orders.an_end_before_its_fills, "INV-20"),
+        (positions.TruthIsInTheInterval, stories_state.a_late_fill_is_alarmed_only, "INV-02"),
+        (positions.TruthIsInTheInterval, stories_state.a_late_fill_while_the_journal_is_away, ""),
         (orders.ExitsWithinPosition, stories_orders.a_modify_that_grows, "INV-16"),
         (authority.ReduceOnly, stories_orders.a_modify_that_grows, "INV-09"),
         (authority.CancelStates, stories_orders.a_halted_stop_trades_at_once, "INV-10"),

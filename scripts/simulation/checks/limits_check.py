@@ -14,7 +14,7 @@ from engine.messages.records import GroupOpened, IntentPlanned, Record
 from engine.messages.signals import EntryProposed, TradePlan
 from engine.messages.supervision import ChildExited
 from engine.messages.values import Action, Book, Leg, SessionPhase
-from engine.units import BPS, NS_PER_S
+from engine.units import BPS, NS_PER_MINUTE, NS_PER_S
 from scripts.simulation.checks.deadlines import T_EXIT_WAIT_NS
 from scripts.simulation.checks.picture import Check
 from scripts.simulation.checks.rules import is_entry
@@ -34,7 +34,8 @@ EXITS_PER_SECOND: Final = 8
 
 class LimitsHold(SendCheck):
     """Quantity, lot, tick, freeze, product, allow-list and session of each order that is sent; and
-    value, collar, positions and open risk of each plan, as they stood when it was proposed."""
+    value, collar, positions, open risk and entry time of each plan, as they stood when it was
+    proposed."""
 
     id = "INV-24"
     handles = (*SendCheck.handles, Tick, PhaseChanged, EntryProposed)
@@ -46,6 +47,7 @@ class LimitsHold(SendCheck):
         self._prices: dict[str, int] = {}
         self._phase: PhaseChanged | None = None
         self._collar: dict[str, int] = {}
+        self._late: set[str] = set()
 
     def on_handled(self, room: str, generation: int, message: Message) -> None:
         if room != "guard":
@@ -56,6 +58,8 @@ class LimitsHold(SendCheck):
             self._phase = message
         elif isinstance(message, EntryProposed) and isinstance(message.price_limit_paise, int):
             self._collar[message.signal_id] = self._prices.get(message.instrument, 0)
+            if not self._is_entry_time():
+                self._late.add(message.signal_id)
 
     # -- plans ----------------------------------------------------------------------------
 
@@ -78,6 +82,7 @@ class LimitsHold(SendCheck):
         same = [g for g in mine if g.plan.instrument == plan.instrument]
         value, symbol = sum(map(self._value, mine)), sum(map(self._value, same))
         faults = {
+            "entries had ended": plan.signal_id in self._late,
             "product": plan.product is not spec.product,
             f"lots of {spec.lot}": plan.quantity % spec.lot or plan.quantity <= 0,
             "freeze": 0 < spec.freeze_quantity < plan.quantity,
@@ -123,6 +128,15 @@ class LimitsHold(SendCheck):
             away = abs(intent.price_limit_paise - seen) * BPS // seen
             faults[f"{away} bps from the price"] = away > 2 * self._settings.price_away_bps_max
         return ", ".join(name for name, is_broken in faults.items() if is_broken)
+
+    def _is_entry_time(self) -> bool:
+        """New plans end as long before the close as the account's own setting says, however short
+        the session. Before the guard was told of a session there is none."""
+        phase = self._phase
+        if phase is None or phase.phase is not SessionPhase.CONTINUOUS:
+            return False
+        end_ns = phase.closes_at_ns - self.world.config.session.entries_end_min * NS_PER_MINUTE
+        return phase.opens_at_ns <= self.world.now_ns < end_ns
 
     def _is_window(self, at_ns: int) -> bool:
         """The guard's window may end while an approved entry is on its way; the session may not."""

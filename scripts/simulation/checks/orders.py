@@ -5,6 +5,8 @@ Source: reliability 6.4, INV-05, INV-16, INV-19, INV-20.
 
 from typing import TYPE_CHECKING, Final
 
+from engine.messages.base import Message
+from engine.messages.broker import BrokerSnapshot, OrderReport, OrderStatus
 from engine.messages.records import (
     IntentPlanned,
     OrderAccepted,
@@ -126,15 +128,28 @@ class OneFlight(Check):
 
 class NeverBackwards(Check):
     """An order's facts only go forward, but for one that was given up as lost and came back; what
-    is filled only rises."""
+    is filled only rises, and a cancelled order has booked all that its row counted (ORD-24): who
+    hears of an end sooner than of its fills takes the order for less than it was."""
 
     id = "INV-20"
+    handles = (OrderReport, BrokerSnapshot)
 
     def __init__(self, world: "World") -> None:
         super().__init__(world)
         self._rank: dict[str, int] = {}
         self._lost: set[str] = set()
         self._total: dict[str, int] = {}
+        self._counted: dict[tuple[str, str], int] = {}
+
+    def on_handled(self, room: str, generation: int, message: Message) -> None:
+        if room != "watcher":
+            return
+        for row in message.orders if isinstance(message, BrokerSnapshot) else (message,):
+            assert isinstance(row, OrderReport)
+            if row.status is OrderStatus.CANCELLED and row.filled_quantity:
+                key = (row.client_order_id, row.venue_order_id)
+                counted = self._counted.get(key, row.filled_quantity)
+                self._counted[key] = min(counted, row.filled_quantity)
 
     def on_record(self, seq: int, record: Record) -> None:
         if isinstance(record, OrderFilled):
@@ -143,6 +158,11 @@ class NeverBackwards(Check):
             return
         elif isinstance(record, OrderFact) and type(record) in _RANK:
             self._fact(record)
+        if isinstance(record, OrderCancelled):
+            tag, booked = record.client_order_id, self._total.get(record.client_order_id, 0)
+            counted = self._counted.get((tag, record.venue_order_id), 0)
+            if booked < counted:
+                self.violated(f"{tag}: cancelled with {booked} booked of {counted}")
 
     def _fill(self, fill: OrderFilled) -> None:
         tag = fill.client_order_id

@@ -9,6 +9,7 @@ from engine.messages.base import Message
 from engine.messages.broker import BrokerSnapshot, OrderReport, TradeReport
 from engine.messages.control import AlertRaised
 from engine.messages.records import DayClosed, OrderFilled, Record, RequestRefused
+from engine.messages.supervision import ChildExited
 from engine.messages.values import Action, Book
 from scripts.simulation.checks.deadlines import T_OBSERVE_NS
 from scripts.simulation.checks.picture import Check
@@ -88,7 +89,8 @@ class OwnersSumUp(FillsAreThePosition):
 class TruthIsInTheInterval(Check):
     """The engine may be unsure of a position, never wrong: what the live broker traded lies between
     the fills known and what unfinished orders may still fill. A fill of an order that records call
-    over is made good or alarmed in time once the watcher has been told.
+    over is made good or alarmed in time once the watcher has been told; one that it was shown the
+    trade of is booked, alarm or not, unless journal or watcher went down meanwhile.
 
     What a stranger traded may be booked by several adoptions, one for each trade and group that it
     closed a part of: they count together. What is left over is wrong only as far as it is more
@@ -103,6 +105,7 @@ class TruthIsInTheInterval(Check):
         self._suspects: dict[str, None] = {}
         self._booked: dict[str, int] = {}
         self._told_at_ns: dict[str, int] = {}
+        self._shown_at_ns: dict[str, int] = {}
         self._alarmed_at_ns = -1
         self._doubles: set[str] = set()
         self._strangers: dict[str, TradeReport] = {}
@@ -128,9 +131,16 @@ class TruthIsInTheInterval(Check):
             self._alarmed_at_ns = self.world.now_ns
         if alert.event == "duplicate_effect":
             self._doubles.add(alert.subject)
+        if alert.event.startswith("journal_"):
+            self._shown_at_ns.clear()
 
     def on_boot(self, epoch: int) -> None:
         self._told_at_ns.clear()
+        self._shown_at_ns.clear()
+
+    def on_exit(self, exited: ChildExited) -> None:
+        if exited.name in ("watcher", "journal"):
+            self._shown_at_ns.clear()
 
     def on_handled(self, room: str, generation: int, message: Message) -> None:
         if room != "watcher" or not self._suspects:
@@ -138,8 +148,20 @@ class TruthIsInTheInterval(Check):
         if isinstance(message, BrokerSnapshot):
             for row in message.orders:
                 self._told(row)
+            for trade in message.trades:
+                self._shown(trade)
         elif isinstance(message, OrderReport | TradeReport):
             self._told(message)
+            if isinstance(message, TradeReport):
+                self._shown(message)
+
+    def _shown(self, trade: TradeReport) -> None:
+        """A trade of an order that is over may be told long after it: from now on it is owed."""
+        tag = trade.venue_order_id
+        order = self.picture.by_venue.get(tag) if tag in self._suspects else None
+        is_ours = order is not None and not order.intent.is_adopted and len(order.venues) == 1
+        if is_ours and order is not None and order.over in ("OrderCancelled", "OrderRejected"):
+            self._shown_at_ns.setdefault(tag, self.world.now_ns)
 
     def _told(self, report: OrderReport | TradeReport) -> None:
         tag = report.venue_order_id
@@ -198,7 +220,10 @@ class TruthIsInTheInterval(Check):
             if traded == filled:
                 del self._suspects[tag]
                 self._told_at_ns.pop(tag, None)
+                self._shown_at_ns.pop(tag, None)
                 continue
+            if now_ns - self._shown_at_ns.get(tag, now_ns) > T_OBSERVE_NS:
+                self.violated(f"{tag}: {traded} traded and shown, {filled} booked, {order.over}")
             told_ns = self._told_at_ns.get(tag, now_ns)
             is_late = now_ns - told_ns > T_OBSERVE_NS and self._alarmed_at_ns < told_ns
             if is_late and not self._is_inside(tag, order):

@@ -18,6 +18,9 @@ from scripts.simulation.kite.surroundings import KiteSettings, Surroundings
 IN_FLUX = "Order cannot be changed as it is being processed. Try later."
 TAG_KEPT = 8
 """How much of a truncated tag is left."""
+GHOST_S_MAX = 600
+"""An order shown cancelled has filled an hour later: a sixth of the usual session, and so of the
+simulated one. Source: Kite forum 8676, 2020-10."""
 
 
 class FrontEnd:
@@ -130,7 +133,7 @@ class FrontEnd:
         if faults.strikes("FLT-30") and self._exchange.cross(order):
             return
         if faults.strikes("FLT-35"):
-            self._exchange.haunt(order, around.seconds("FLT-35", 1, 3_600))
+            self._exchange.haunt(order, around.seconds("FLT-35", 1, GHOST_S_MAX))
             return
         order.move(OrderStatus.CANCEL_PENDING, around.now_ns())
         if faults.strikes("FLT-29"):
