@@ -9,6 +9,7 @@ from scripts.simulation.checks import (
     account,
     authority,
     commands,
+    fills,
     flatness,
     limits_check,
     orders,
@@ -95,8 +96,8 @@ def test_when_a_stranger_closes_in_parts_then_every_part_is_to_be_booked(
         (orders.AttemptsWithinIntent, stories_orders.a_growth_that_comes_too_late, ""),
         (orders.ExitsWithinPosition, stories_orders.a_growth_that_comes_too_late, ""),
         (orders.OneFlight, stories_orders.a_growth_that_comes_too_late, ""),
-        (positions.FillsCountOnce, stories_orders.a_growth_given_up_too_early, ""),
-        (positions.FillsCountOnce, stories_orders.a_growth_that_never_was, "INV-21"),
+        (fills.FillsCountOnce, stories_orders.a_growth_given_up_too_early, ""),
+        (fills.FillsCountOnce, stories_orders.a_growth_that_never_was, "INV-21"),
     ],
 )
 def test_when_another_twist_is_told_then_it_is_judged(

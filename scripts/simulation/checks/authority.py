@@ -110,7 +110,11 @@ class CancelStates(SendCheck):
             return f"{intent.action.value} while nothing is left"
         if intent.action is Action.CANCEL:
             group = self.picture.groups.get(intent.group_id)
-            if intent.leg is Leg.ENTRY or group is None or intent.side.sign * self._held(group) >= 0:
+            if (
+                intent.leg is Leg.ENTRY
+                or group is None
+                or intent.side.sign * self._held(group) >= 0
+            ):
                 return ""
             return "the protection of a position is cancelled"
         view = self.picture.view

@@ -1,6 +1,6 @@
 """Positions: what is booked is what happened, everywhere the same.
 
-Source: reliability 6.4, INV-01, INV-02, INV-21, INV-22.
+Source: reliability 6.4, INV-01, INV-02, INV-22.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING, Any
 from engine.messages.base import Message
 from engine.messages.broker import BrokerSnapshot, OrderReport, TradeReport
 from engine.messages.control import AlertRaised
-from engine.messages.records import DayClosed, OrderFilled, Record, RequestRefused
+from engine.messages.records import OrderFilled, Record
 from engine.messages.supervision import ChildExited
-from engine.messages.values import Action, Book
+from engine.messages.values import Book
 from scripts.simulation.checks.deadlines import T_OBSERVE_NS
 from scripts.simulation.checks.picture import Check
 from scripts.simulation.checks.seen import GroupSeen, OrderSeen
-from scripts.simulation.observer import WireRequest
 
 if TYPE_CHECKING:
     from scripts.simulation.world import World
@@ -207,7 +206,7 @@ class TruthIsInTheInterval(Check):
             is_his = traded - filled <= self._own.get(tag, 0)
             return is_his or not set(self._held.get(tag, ())) & set(self._closable(order))
         told = sum(venue in self._doubles for venue in order.venues)
-        most = max(filled + order.remaining, (1 + told) * _size_max(order))
+        most = max(filled + order.remaining, (1 + told) * order.size_max)
         return not order.over and traded <= most
 
     def at_rest(self) -> None:
@@ -232,74 +231,6 @@ class TruthIsInTheInterval(Check):
 
     def at_end(self) -> None:
         self.at_rest()
-
-
-class FillsCountOnce(Check):
-    """A trade is booked once, no more of an order than it can trade, and the book's figures of the
-    day are the sum of its fills. A growth that records call refused and that the venue processed
-    all the same, later (FLT-18: no snapshot showed it in time), has made the order larger."""
-
-    id = "INV-21"
-
-    def __init__(self, world: "World") -> None:
-        super().__init__(world)
-        self._trades: set[tuple[str, str]] = set()
-        self._booked: dict[tuple[str, str], int] = {}
-        self._money: dict[Key, list[int]] = {}
-        self._carried: set[Key] = set()
-        self._processed: dict[str, int] = {}
-        self._grown: dict[str, int] = {}
-        self._is_due = False
-
-    def on_request(self, request: WireRequest) -> None:
-        if request.is_processed and request.intent.action is Action.MODIFY:
-            self._processed[request.intent.intent_id] = request.intent.quantity
-
-    def on_record(self, seq: int, record: Record) -> None:
-        if isinstance(record, DayClosed):
-            self._money.clear()
-            held = (g for g in self.picture.open_groups.values() if g.position)
-            self._carried.update((g.plan.book, g.plan.strategy, g.plan.instrument) for g in held)
-        if isinstance(record, RequestRefused):
-            grown, tag = self._processed.get(record.intent_id, 0), record.client_order_id
-            self._grown[tag] = max(grown, self._grown.get(tag, 0))
-        if not isinstance(record, OrderFilled):
-            return
-        identity = (record.client_order_id, record.trade_id)
-        if identity in self._trades:
-            self.violated(f"trade {identity} is booked twice")
-        self._trades.add(identity)
-        order = self.picture.orders.get(record.client_order_id)
-        place = (record.client_order_id, record.venue_order_id)
-        booked = self._booked[place] = self._booked.get(place, 0) + record.quantity
-        grown = self._grown.get(record.client_order_id, 0)
-        size = max(grown, _size_max(order)) if order is not None else booked
-        if booked > size:
-            self.violated(f"{record.client_order_id}: {booked} booked of {size}")
-        key = (record.book, record.strategy, record.instrument)
-        sums = self._money.setdefault(key, [0, 0])
-        sums[0] += record.quantity * record.price_paise
-        sums[1] += record.charges_paise
-        self._is_due = True
-
-    def at_rest(self) -> None:
-        book = self.room("book") if self._is_due else None
-        if book is None or book.seq < self.picture.fill_seq:
-            return
-        self._is_due = False
-        for key, position in book.ledger.items():
-            turnover, charges = self._money.get(tuple(key), (0, 0))
-            wanted = turnover * position.multiplier
-            is_today = key in self._money and position.fills_count and key not in self._carried
-            if is_today and (position.turnover_paise, position.charges_paise) != (wanted, charges):
-                self.violated(f"{key}: turnover {position.turnover_paise}, fills say {wanted}")
-
-
-def _size_max(order: OrderSeen) -> int:
-    """The most that one order of the venue can trade. Of two that one request made, a modification
-    changes one; the other keeps the size of its placement."""
-    is_double = len(order.venues) > 1
-    return max(order.quantity_max, order.intent.quantity if is_double else 0)
 
 
 def _at(room: Any, path: str) -> Any:  # noqa: ANN401 - a room's inside

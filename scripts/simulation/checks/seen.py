@@ -48,6 +48,13 @@ class OrderSeen:
         return max(self.quantity, *asked) if asked else self.quantity
 
     @property
+    def size_max(self) -> int:
+        """The most that one order of the venue can trade. Of two that one request made, a
+        modification changes one; the other keeps the size of its placement."""
+        is_double = len(self.venues) > 1
+        return max(self.quantity_max, self.intent.quantity if is_double else 0)
+
+    @property
     def is_over(self) -> bool:
         return bool(self.over) or self.filled >= self.quantity_max
 
