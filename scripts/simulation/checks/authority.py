@@ -95,8 +95,8 @@ class CancelStates(SendCheck):
     """Where CANCEL is left only cancels leave, where nothing is left nothing leaves. HALTED also
     keeps up protection: the protection path may re-price an exit, and have a stop rest behind its
     trigger for all of a proven position, as an entry in flight may fill after the halt. What is
-    protected is the position at the venue, which the gate hears of before the journal does: once
-    the stop has filled there, its targets are orphans and may go."""
+    protected is a position by records and at the venue, of which the gate hears before the journal
+    does: once the stop has filled there, its targets are orphans and may go."""
 
     id = "INV-10"
 
@@ -108,7 +108,8 @@ class CancelStates(SendCheck):
             return f"{intent.action.value} while nothing is left"
         if intent.action is Action.CANCEL:
             group = self.picture.groups.get(intent.group_id)
-            is_free = intent.leg is Leg.ENTRY or group is None or not self._held(group)
+            is_flat = group is None or not group.position or not self._held(group)
+            is_free = intent.leg is Leg.ENTRY or is_flat
             return "" if is_free else "the protection of a position is cancelled"
         view = self.picture.view
         is_halted = view is not None and view.mode is Mode.HALTED
