@@ -216,7 +216,7 @@ class GuardBehaviour(JournalReader):
         )
 
     def _append_refused(self, refused: AppendRefused) -> None:
-        if refused.group_id and self._account.reservations.release(refused.group_id):
+        if self._account.reservations.refused(refused.group_id):
             log_event("reservation_released", group_id=refused.group_id, why=refused.why)
             self._changed()
 

@@ -6,7 +6,7 @@ because "PAPER first" is proven by enumerating this file.
 
 Modes and live authority (facts of the state machine, reliability 2.4):
 
-    STANDBY     none                              HALTED      cancel, maintenance of exits
+    STANDBY     none                              HALTED      cancel, maintenance of exits, flips
     RECOVERING  cancel; reduce once protecting    FLATTENING  reduce, by the flattener only
     PAPER       reduce (what exists is protected) KILLED      cancel; flattener if "and flat"
     REDUCE      reduce                            FENCED      none, for ever
@@ -220,7 +220,8 @@ def needed(intent: IntentPlanned, is_reducing: bool) -> Authority:
     Args:
         intent: the request.
         is_reducing: for an exit that is placed or modified, that `reduce_only.is_reducing` holds;
-            for the cancel of an exit, that nothing is left for it to protect.
+            for the cancel of an exit, that nothing is left for it to protect: the position is
+            flat or on the other side, where the exit could only make it larger.
     """
     if intent.action is Action.CANCEL:
         is_free = intent.leg is Leg.ENTRY or is_reducing
@@ -230,26 +231,32 @@ def needed(intent: IntentPlanned, is_reducing: bool) -> Authority:
     return Authority.REDUCE
 
 
-def is_maintenance(intent: IntentPlanned, quantity_now: int, is_reducing: bool) -> bool:
+def is_maintenance(
+    intent: IntentPlanned, quantity_now: int, is_reducing: bool, *, is_flip: bool = False
+) -> bool:
     """True for what HALTED allows beyond CANCEL, to the protection path alone: re-pricing an exit
-    without new quantity, and a resting stop for all of a position that has none or one for a part
-    of it.
+    without new quantity, a resting stop for all of a position that has none or one for a part of
+    it, and the exit of a position that flipped.
 
     Source: reliability 2.4 allows maintenance of existing exits, "not new quantity"; 2.1 lets what
     reduces a proven position leave earlier. An entry in flight may fill after the halt, and a naked
     position is worse than one more reducing order (its books would never be clean enough to leave
     HALTED either). So only what rests behind a trigger may be new: a triggered stop, a target or an
-    exit at the market would trade, which HALTED is there to prevent.
+    exit at the market would trade, which HALTED is there to prevent. A position that flipped is
+    nobody's plan: no level for a stop is known, and ORD-07 wants it gone at once.
 
     Args:
         intent: the request.
         quantity_now: the order's total quantity as the venue last told it, without any growth
             that was only asked for; 0 for a PLACE.
         is_reducing: as in `needed`.
+        is_flip: the exit is on the side of the group's entry.
     """
     if not (is_reducing and intent.leg.is_exit and intent.owner.startswith(PROTECTORS)):
         return False
     if intent.action is Action.MODIFY and 0 < intent.quantity <= quantity_now:
+        return True
+    if is_flip and intent.leg is Leg.EXIT:
         return True
     is_resting = intent.order_type in (OrderType.SL, OrderType.SL_M)
     is_new = intent.action in (Action.PLACE, Action.MODIFY) and intent.quantity > 0

@@ -147,7 +147,8 @@ class Gate:
         order = self.orders.get(intent.client_order_id)
         quantity = order.quantity_told if order is not None else 0
         is_halted = view.mode is Mode.HALTED and have is Authority.CANCEL
-        if is_halted and is_maintenance(intent, quantity, is_reducing):
+        is_flip = self.orders.is_flip_exit(intent)
+        if is_halted and is_maintenance(intent, quantity, is_reducing, is_flip=is_flip):
             return None
         rule = "fenced" if self.is_fenced(intent) else "authority"
         return _deny(rule, have, want, f"{view.mode.value} leaves {have.name}")

@@ -10,7 +10,9 @@ that makes concurrent approvals safe.
 | fill of the entry                            | unfilled -> position                         |
 | entry denied, rejected, lost or cancelled    | the unfilled part is released                |
 | fill of an exit                              | position shrinks                             |
-| GroupClosed, append refused, never opened    | everything is released                       |
+| GroupClosed, never opened                    | everything is released                       |
+| append refused                               | the same, unless the group is open: what its |
+|                                              | last generation asked for changes nothing    |
 """
 
 from collections.abc import Iterator
@@ -82,6 +84,12 @@ class Reservations:
     def release(self, group_id: str) -> bool:
         """Give a plan's whole exposure back. False: it was not held."""
         return self._holdings.pop(group_id, None) is not None
+
+    def refused(self, group_id: str) -> bool:
+        """A request to record something of a group was refused: a plan that never opened is given
+        back. An open group ends by its GroupClosed alone. False: nothing was given back."""
+        holding = self._holdings.get(group_id)
+        return holding is not None and not holding.is_opened and self.release(group_id)
 
     def fold(self, record: Record) -> None:
         """Follow the journal; records of no concern change nothing."""

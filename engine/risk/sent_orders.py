@@ -160,6 +160,13 @@ class SentOrders:
         orders = self._groups.get(group_id, ())
         return any(o.leg is Leg.ENTRY and (o.remaining or o.filled) for o in orders)
 
+    def is_flip_exit(self, intent: IntentPlanned) -> bool:
+        """True for an exit on the side of the group's entry: only a position that flipped (ORD-07)
+        can shrink by it."""
+        orders = self._groups.get(intent.group_id, ())
+        is_back = any(o.leg is Leg.ENTRY and o.side is intent.side for o in orders)
+        return intent.leg is Leg.EXIT and is_back
+
     def position(self, group_id: str) -> Interval:
         """The group's position as far as it is known."""
         orders = self._groups.get(group_id, ())
@@ -170,7 +177,7 @@ class SentOrders:
         """The `is_reducing` that `engine.authority.needed` asks for."""
         position = self.position(intent.group_id)
         if intent.action is Action.CANCEL:
-            return position.lo == position.hi == 0
+            return position.hi <= 0 if intent.side is Side.SELL else position.lo >= 0
         current = self._orders.get(intent.client_order_id)
         if intent.action is Action.MODIFY and _shrinks(current, intent):
             return True

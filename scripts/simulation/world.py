@@ -164,6 +164,7 @@ class World:
         self.outside.start()
         self.boot()
         self._play(self.heals_at_ns)
+        self.heals_at_ns = max(self.heals_at_ns, self.clock.true_ns())  # it may sleep over it
         self.tell("everything heals")
         self.faults.heal()
         self.outside.heal()

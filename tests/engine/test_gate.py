@@ -209,6 +209,30 @@ def test_when_halted_with_a_naked_position_then_its_stop_may_be_placed(held: Gat
     assert verdict(held, stop("S2")) == "send"
 
 
+@pytest.mark.conformance("LIV-09", "ORD-07", "INV-10")
+def test_when_halted_with_a_flipped_position_then_it_may_go_back_to_flat(held: Gate) -> None:
+    target = stop("T", leg=Leg.TARGET_1, order_type=OrderType.LIMIT, price_trigger_paise=0)
+    known(held, target)
+    held.authorise(authority(Mode.HALTED, seq=2))
+    withdraw = replace(target, intent_id="c", action=Action.CANCEL)
+    assert verdict(held, withdraw) == "authority"
+    held.orders.fold(stop())
+    held.orders.fold(fill("T2", 15, client_order_id="S1", leg=Leg.STOP, side=Side.SELL))
+    assert held.orders.position("grp-1").hi == -5
+    assert verdict(held, withdraw) == "send"
+    back = stop(
+        "X1",
+        leg=Leg.EXIT,
+        side=Side.BUY,
+        quantity=5,
+        order_type=OrderType.LIMIT,
+        price_trigger_paise=0,
+    )
+    assert verdict(held, replace(back, intent_id="x0", quantity=6)) == "reduce_only"
+    assert verdict(held, replace(back, owner="strategy/ema")) != "send"
+    assert verdict(held, back) == "send"
+
+
 def test_when_an_older_view_comes_late_then_it_is_ignored(gate: Gate) -> None:
     gate.authorise(authority(Mode.HALTED, seq=3))
     gate.authorise(authority(Mode.PAPER, seq=2))

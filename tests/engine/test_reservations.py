@@ -99,6 +99,18 @@ def test_when_a_group_never_opens_then_it_is_named_once_its_entry_is_over(
     assert held.never_opened(expires + 1) == ()
 
 
+@pytest.mark.conformance("INV-23")
+def test_when_an_append_is_refused_then_only_a_group_that_never_opened_is_given_back(
+    held: Reservations,
+) -> None:
+    held.reserve(plan("b"))
+    held.fold(opened_group("a"))
+    assert not held.refused("a")
+    assert not held.refused("")
+    assert held.refused("b")
+    assert figures(held) == (11_500, 1_500_000, 1)
+
+
 class Model:
     """What a plan's worst case is, kept as the list of what happened to it."""
 

@@ -93,10 +93,13 @@ class ReduceOnly(SendCheck):
 
 class CancelStates(SendCheck):
     """Where CANCEL is left only cancels leave, where nothing is left nothing leaves. HALTED also
-    keeps up protection: the protection path may re-price an exit, and have a stop rest behind its
-    trigger for all of a proven position, as an entry in flight may fill after the halt. What is
-    protected is a position by records and at the venue, of which the gate hears before the journal
-    does: once the stop has filled there, its targets are orphans and may go."""
+    keeps up protection: the protection path may re-price an exit, have a stop rest behind its
+    trigger for all of a proven position, as an entry in flight may fill after the halt, and take a
+    flipped position back to flat at once (ORD-07: nobody planned it and no stop is known). What is
+    protected is the position at the venue, which the gate hears of before the journal does: once
+    the stop has filled there, its targets are orphans; and an exit that could only make a position
+    larger protects nothing. Both may be cancelled. A position that only the venue knows of is not
+    counted: nobody in the engine has heard of it."""
 
     id = "INV-10"
 
@@ -108,14 +111,17 @@ class CancelStates(SendCheck):
             return f"{intent.action.value} while nothing is left"
         if intent.action is Action.CANCEL:
             group = self.picture.groups.get(intent.group_id)
-            is_flat = group is None or not group.position or not self._held(group)
-            is_free = intent.leg is Leg.ENTRY or is_flat
-            return "" if is_free else "the protection of a position is cancelled"
+            if intent.leg is Leg.ENTRY or group is None or not group.position:
+                return ""
+            if intent.side.sign * self._held(group) >= 0:
+                return ""
+            return "the protection of a position is cancelled"
         view = self.picture.view
         is_halted = view is not None and view.mode is Mode.HALTED
         order = self.picture.orders.get(intent.client_order_id)
         is_ours = is_halted and intent.leg.is_exit and is_protector(intent)
-        if is_ours and (not grows(order, intent) or self._is_resting_stop(intent)):
+        is_repair = self._is_resting_stop(intent) or self._is_flip_exit(intent)
+        if is_ours and (not grows(order, intent) or is_repair):
             return ""
         return f"{intent.action.value} while CANCEL is left"
 
@@ -136,6 +142,12 @@ class CancelStates(SendCheck):
         group = self.picture.groups.get(intent.group_id)
         is_stop = intent.leg is Leg.STOP and intent.price_trigger_paise > 0
         return is_stop and group is not None and overshoot(group, intent) <= 0
+
+    def _is_flip_exit(self, intent: IntentPlanned) -> bool:
+        group = self.picture.groups.get(intent.group_id)
+        if group is None or intent.leg is not Leg.EXIT or intent.side is not group.plan.side:
+            return False
+        return overshoot(group, intent) <= 0
 
 
 class LiveIsReleased(Check):
