@@ -98,7 +98,8 @@ class CancelStates(SendCheck):
     flipped position back to flat at once (ORD-07: nobody planned it and no stop is known). What is
     protected is the position at the venue, which the gate hears of before the journal does: once
     the stop has filled there, its targets are orphans; and an exit that could only make a position
-    larger protects nothing. Both may be cancelled."""
+    larger protects nothing. Both may be cancelled. A position that only the venue knows of is not
+    counted: nobody in the engine has heard of it."""
 
     id = "INV-10"
 
@@ -110,11 +111,9 @@ class CancelStates(SendCheck):
             return f"{intent.action.value} while nothing is left"
         if intent.action is Action.CANCEL:
             group = self.picture.groups.get(intent.group_id)
-            if (
-                intent.leg is Leg.ENTRY
-                or group is None
-                or intent.side.sign * self._held(group) >= 0
-            ):
+            if intent.leg is Leg.ENTRY or group is None or not group.position:
+                return ""
+            if intent.side.sign * self._held(group) >= 0:
                 return ""
             return "the protection of a position is cancelled"
         view = self.picture.view

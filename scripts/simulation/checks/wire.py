@@ -182,7 +182,10 @@ class OnlyGroupsSend(Check):
 
 
 class NothingExpired(SendCheck):
-    """What has a deadline does not leave after it. (Nobody asks anybody, so there is no ask.)"""
+    """What has a deadline does not leave after it. (Nobody asks anybody, so there is no ask.)
+
+    Deadlines are of the engine's market clock, which may be wrong since boot (FLT-90); the instant
+    of a request at the broker's door is true time, so the two are not compared."""
 
     id = "INV-29"
 
@@ -190,8 +193,9 @@ class NothingExpired(SendCheck):
         return ""
 
     def sent(self, intent: IntentPlanned, at_ns: int) -> None:
-        if 0 < intent.expires_at_ns <= at_ns:
-            late_ns = at_ns - intent.expires_at_ns
+        now_ns = self.world.now_ns if intent.book is Book.LIVE else at_ns
+        if 0 < intent.expires_at_ns <= now_ns:
+            late_ns = now_ns - intent.expires_at_ns
             self.violated(f"{intent.intent_id} left {late_ns} ns after its time")
 
 
