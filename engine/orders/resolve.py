@@ -151,10 +151,12 @@ def _absence(
     tracked.absent_count += 1
     if tracked.absent_count < settings.proofs_min:
         return
-    if tracked.is_acked:
+    if tracked.is_acked or tracked.row is not None:
         if tracked.absent_count == settings.proofs_min:
             subject = tracked.intent.client_order_id
-            out.alert("critical", "order_vanished", subject, "acknowledged, then gone", now_ns)
+            out.alert(
+                "critical", "order_vanished", subject, "known to the venue, then gone", now_ns
+            )
         return
     truth.lost(tracked, f"absent in {tracked.absent_count} snapshots", now_ns, out)
 

@@ -326,6 +326,20 @@ def test_when_seen_in_between_then_absence_counts_anew(truth: OrderTruth) -> Non
     assert truth.orders[TAG].order.status is Status.PLANNED
 
 
+@pytest.mark.conformance("ORD-03")
+def test_inv_02_when_the_stream_has_shown_it_then_frozen_books_do_not_make_it_lost(
+    truth: OrderTruth,
+) -> None:
+    truth.merge(answer(Outcome.UNKNOWN), NOW)
+    truth.merge(row(OrderStatus.COMPLETE, filled_quantity=10), NOW)
+    outs = [see(truth, snapshot(at=n)) for n in (2, 4, 6, 8)]
+    assert OrderLost not in [kind for out in outs for kind in kinds(out)]
+    assert [events(out) for out in outs] == [[], [], ["order_vanished"], []]
+    full = row(OrderStatus.COMPLETE, filled_quantity=10)
+    see(truth, snapshot(full, trades=(trade(1, 10),), at=10))
+    assert truth.orders[TAG].order.status is Status.FILLED
+
+
 def test_when_a_snapshot_lacks_a_working_order_then_it_is_stale_and_proves_nothing(
     working: OrderTruth,
 ) -> None:
