@@ -9,7 +9,7 @@ import heapq
 from collections import deque
 from collections.abc import Callable
 from itertools import count
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 import pykka
@@ -23,6 +23,7 @@ from actors.runtime.pool import Pool
 from actors.runtime.room import Room, RoomSpec
 from actors.runtime.seeded import SeededPool
 from engine.messages.base import Message
+from engine.messages.supervision import StopOrdered
 from scripts.simulation.clock import SimClock
 from scripts.simulation.decisions import Decisions
 from scripts.simulation.trace import Trace
@@ -31,7 +32,11 @@ POLICIES = ("fifo", "uniform", "priorities", "starve")
 
 
 class Breaker(Protocol):
-    """Where faults may strike inside a room. Raising breaks the handler at that place."""
+    """Where faults may strike inside a room. Raising breaks the handler at that place. A seam that
+    is not watched (`is_handling_watched`, `is_sending_watched`) is not asked about."""
+
+    is_handling_watched: bool
+    is_sending_watched: bool
 
     def before(self, room: "SimRoom", message: Message) -> None:
         """The room is about to handle the message."""
@@ -48,6 +53,8 @@ class Breaker(Protocol):
 
 class Unbroken:
     """A breaker that breaks nothing."""
+
+    is_handling_watched = is_sending_watched = False
 
     def before(self, room: "SimRoom", message: Message) -> None:
         return None
@@ -152,8 +159,11 @@ class SimContext(RoomContext):
 
     def send(self, target: str, message: Message) -> None:
         room = self._room
-        assert isinstance(room, SimRoom)
-        room.sim.breaker.sending(room, target, message)
+        if TYPE_CHECKING:
+            assert isinstance(room, SimRoom)
+        breaker = room.sim.breaker
+        if breaker.is_sending_watched:
+            breaker.sending(room, target, message)
         if room.held is not None:
             room.held.append((target, message))
         else:
@@ -168,6 +178,7 @@ class SimRoom(Room):
     is_gone = False
     held: list[tuple[str, Message]] | None = None
     _late: Message | None = None
+    _inner: Callable[[Message], None]
 
     def __init__(self, spec: RoomSpec, pool: Pool, directory: Directory) -> None:
         super().__init__(spec, pool, directory)
@@ -208,23 +219,33 @@ class SimRoom(Room):
         super()._open()
         if self._behaviour is None:
             return
-        inner = self._receive
+        self._inner = self._receive
+        self._receive = self._break
 
-        def receive(message: Message) -> None:
-            breaker = self.sim.breaker
-            breaker.before(self, message)
-            if self.is_still and self.held is None:
-                self._late = message
-                return
-            inner(message)
-            breaker.after(self, message)
-
-        self._inner = inner
-        self._receive = receive
+    def _break(self, message: Message) -> None:
+        """Handle a message where the handler may be broken."""
+        breaker = self.sim.breaker
+        breaker.before(self, message)
+        if self.is_still and self.held is None:
+            self._late = message
+            return
+        self._inner(message)
+        breaker.after(self, message)
 
     def run(self, batch_max: int) -> None:
-        if not self.is_still:
+        if self.is_still:
+            return
+        if not self._is_open or self.is_ended or self.is_fenced:
             super().run(batch_max)
+            return
+        item = self.inbox.take(self._serves_data)  # one message a turn: as Room.run, without a loop
+        if item is None:
+            self._settle(0)
+            return
+        self._handle(item)
+        if self.stop_wanted is not None and not self.is_fenced:
+            self._stop_as_wanted()
+        self._settle(1)
 
     def stand_still(self, *, has_begun: bool) -> None:
         """Serve nothing until told to go on: the message in hand is not begun, or it is handled and
@@ -248,11 +269,18 @@ class SimRoom(Room):
         self.sim.schedule(self)
 
     def _handle(self, item: Item) -> None:
-        sim = self.sim
+        sim, kind = self.sim, type(item)
         assert isinstance(item, Message)
         sim.trace.handled(self.name, item)
-        super()._handle(item)
-        if type(item) in sim.handled_types:
+        if self._poison or kind is StopOrdered or sim.breaker.is_handling_watched:
+            super()._handle(item)
+        else:
+            self.served_count += 1
+            try:
+                self._inner(item)
+            except BaseException as error:  # noqa: BLE001 the host's one door for failures
+                self._fail(error, None, item)
+        if kind in sim.handled_types:
             sim.on_handled(self.name, self.spec.generation, item)
 
     def vanish(self) -> None:
