@@ -7,9 +7,9 @@ which faults there are: `Breaker` is asked.
 
 import heapq
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from itertools import count
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 import msgspec
 import pykka
@@ -28,6 +28,7 @@ from scripts.simulation.clock import SimClock
 from scripts.simulation.decisions import Decisions
 from scripts.simulation.trace import Trace
 
+Hear: TypeAlias = Callable[[str, int, Message], None]
 POLICIES = ("fifo", "uniform", "priorities", "starve")
 
 
@@ -69,6 +70,18 @@ class Unbroken:
         return None
 
 
+class Listeners(dict[tuple[str, type], tuple[Hear, ...]]):
+    """Who hears of a handled message, by the name of its room and its type; asked once for each
+    pair."""
+
+    def __init__(self, choose: Callable[[str, type], Iterable[Hear]] = lambda *_: ()) -> None:
+        self._choose = choose
+
+    def __missing__(self, key: tuple[str, type]) -> tuple[Hear, ...]:
+        hear = self[key] = tuple(self._choose(*key))
+        return hear
+
+
 class SimPool(SeededPool):
     """A seeded pool with a scheduling policy, one message a turn, and the models' own events."""
 
@@ -87,8 +100,7 @@ class SimPool(SeededPool):
         self.trace = trace
         self.breaker: Breaker = breaker or Unbroken()
         self._true_mono_at = clock.true_mono_at if isinstance(clock, SimClock) else clock.mono_at
-        self.on_handled: Callable[[str, int, Message], None] = lambda *_: None
-        self.handled_types: set[type] = set()
+        self.listeners = Listeners()
         self._policy = policy
         self._decisions = decisions
         self._calls: list[tuple[int, int, Callable[[], None]]] = []
@@ -280,8 +292,8 @@ class SimRoom(Room):
                 self._inner(item)
             except BaseException as error:  # noqa: BLE001 the host's one door for failures
                 self._fail(error, None, item)
-        if kind in sim.handled_types:
-            sim.on_handled(self.name, self.spec.generation, item)
+        for hear in sim.listeners[self.name, kind]:
+            hear(self.name, self.spec.generation, item)
 
     def vanish(self) -> None:
         """The process died: nothing is closed, nobody is told."""

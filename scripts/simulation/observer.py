@@ -1,7 +1,7 @@
 """What a check sees of a run.
 
 Decides the hooks. Refuses to judge: checks do. A hook that a check does not override costs
-nothing; `on_handled` is called for the message types in `handles` only.
+nothing; `on_handled` is called for the message types in `handles` only, and only in `rooms` if any are named.
 """
 
 from typing import TYPE_CHECKING, ClassVar, NoReturn
@@ -48,6 +48,7 @@ class Observer:
 
     id: ClassVar[str] = ""
     handles: ClassVar[tuple[type, ...]] = ()
+    rooms: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, world: "World") -> None:
         self.world = world
@@ -60,7 +61,7 @@ class Observer:
         raise violation
 
     def on_handled(self, room: str, generation: int, message: Message) -> None:
-        """A room has handled a message of a type in `handles`."""
+        """A room (of `rooms`) has handled a message of a type in `handles`."""
 
     def on_record(self, seq: int, record: Record) -> None:
         """A record became durable (in the database or in the spool), once for each number."""

@@ -43,6 +43,7 @@ class Picture(Observer):
     """See the module. `changed` are groups that records have touched, for whoever empties it."""
 
     handles = (AuthorityChanged, GenerationFenced)
+    rooms = ("writer",)
 
     def __init__(self, world: "World") -> None:
         super().__init__(world)
