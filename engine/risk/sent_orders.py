@@ -38,7 +38,6 @@ from engine.messages.records import (
 from engine.messages.values import Action, Leg, Side
 from engine.risk.reduce_only import Interval, WorkingExit, is_leg_reducing, widened
 
-
 _NOTHING: Final[dict[str, int]] = {}
 
 

@@ -1,7 +1,8 @@
 """What a check sees of a run.
 
 Decides the hooks. Refuses to judge: checks do. A hook that a check does not override costs
-nothing; `on_handled` is called for the message types in `handles` only, and only in `rooms` if any are named.
+nothing; `on_handled` is called for the message types in `handles` only, and only
+in `rooms` if any are named.
 """
 
 from typing import TYPE_CHECKING, ClassVar, NoReturn

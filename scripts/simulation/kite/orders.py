@@ -30,7 +30,8 @@ class KiteOrder(VenueOrder):
 
     `tag_true`: what we sent; `tag` is what the book shows. `is_exit`: the intent was one of a
     position's exits. `is_ghost`: shown CANCELLED, alive at the exchange. `silent_until_ns`: no
-    further fill before. `is_shown_unpriced`: average price 0. `listed_last`: what the order's row was made of, and the row.
+    further fill before. `is_shown_unpriced`: average price 0. `listed_last`: what
+    the row in the book was made of, and the row.
     """
 
     tag_true: str = ""
