@@ -189,6 +189,8 @@ class TruthIsInTheInterval(Check):
         return not order.over and traded <= most
 
     def at_rest(self) -> None:
+        if not self._suspects:
+            return
         now_ns = self.world.now_ns
         for tag in tuple(self._suspects):
             order = self.picture.by_venue.get(tag)

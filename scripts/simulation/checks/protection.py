@@ -69,9 +69,11 @@ class Deadline(Check):
     def at_rest(self) -> None:
         if not self._is_open:
             return
-        now_ns, picture = self.world.now_ns, self.picture
-        if self._sound_moves == picture.moves and now_ns < self._sound_until_ns:
+        picture, until_ns = self.picture, self._sound_until_ns
+        is_unmoved = self._sound_moves == picture.moves
+        if is_unmoved and (until_ns == NEVER_NS or self.world.now_ns < until_ns):
             return
+        now_ns = self.world.now_ns
         is_sound, until_ns = True, NEVER_NS
         for group_id, group in picture.open_groups.items():
             until_ns = min(until_ns, self.sound_until_ns(group, now_ns))
