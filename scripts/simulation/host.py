@@ -7,9 +7,9 @@ which faults there are: `Breaker` is asked.
 
 import heapq
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from itertools import count
-from typing import TYPE_CHECKING, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 import pykka
@@ -23,12 +23,11 @@ from actors.runtime.pool import Pool
 from actors.runtime.room import Room, RoomSpec
 from actors.runtime.seeded import SeededPool
 from engine.messages.base import Message
-from engine.messages.supervision import StopOrdered
 from scripts.simulation.clock import SimClock
 from scripts.simulation.decisions import Decisions
+from scripts.simulation.observer import Listeners
 from scripts.simulation.trace import Trace
 
-Hear: TypeAlias = Callable[[str, int, Message], None]
 POLICIES = ("fifo", "uniform", "priorities", "starve")
 
 
@@ -68,18 +67,6 @@ class Unbroken:
 
     def opening(self, room: "SimRoom") -> None:
         return None
-
-
-class Listeners(dict[tuple[str, type], tuple[Hear, ...]]):
-    """Who hears of a handled message, by the name of its room and its type; asked once for each
-    pair."""
-
-    def __init__(self, choose: Callable[[str, type], Iterable[Hear]] = lambda *_: ()) -> None:
-        self._choose = choose
-
-    def __missing__(self, key: tuple[str, type]) -> tuple[Hear, ...]:
-        hear = self[key] = tuple(self._choose(*key))
-        return hear
 
 
 class SimPool(SeededPool):
@@ -232,7 +219,8 @@ class SimRoom(Room):
         if self._behaviour is None:
             return
         self._inner = self._receive
-        self._receive = self._break
+        if self.sim.breaker.is_handling_watched:
+            self._receive = self._break
 
     def _break(self, message: Message) -> None:
         """Handle a message where the handler may be broken."""
@@ -282,16 +270,10 @@ class SimRoom(Room):
 
     def _handle(self, item: Item) -> None:
         sim, kind = self.sim, type(item)
-        assert isinstance(item, Message)
+        if TYPE_CHECKING:
+            assert isinstance(item, Message)
         sim.trace.handled(self.name, item)
-        if self._poison or kind is StopOrdered or sim.breaker.is_handling_watched:
-            super()._handle(item)
-        else:
-            self.served_count += 1
-            try:
-                self._inner(item)
-            except BaseException as error:  # noqa: BLE001 the host's one door for failures
-                self._fail(error, None, item)
+        super()._handle(item)
         for hear in sim.listeners[self.name, kind]:
             hear(self.name, self.spec.generation, item)
 

@@ -5,7 +5,8 @@ nothing; `on_handled` is called for the message types in `handles` only, and onl
 in `rooms` if any are named.
 """
 
-from typing import TYPE_CHECKING, ClassVar, NoReturn
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, ClassVar, NoReturn, TypeAlias
 
 import msgspec
 
@@ -18,6 +19,8 @@ from engine.messages.supervision import ChildExited
 
 if TYPE_CHECKING:
     from scripts.simulation.world import World
+
+Hear: TypeAlias = Callable[[str, int, Message], None]
 
 
 class WireRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -94,3 +97,15 @@ class Observer:
 
     def at_end(self) -> None:
         """The liveness phase is over."""
+
+
+class Listeners(dict[tuple[str, type], tuple[Hear, ...]]):
+    """Who hears of a handled message, by the name of its room and its type; asked once for each
+    pair."""
+
+    def __init__(self, choose: Callable[[str, type], Iterable[Hear]] = lambda *_: ()) -> None:
+        self._choose = choose
+
+    def __missing__(self, key: tuple[str, type]) -> tuple[Hear, ...]:
+        hear = self[key] = tuple(self._choose(*key))
+        return hear

@@ -25,9 +25,9 @@ from scripts.simulation.clock import SimClock
 from scripts.simulation.database import FaultyStore
 from scripts.simulation.decisions import Decisions
 from scripts.simulation.faults import Faults
-from scripts.simulation.host import Listeners, SimPool, SimRoom
+from scripts.simulation.host import SimPool, SimRoom
 from scripts.simulation.market.feed import NoFrames, SimSource
-from scripts.simulation.observer import Observer, Violated
+from scripts.simulation.observer import Hear, Listeners, Observer, Violated
 from scripts.simulation.outside import Outside
 from scripts.simulation.profile import Profile
 from scripts.simulation.trace import Trace
@@ -255,7 +255,7 @@ class World:
             for hook in self._hooks["on_alert"]:
                 hook(message)
 
-    def _listening(self, room: str, kind: type) -> Iterator[Callable[[str, int, Message], None]]:
+    def _listening(self, room: str, kind: type) -> Iterator[Hear]:
         """Who hears of a message of that type in that room, in the order of the observers."""
         for observer in self.observers:
             if kind in observer.handles and (not observer.rooms or room in observer.rooms):
