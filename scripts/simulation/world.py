@@ -6,7 +6,7 @@ faults (models). What is outside of the engine's process survives its death.
 """
 
 import random
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 
 from actors.runtime.behaviour import Behaviour
 from actors.runtime.runtime import Runtime, SeededHosts
@@ -27,7 +27,7 @@ from scripts.simulation.decisions import Decisions
 from scripts.simulation.faults import Faults
 from scripts.simulation.host import SimPool, SimRoom
 from scripts.simulation.market.feed import NoFrames, SimSource
-from scripts.simulation.observer import Observer, Violated
+from scripts.simulation.observer import Hear, Listeners, Observer, Violated
 from scripts.simulation.outside import Outside
 from scripts.simulation.profile import Profile
 from scripts.simulation.trace import Trace
@@ -88,7 +88,7 @@ class World:
         self.pool.breaker = ActorBreaker(self.faults, self.outside)
         self.observers = [kind(self) for kind in checks]
         self._hooks = _hooks(self.observers)
-        self._subscribe()
+        self.pool.listeners = Listeners(self._listening)
 
     # -- what models and checks may use ---------------------------------------------------
 
@@ -256,22 +256,17 @@ class World:
             for hook in self._hooks["on_alert"]:
                 hook(message)
 
-    def _subscribe(self) -> None:
-        by_type: dict[type, list[Callable[[str, int, Message], None]]] = {}
+    def _listening(self, room: str, kind: type) -> Iterator[Hear]:
+        """Who hears of a message of that type in that room, in the order of the observers."""
         for observer in self.observers:
-            for kind in observer.handles:
-                by_type.setdefault(kind, []).append(observer.on_handled)
-        exits = self._hooks["on_exit"]
+            if kind in observer.handles and (not observer.rooms or room in observer.rooms):
+                yield observer.on_handled
+        if kind is ChildExited and self._hooks["on_exit"]:
+            yield self._exited
 
-        def handled(room: str, generation: int, message: Message) -> None:
-            for hook in by_type.get(type(message), ()):
-                hook(room, generation, message)
-            if type(message) is ChildExited:
-                for hook in exits:
-                    hook(message)
-
-        self.pool.handled_types = {*by_type, *((ChildExited,) if exits else ())}
-        self.pool.on_handled = handled
+    def _exited(self, room: str, generation: int, message: Message) -> None:
+        for hook in self._hooks["on_exit"]:
+            hook(message)
 
 
 class Sink(Behaviour):

@@ -63,22 +63,6 @@ class Quiet(Strategy[Parameters]):
         return None
 
 
-class NoBreaker:
-    """Nothing breaks inside the engine."""
-
-    def before(self, room: SimRoom, message: Message) -> None:
-        return None
-
-    def sending(self, room: SimRoom, target: str, message: Message) -> None:
-        return None
-
-    def after(self, room: SimRoom, message: Message) -> None:
-        return None
-
-    def opening(self, room: SimRoom) -> None:
-        return None
-
-
 @dataclass
 class Chosen:
     """Faults by name: `arm` says after how many questions, how often and how much."""
@@ -123,7 +107,7 @@ class LiveHouse:
         self.database = MemoryDatabase()
         self.latches, self.spool = PlainLatches(), PlainSpool()
         self.clock = VirtualClock(OPENS_NS - scene.LEAD_NS)
-        self.pool = SimPool(self.clock, "fifo", Decisions(1), Trace(), NoBreaker())
+        self.pool = SimPool(self.clock, "fifo", Decisions(1), Trace())
         strategy = StrategyConfig(name="s1", use="tests.sim.live_house:Quiet")
         self.config = msgspec.structs.replace(scene.engine_config(_PROFILE), strategies=(strategy,))
         self.around = Surroundings(

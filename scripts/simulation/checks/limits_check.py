@@ -39,6 +39,7 @@ class LimitsHold(SendCheck):
 
     id = "INV-24"
     handles = (*SendCheck.handles, Tick, PhaseChanged, EntryProposed)
+    rooms = (*SendCheck.rooms, "guard")
 
     def __init__(self, world: "World") -> None:
         super().__init__(world)
@@ -153,6 +154,7 @@ class RateKept(Check):
 
     id = "INV-25"
     handles = (Journaled, IntentAnswered)
+    rooms = ("writer", "watcher")
 
     def __init__(self, world: "World") -> None:
         super().__init__(world)
