@@ -74,7 +74,7 @@ class World:
             ns_from_ist(f"{day.isoformat()} {scene.OPENS}:00")
             for day in scene.trading_days(profile.days)
         ]
-        self.session_ns = ns_from_ist(f"2024-01-01 {scene.CLOSES}:00") - self.opens_ns[0]
+        self.session_ns = profile.session_min * NS_PER_MINUTE
         self.heals_at_ns = self.opens_ns[-1] + profile.heal_min * NS_PER_MINUTE
         self.ends_at_ns = self.opens_ns[-1] + self.session_ns + AFTER_CLOSE_NS
         self.clock = SimClock(self.opens_ns[0] - scene.LEAD_NS)
@@ -204,7 +204,7 @@ class World:
     def _parts(self, epoch: int) -> Parts:
         return Parts(
             config=self.config,
-            sessions=scene.sessions(),
+            sessions=scene.sessions(self.profile.session_min),
             charges=load_charges(),
             source=NoFrames(),
             make_store=lambda: FaultyStore(self.database, "simulation", epoch),
