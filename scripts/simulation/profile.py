@@ -15,7 +15,7 @@ from scripts.simulation.host import POLICIES
 
 ARMED_MAX = 40
 HOUR_MIN = 60
-SESSIONS_MIN = (*(25,) * 11, HOUR_MIN)
+SESSIONS_MIN = (*(15,) * 9, 25, 25, HOUR_MIN)
 """How long sessions are: most are short, as many short runs find more than few long ones."""
 
 
