@@ -35,7 +35,7 @@ from engine.messages.supervision import TimerFired
 from engine.messages.values import Book, SessionPhase
 from engine.orders.merge import OrderTruth
 from engine.orders.merge_book import Charge, no_charge
-from engine.orders.resolve import ResolveSettings, merge_snapshot, unresolved
+from engine.orders.resolve import ResolveSettings, merge_snapshot
 from engine.orders.tracked import Merged, Tracked
 from engine.units import NS_PER_MS, NS_PER_S, rupees
 
@@ -167,7 +167,7 @@ class WatcherActor(Behaviour):
     def _pace(self) -> None:
         """Keep one poll timer running while anything is unresolved, a slow one while any order
         works."""
-        if unresolved(self.truth):
+        if self.truth.is_unresolved:
             if self._pacing is not _Pacing.FAST:
                 self._pacing = _Pacing.FAST
                 self._poll_ns = self._settings.poll_ns

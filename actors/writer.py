@@ -240,10 +240,7 @@ class WriterBehaviour(JournalReader):
             if one is None:
                 continue
             assert one.book is book, f"the broker of {book} read the book {one.book}"
-            for order in one.orders:
-                self._gate.orders.report(order)
-            for trade in one.trades:
-                self._gate.orders.report(trade)
+            self._gate.orders.read(one)
             self.ctx.send("watcher", one)
             read.append(one)
         if request.reader != "watcher" and len(read) == len(self._brokers):

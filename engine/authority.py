@@ -252,7 +252,7 @@ def is_maintenance(
     triggered the exit is settled already, by its own trigger, before any halt could ask: if it was
     for a part only (a fill that became known late, a growth that the venue refused), the rest
     follows. No other stop can rest behind a level that the market has passed, so the triggered one
-    may grow, an exit may leave beside it, and exits that hold their place may be cancelled
+    may grow, an exit may leave beside it, and targets that hold their place may be cancelled
     (LIV-09). Targets may not be new: nothing waits for a better price any more.
 
     Args:
@@ -266,7 +266,7 @@ def is_maintenance(
     if not (intent.leg.is_exit and intent.owner.startswith(PROTECTORS)):
         return False
     if intent.action is Action.CANCEL:
-        return is_stop_hit
+        return is_stop_hit and intent.leg in (Leg.TARGET_1, Leg.TARGET_2)
     if not is_reducing:
         return False
     if is_stop_hit and intent.leg in (Leg.STOP, Leg.EXIT):

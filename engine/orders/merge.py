@@ -131,6 +131,7 @@ class OrderTruth(AlienBook):
                 self._alert(out, "order_after_refusal", row.client_order_id, "it works", now_ns)
                 return
         tracked.row = row
+        self._open_now = None
         self._open[tracked.intent.client_order_id] = tracked
         self._working(tracked, row, now_ns, out)
         if is_proof or tracked.is_modify_acked:

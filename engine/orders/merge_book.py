@@ -62,6 +62,8 @@ class MergeBook:
         self._instruments = instruments
         self._charge = charge
         self._open: dict[str, Tracked] = {}
+        self._open_now: tuple[Tracked, ...] | None = None
+        self._is_owed = False
         self._by_venue_id: dict[str, Tracked] = {}
         self._trade_keys: set[tuple[str, str]] = set()
         self._alerted: set[str] = set()
@@ -88,13 +90,22 @@ class MergeBook:
 
     def open_orders(self) -> tuple[Tracked, ...]:
         """Orders that are not terminal, and those whose last row is ahead of their facts."""
-        self._open = {
-            key: tracked
-            for key, tracked in self._open.items()
-            if not tracked.order.is_terminal
-            or (tracked.row is not None and tracked.row.filled_quantity > tracked.own_filled)
-        }
-        return tuple(self._open.values())
+        if self._open_now is None:
+            self._open = {
+                key: tracked
+                for key, tracked in self._open.items()
+                if not tracked.order.is_terminal
+                or (tracked.row is not None and tracked.row.filled_quantity > tracked.own_filled)
+            }
+            self._open_now = tuple(self._open.values())
+            self._is_owed = any(tracked.is_owed for tracked in self._open_now)
+        return self._open_now
+
+    @property
+    def is_unresolved(self) -> bool:
+        """True while hearsay waits for its intent, or anything is owed of an order."""
+        self.open_orders()
+        return self._is_owed or bool(self.parked)
 
     def end_day(self, now_ns: int) -> None:
         """Forget what is over, but that it was (closed_day.py). The orders of a group that is not
@@ -131,6 +142,7 @@ class MergeBook:
         return out
 
     def _intended(self, intent: IntentPlanned) -> None:
+        self._open_now = None
         tracked = self.orders.get(intent.client_order_id)
         if intent.action is Action.PLACE:
             if tracked is None:
@@ -253,6 +265,7 @@ class MergeBook:
         if event is not None and (before.status, event) not in lifecycle.TRANSITIONS:
             return False
         tracked.order, _ = lifecycle.evolve(before, fact)
+        self._open_now = None
         self._bind(tracked, fact.venue_order_id)
         if isinstance(fact, OrderFilled):
             self._trade_keys.add((fact.venue_order_id, fact.trade_id))

@@ -31,28 +31,16 @@ class ResolveSettings(msgspec.Struct, frozen=True, kw_only=True):
     proofs_min: int = 3
 
 
-def is_unresolved(tracked: Tracked) -> bool:
-    """True while an answer, a fill or a terminal state is owed."""
-    order, row = tracked.order, tracked.row
-    is_row_ahead = row is not None and (
-        row.filled_quantity > tracked.own_filled
-        or (row.status in TERMINAL_STATUSES and not order.is_terminal)
-    )
-    return order.is_busy or is_row_ahead
-
-
-def unresolved(truth: OrderTruth) -> bool:
-    return bool(truth.parked) or any(is_unresolved(tracked) for tracked in truth.open_orders())
-
-
 def merge_snapshot(
     truth: OrderTruth, snapshot: BrokerSnapshot, settings: ResolveSettings, now_ns: int
 ) -> Merged:
     """Take a snapshot: trades first, then rows, then what it proves by silence."""
     out = Merged()
+    has_past = truth.closed_day.at_ns > 0
     traded: dict[str, int] = {}
     for trade in snapshot.trades:
-        traded[trade.venue_order_id] = max(trade.at_ns, traded.get(trade.venue_order_id, 0))
+        if has_past:
+            traded[trade.venue_order_id] = max(trade.at_ns, traded.get(trade.venue_order_id, 0))
         if truth.has_trade(trade):
             continue
         is_past = trade.at_ns <= truth.closed_day.at_ns and is_own_tag(trade.client_order_id)
@@ -82,16 +70,31 @@ def _rows(
 ) -> set[str]:
     """Merge the rows; the tags of those orders of ours that are in it."""
     found: set[str] = set()
+    has_past = truth.closed_day.at_ns > 0
     for row in snapshot.orders:
         tracked = truth.find(row)
-        if tracked is None and truth.closed_day.has(row, traded):
+        if tracked is None and has_past and truth.closed_day.has(row, traded):
             continue
-        if tracked is None or not _is_settled(tracked, row):
+        if tracked is None:
             truth.merge(row, now_ns, out, is_proof=True)
             tracked = truth.find(row)
+        elif tracked.told is None or tracked.told != (tracked.order, row):
+            _row(truth, tracked, row, now_ns, out)
         if tracked is not None:
             found.add(tracked.intent.client_order_id)
     return found
+
+
+def _row(truth: OrderTruth, tracked: Tracked, row: OrderReport, now_ns: int, out: Merged) -> None:
+    """Merge a row of a known order. Most rows of a day tell what an earlier one told already: what
+    a row leads to follows from it and the state of its order alone, so those are known again."""
+    before, told = tracked.order, (len(out.facts), len(out.alerts), out.is_snapshot_wanted)
+    if not _is_settled(tracked, row):
+        truth.merge(row, now_ns, out, is_proof=True)
+        is_news = told != (len(out.facts), len(out.alerts), out.is_snapshot_wanted)
+        if is_news or tracked.row is not row or tracked.order is not before:
+            return
+    tracked.told = before, row
 
 
 def _is_settled(tracked: Tracked, row: OrderReport) -> bool:
@@ -106,16 +109,20 @@ def _is_settled(tracked: Tracked, row: OrderReport) -> bool:
 
 def _is_stale(snapshot: BrokerSnapshot, waiting: list[Tracked], found: set[str]) -> bool:
     """The canary: an order that works for certain must be in it, as far filled as we know."""
+    working = [
+        tracked
+        for tracked in waiting
+        if tracked.order.status in (Status.WORKING, Status.TRIGGERED)
+        and tracked.venue_order_id != ""
+        and snapshot.at_ns > tracked.order.status_at_ns
+    ]
+    if not working:
+        return False
     filled = {row.venue_order_id: row.filled_quantity for row in snapshot.orders}
     return any(
-        tracked.order.status in (Status.WORKING, Status.TRIGGERED)
-        and tracked.venue_order_id != ""
-        and (
-            tracked.intent.client_order_id not in found
-            or filled.get(tracked.venue_order_id, 0) < tracked.own_filled
-        )
-        and snapshot.at_ns > tracked.order.status_at_ns
-        for tracked in waiting
+        tracked.intent.client_order_id not in found
+        or filled.get(tracked.venue_order_id, 0) < tracked.own_filled
+        for tracked in working
     )
 
 
@@ -151,10 +158,12 @@ def _absence(
     tracked.absent_count += 1
     if tracked.absent_count < settings.proofs_min:
         return
-    if tracked.is_acked:
+    if tracked.is_acked or tracked.row is not None:
         if tracked.absent_count == settings.proofs_min:
             subject = tracked.intent.client_order_id
-            out.alert("critical", "order_vanished", subject, "acknowledged, then gone", now_ns)
+            out.alert(
+                "critical", "order_vanished", subject, "known to the venue, then gone", now_ns
+            )
         return
     truth.lost(tracked, f"absent in {tracked.absent_count} snapshots", now_ns, out)
 

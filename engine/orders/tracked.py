@@ -7,7 +7,7 @@ means (merge.py) and which order it is about (merge_book.py).
 from dataclasses import dataclass, field
 from typing import TypedDict
 
-from engine.messages.broker import OrderReport
+from engine.messages.broker import TERMINAL_STATUSES, OrderReport
 from engine.messages.control import AlertRaised
 from engine.messages.records import AnyOrderFact, IntentPlanned
 from engine.messages.values import Leg
@@ -20,7 +20,8 @@ class Tracked:
 
     `row`: the newest order row since the last request. `synthetic`: units booked without a trade.
     `second`: units that another order with the same tag has filled, a second effect of one request.
-    `absent_count`, `unseen_count`: successive valid snapshots without the order, without the
+    `told`: the state in which a row of a snapshot told nothing new, and that row: it will not do so
+    again. `absent_count`, `unseen_count`: successive valid snapshots without the order, without the
     effect of its request.
     """
 
@@ -28,6 +29,7 @@ class Tracked:
     order: OrderState
     venue_order_id: str = ""
     row: OrderReport | None = None
+    told: tuple[OrderState, OrderReport] | None = None
     is_acked: bool = False
     is_modify_acked: bool = False
     synthetic: int = 0
@@ -39,6 +41,16 @@ class Tracked:
     def own_filled(self) -> int:
         """What the order's own rows count as filled."""
         return self.order.filled - self.second
+
+    @property
+    def is_owed(self) -> bool:
+        """True while an answer, a fill or a terminal state is owed."""
+        order, row = self.order, self.row
+        is_row_ahead = row is not None and (
+            row.filled_quantity > self.own_filled
+            or (row.status in TERMINAL_STATUSES and not order.is_terminal)
+        )
+        return order.is_busy or is_row_ahead
 
     def is_second(self, venue_order_id: str) -> bool:
         """True for an order with our tag that is not the one we know by it."""

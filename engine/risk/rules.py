@@ -97,9 +97,11 @@ def session(proposal: EntryProposed, view: RiskView, settings: RiskSettings) -> 
 
 
 def entries_end_ns(phase: PhaseChanged, settings: RiskSettings) -> int:
-    """When entries end: as the session says, never later than the account's own setting."""
-    own_ns = phase.closes_at_ns - settings.entries_end_s * NS_PER_S
-    return min(phase.entries_end_at_ns, own_ns) if phase.entries_end_at_ns > 0 else own_ns
+    """When entries end: as the session says, which shortens the setting in a short session; by the
+    account's own setting where it does not say."""
+    if phase.entries_end_at_ns > 0:
+        return phase.entries_end_at_ns
+    return phase.closes_at_ns - settings.entries_end_s * NS_PER_S
 
 
 def feed(proposal: EntryProposed, view: RiskView, settings: RiskSettings) -> Refusal | None:

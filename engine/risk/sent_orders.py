@@ -9,11 +9,13 @@ rises, and a fill after the end still counts.
 """
 
 from collections.abc import Iterable
+from typing import Final
 
 import msgspec
 
 from engine.messages.broker import (
     TERMINAL_STATUSES,
+    BrokerSnapshot,
     IntentAnswered,
     OrderReport,
     Outcome,
@@ -38,6 +40,7 @@ from engine.risk.reduce_only import Interval, WorkingExit, is_leg_reducing, wide
 
 REPEATED = "repeated"
 """The gate's rule by which an intent is denied because it has left before."""
+_NOTHING: Final[dict[str, int]] = {}
 
 
 class SentOrder(msgspec.Struct, kw_only=True):
@@ -113,6 +116,30 @@ class SentOrders:
                 trades[report.trade_id] = report.quantity
                 order.filled = max(order.filled, sum(trades.values()))
                 order.is_known = True
+
+    def read(self, snapshot: BrokerSnapshot) -> None:
+        """The broker's books: its word on every order and trade of the day. Most of them are over
+        and known."""
+        orders, numbers, booked = self._orders, self._by_venue_id, self._trades
+        for row in snapshot.orders:
+            order = orders.get(row.client_order_id)
+            if (
+                order is None
+                or not order.is_over
+                or not order.is_known
+                or order.filled < row.filled_quantity
+                or not order.quantity == order.quantity_told == row.quantity
+                or numbers.get(row.venue_order_id) is not order
+            ):
+                self.report(row)
+        for trade in snapshot.trades:
+            order = orders.get(trade.client_order_id)
+            if (
+                order is None
+                or numbers.get(trade.venue_order_id) is not order
+                or booked.get(trade.client_order_id, _NOTHING).get(trade.trade_id) != trade.quantity
+            ):
+                self.report(trade)
 
     def fold(self, record: Record) -> None:
         """The journal's word, on recovery and for verdicts that the broker does not send."""

@@ -70,6 +70,10 @@ class ActorBreaker:
         self._is_supervisor = armed("FLT-75")
         self._stuck = tuple(fault for fault in STUCK_IDS if armed(fault))
         self._others = tuple(fault for fault in ("FLT-70", "FLT-71") if armed(fault))
+        self.is_sending_watched = self._is_before or self._is_killed or self._is_recovering
+        self.is_handling_watched = self.is_sending_watched or bool(
+            self._is_after or self._is_supervisor or self._stuck or self._others
+        )
 
     def before(self, room: SimRoom, message: Message) -> None:
         if not room.spec.supervisor:

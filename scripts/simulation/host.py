@@ -9,7 +9,7 @@ import heapq
 from collections import deque
 from collections.abc import Callable
 from itertools import count
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 import pykka
@@ -25,13 +25,18 @@ from actors.runtime.seeded import SeededPool
 from engine.messages.base import Message
 from scripts.simulation.clock import SimClock
 from scripts.simulation.decisions import Decisions
+from scripts.simulation.observer import Listeners
 from scripts.simulation.trace import Trace
 
 POLICIES = ("fifo", "uniform", "priorities", "starve")
 
 
 class Breaker(Protocol):
-    """Where faults may strike inside a room. Raising breaks the handler at that place."""
+    """Where faults may strike inside a room. Raising breaks the handler at that place. A seam that
+    is not watched (`is_handling_watched`, `is_sending_watched`) is not asked about."""
+
+    is_handling_watched: bool
+    is_sending_watched: bool
 
     def before(self, room: "SimRoom", message: Message) -> None:
         """The room is about to handle the message."""
@@ -48,6 +53,8 @@ class Breaker(Protocol):
 
 class Unbroken:
     """A breaker that breaks nothing."""
+
+    is_handling_watched = is_sending_watched = False
 
     def before(self, room: "SimRoom", message: Message) -> None:
         return None
@@ -80,8 +87,7 @@ class SimPool(SeededPool):
         self.trace = trace
         self.breaker: Breaker = breaker or Unbroken()
         self._true_mono_at = clock.true_mono_at if isinstance(clock, SimClock) else clock.mono_at
-        self.on_handled: Callable[[str, int, Message], None] = lambda *_: None
-        self.handled_types: set[type] = set()
+        self.listeners = Listeners()
         self._policy = policy
         self._decisions = decisions
         self._calls: list[tuple[int, int, Callable[[], None]]] = []
@@ -152,8 +158,11 @@ class SimContext(RoomContext):
 
     def send(self, target: str, message: Message) -> None:
         room = self._room
-        assert isinstance(room, SimRoom)
-        room.sim.breaker.sending(room, target, message)
+        if TYPE_CHECKING:
+            assert isinstance(room, SimRoom)
+        breaker = room.sim.breaker
+        if breaker.is_sending_watched:
+            breaker.sending(room, target, message)
         if room.held is not None:
             room.held.append((target, message))
         else:
@@ -168,6 +177,7 @@ class SimRoom(Room):
     is_gone = False
     held: list[tuple[str, Message]] | None = None
     _late: Message | None = None
+    _inner: Callable[[Message], None]
 
     def __init__(self, spec: RoomSpec, pool: Pool, directory: Directory) -> None:
         super().__init__(spec, pool, directory)
@@ -208,23 +218,34 @@ class SimRoom(Room):
         super()._open()
         if self._behaviour is None:
             return
-        inner = self._receive
+        self._inner = self._receive
+        if self.sim.breaker.is_handling_watched:
+            self._receive = self._break
 
-        def receive(message: Message) -> None:
-            breaker = self.sim.breaker
-            breaker.before(self, message)
-            if self.is_still and self.held is None:
-                self._late = message
-                return
-            inner(message)
-            breaker.after(self, message)
-
-        self._inner = inner
-        self._receive = receive
+    def _break(self, message: Message) -> None:
+        """Handle a message where the handler may be broken."""
+        breaker = self.sim.breaker
+        breaker.before(self, message)
+        if self.is_still and self.held is None:
+            self._late = message
+            return
+        self._inner(message)
+        breaker.after(self, message)
 
     def run(self, batch_max: int) -> None:
-        if not self.is_still:
+        if self.is_still:
+            return
+        if not self._is_open or self.is_ended or self.is_fenced:
             super().run(batch_max)
+            return
+        item = self.inbox.take(self._serves_data)  # one message a turn: as Room.run, without a loop
+        if item is None:
+            self._settle(0)
+            return
+        self._handle(item)
+        if self.stop_wanted is not None and not self.is_fenced:
+            self._stop_as_wanted()
+        self._settle(1)
 
     def stand_still(self, *, has_begun: bool) -> None:
         """Serve nothing until told to go on: the message in hand is not begun, or it is handled and
@@ -248,12 +269,13 @@ class SimRoom(Room):
         self.sim.schedule(self)
 
     def _handle(self, item: Item) -> None:
-        sim = self.sim
-        assert isinstance(item, Message)
+        sim, kind = self.sim, type(item)
+        if TYPE_CHECKING:
+            assert isinstance(item, Message)
         sim.trace.handled(self.name, item)
         super()._handle(item)
-        if type(item) in sim.handled_types:
-            sim.on_handled(self.name, self.spec.generation, item)
+        for hear in sim.listeners[self.name, kind]:
+            hear(self.name, self.spec.generation, item)
 
     def vanish(self) -> None:
         """The process died: nothing is closed, nobody is told."""

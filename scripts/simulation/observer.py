@@ -1,10 +1,12 @@
 """What a check sees of a run.
 
 Decides the hooks. Refuses to judge: checks do. A hook that a check does not override costs
-nothing; `on_handled` is called for the message types in `handles` only.
+nothing; `on_handled` is called for the message types in `handles` only, and only
+in `rooms` if any are named.
 """
 
-from typing import TYPE_CHECKING, ClassVar, NoReturn
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, ClassVar, NoReturn, TypeAlias
 
 import msgspec
 
@@ -17,6 +19,8 @@ from engine.messages.supervision import ChildExited
 
 if TYPE_CHECKING:
     from scripts.simulation.world import World
+
+Hear: TypeAlias = Callable[[str, int, Message], None]
 
 
 class WireRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -48,6 +52,7 @@ class Observer:
 
     id: ClassVar[str] = ""
     handles: ClassVar[tuple[type, ...]] = ()
+    rooms: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, world: "World") -> None:
         self.world = world
@@ -60,7 +65,7 @@ class Observer:
         raise violation
 
     def on_handled(self, room: str, generation: int, message: Message) -> None:
-        """A room has handled a message of a type in `handles`."""
+        """A room (of `rooms`) has handled a message of a type in `handles`."""
 
     def on_record(self, seq: int, record: Record) -> None:
         """A record became durable (in the database or in the spool), once for each number."""
@@ -92,3 +97,15 @@ class Observer:
 
     def at_end(self) -> None:
         """The liveness phase is over."""
+
+
+class Listeners(dict[tuple[str, type], tuple[Hear, ...]]):
+    """Who hears of a handled message, by the name of its room and its type; asked once for each
+    pair."""
+
+    def __init__(self, choose: Callable[[str, type], Iterable[Hear]] = lambda *_: ()) -> None:
+        self._choose = choose
+
+    def __missing__(self, key: tuple[str, type]) -> tuple[Hear, ...]:
+        hear = self[key] = tuple(self._choose(*key))
+        return hear

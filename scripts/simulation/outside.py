@@ -57,7 +57,7 @@ class Outside:
             for item in world.config.instruments
         ]
         call_at = world.pool.call_at
-        share_ns = scene.FLAT_BY_MIN * NS_PER_MINUTE * world.session_ns
+        share_ns = world.config.session.flat_by_min * NS_PER_MINUTE * world.session_ns
         flat_by_ns = share_ns // SESSION_USUAL_NS  # as the calendar shortens it
         self.tape = Tape(listed, world.stream, faults, call_at, flat_by_ns=flat_by_ns)
         self.feed = FaultyFeed(faults, clock.now_ns, call_at, world.deliver)
@@ -84,7 +84,7 @@ class Outside:
         world = self._world
         now_ns = world.clock.true_ns()
         days = len(world.opens_ns)
-        self.tape.play_days(scene.sessions(), scene.SEGMENT, now_ns, days)
+        self.tape.play_days(scene.sessions(world.profile.session_min), scene.SEGMENT, now_ns, days)
         for opens_ns in world.opens_ns:
             world.pool.call_at(opens_ns - scene.LEAD_NS, self._new_day(opens_ns))
         self.clocks.start(world.ends_at_ns)

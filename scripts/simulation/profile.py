@@ -14,11 +14,14 @@ from scripts.simulation.faults import Armed, FaultRow
 from scripts.simulation.host import POLICIES
 
 ARMED_MAX = 40
+HOUR_MIN = 60
+SESSIONS_MIN = (*(15,) * 9, 25, 25, HOUR_MIN)
+"""How long sessions are: most are short, as many short runs find more than few long ones."""
 
 
 class Profile(msgspec.Struct, frozen=True, kw_only=True):
     """One run. `heal_min`: minutes after the opening of the last day at which all faults end;
-    `live_count` of the strategies are released to trade live."""
+    `live_count` of the strategies are released to trade live; a session lasts `session_min`."""
 
     seed: int
     days: int
@@ -28,6 +31,7 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
     live_count: int
     heal_min: int
     armed: dict[str, Armed]
+    session_min: int = HOUR_MIN
 
 
 def draw_profile(seed: int, days: int, rows: Iterable[FaultRow]) -> Profile:
@@ -41,6 +45,7 @@ def draw_profile(seed: int, days: int, rows: Iterable[FaultRow]) -> Profile:
         for row in sorted(rng.sample(ordered, count), key=lambda row: row.id)
     }
     strategies_count = rng.choice((1, 1, 2))
+    session_min = rng.choice(SESSIONS_MIN)
     return Profile(
         seed=seed,
         days=days,
@@ -48,8 +53,9 @@ def draw_profile(seed: int, days: int, rows: Iterable[FaultRow]) -> Profile:
         instruments_count=rng.choice((1, 1, 2, 3)),
         strategies_count=strategies_count,
         live_count=rng.choice((0, 1, strategies_count, strategies_count)),
-        heal_min=rng.randint(15, 40),
+        heal_min=rng.randint(15, 40) * session_min // HOUR_MIN,
         armed=armed,
+        session_min=session_min,
     )
 
 

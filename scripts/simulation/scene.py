@@ -1,7 +1,7 @@
 """The small world's fixed things: calendar, instruments, configuration.
 
-Decides names, prices and limits of a simulated day. A simulated session lasts an hour, so that a
-day is dense: opening, trading, end of entries, square-off and close all happen in each.
+Decides names, prices and limits of a simulated day. A simulated session lasts an hour at most, so
+that a day is dense: opening, trading, end of entries, square-off and close all happen in each.
 """
 
 import datetime as dt
@@ -11,7 +11,7 @@ from typing import Final
 
 from engine.session import SegmentClass, SessionTable
 from engine.units import NS_PER_MINUTE
-from scripts.simulation.profile import Profile
+from scripts.simulation.profile import HOUR_MIN, Profile
 from supervisors.config import (
     EngineConfig,
     InstrumentConfig,
@@ -23,9 +23,11 @@ from supervisors.config import (
 
 FIRST_DAY: Final = dt.date(2024, 1, 1)
 SEGMENT: Final = SegmentClass.CASH_OTHER
-OPENS, CLOSES = "09:15", "10:15"
+OPENS = "09:15"
 LEAD_NS: Final = 5 * NS_PER_MINUTE
 ENTRIES_END_MIN, FLAT_BY_MIN = 15, 5
+"""Of a session of an hour. The engine shortens them as it would for a usual day of 375 minutes;
+they grow as sessions get shorter, so that the time they leave is the same in each."""
 NAMES: Final = ("NSE:AAA", "NSE:BBB", "NSE:CCC")
 PRICES_INR: Final = (1000.0, 250.0, 4000.0)
 FREEZE_QUANTITY: Final = 5_000
@@ -33,9 +35,11 @@ BAND_BPS: Final = 1_000
 
 
 @cache
-def sessions() -> SessionTable:
-    """An hour on each weekday of 2024 and 2025."""
-    hours = dict.fromkeys((segment.value for segment in SegmentClass), f"{OPENS}-{CLOSES}")
+def sessions(minutes: int = HOUR_MIN) -> SessionTable:
+    """A session of so many minutes on each weekday of 2024 and 2025."""
+    opens = dt.datetime.fromisoformat(f"2024-01-01 {OPENS}")
+    closes = f"{opens + dt.timedelta(minutes=minutes):%H:%M}"
+    hours = dict.fromkeys((segment.value for segment in SegmentClass), f"{OPENS}-{closes}")
     first = {"valid_from": "2024-01-01", **hours}
     return SessionTable({"years": [2024, 2025], "hours": [first], "holidays": {}, "special": {}})
 
@@ -58,7 +62,10 @@ def engine_config(profile: Profile) -> EngineConfig:
             StrategyConfig(name=f"s{number}", use="scripts.simulation.strategy:Eager")
             for number in range(1, profile.strategies_count + 1)
         ),
-        session=SessionConfig(entries_end_min=ENTRIES_END_MIN, flat_by_min=FLAT_BY_MIN),
+        session=SessionConfig(
+            entries_end_min=ENTRIES_END_MIN * HOUR_MIN // profile.session_min,
+            flat_by_min=FLAT_BY_MIN * HOUR_MIN // profile.session_min,
+        ),
         risk=RiskConfig(
             capital_inr=1_000_000,
             loss_day_inr=rng.choice((5_000, 20_000, 20_000)),

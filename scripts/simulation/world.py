@@ -6,7 +6,7 @@ faults (models). What is outside of the engine's process survives its death.
 """
 
 import random
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 
 from actors.runtime.behaviour import Behaviour
 from actors.runtime.runtime import Runtime, SeededHosts
@@ -27,7 +27,7 @@ from scripts.simulation.decisions import Decisions
 from scripts.simulation.faults import Faults
 from scripts.simulation.host import SimPool, SimRoom
 from scripts.simulation.market.feed import NoFrames, SimSource
-from scripts.simulation.observer import Observer, Violated
+from scripts.simulation.observer import Hear, Listeners, Observer, Violated
 from scripts.simulation.outside import Outside
 from scripts.simulation.profile import Profile
 from scripts.simulation.trace import Trace
@@ -74,7 +74,7 @@ class World:
             ns_from_ist(f"{day.isoformat()} {scene.OPENS}:00")
             for day in scene.trading_days(profile.days)
         ]
-        self.session_ns = ns_from_ist(f"2024-01-01 {scene.CLOSES}:00") - self.opens_ns[0]
+        self.session_ns = profile.session_min * NS_PER_MINUTE
         self.heals_at_ns = self.opens_ns[-1] + profile.heal_min * NS_PER_MINUTE
         self.ends_at_ns = self.opens_ns[-1] + self.session_ns + AFTER_CLOSE_NS
         self.clock = SimClock(self.opens_ns[0] - scene.LEAD_NS)
@@ -88,7 +88,7 @@ class World:
         self.pool.breaker = ActorBreaker(self.faults, self.outside)
         self.observers = [kind(self) for kind in checks]
         self._hooks = _hooks(self.observers)
-        self._subscribe()
+        self.pool.listeners = Listeners(self._listening)
 
     # -- what models and checks may use ---------------------------------------------------
 
@@ -204,7 +204,7 @@ class World:
     def _parts(self, epoch: int) -> Parts:
         return Parts(
             config=self.config,
-            sessions=scene.sessions(),
+            sessions=scene.sessions(self.profile.session_min),
             charges=load_charges(),
             source=NoFrames(),
             make_store=lambda: FaultyStore(self.database, "simulation", epoch),
@@ -256,22 +256,17 @@ class World:
             for hook in self._hooks["on_alert"]:
                 hook(message)
 
-    def _subscribe(self) -> None:
-        by_type: dict[type, list[Callable[[str, int, Message], None]]] = {}
+    def _listening(self, room: str, kind: type) -> Iterator[Hear]:
+        """Who hears of a message of that type in that room, in the order of the observers."""
         for observer in self.observers:
-            for kind in observer.handles:
-                by_type.setdefault(kind, []).append(observer.on_handled)
-        exits = self._hooks["on_exit"]
+            if kind in observer.handles and (not observer.rooms or room in observer.rooms):
+                yield observer.on_handled
+        if kind is ChildExited and self._hooks["on_exit"]:
+            yield self._exited
 
-        def handled(room: str, generation: int, message: Message) -> None:
-            for hook in by_type.get(type(message), ()):
-                hook(room, generation, message)
-            if type(message) is ChildExited:
-                for hook in exits:
-                    hook(message)
-
-        self.pool.handled_types = {*by_type, *((ChildExited,) if exits else ())}
-        self.pool.on_handled = handled
+    def _exited(self, room: str, generation: int, message: Message) -> None:
+        for hook in self._hooks["on_exit"]:
+            hook(message)
 
 
 class Sink(Behaviour):

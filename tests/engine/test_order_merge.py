@@ -34,7 +34,7 @@ from engine.messages.values import Action, Book, Leg, OrderType, Product, Side
 from engine.orders.lifecycle import Status
 from engine.orders.merge import OrderTruth
 from engine.orders.merge_book import Hearsay
-from engine.orders.resolve import ResolveSettings, merge_snapshot, unresolved
+from engine.orders.resolve import ResolveSettings, merge_snapshot
 from engine.orders.tracked import Merged
 from engine.units import NS_PER_S
 
@@ -232,7 +232,7 @@ def test_when_hearsay_comes_before_its_intent_then_it_waits_for_it() -> None:
     truth = OrderTruth({})
     truth.merge(row(OrderStatus.TRIGGER_PENDING), NOW)
     truth.merge(trade(1, 4), NOW)
-    assert unresolved(truth)
+    assert truth.is_unresolved
     truth.evolve(INTENT)
     assert kinds(truth.release_parked(INTENT, NOW)) == [OrderAccepted, OrderFilled]
     assert not truth.parked
@@ -326,6 +326,20 @@ def test_when_seen_in_between_then_absence_counts_anew(truth: OrderTruth) -> Non
     assert truth.orders[TAG].order.status is Status.PLANNED
 
 
+@pytest.mark.conformance("ORD-03")
+def test_inv_02_when_the_stream_has_shown_it_then_frozen_books_do_not_make_it_lost(
+    truth: OrderTruth,
+) -> None:
+    truth.merge(answer(Outcome.UNKNOWN), NOW)
+    truth.merge(row(OrderStatus.COMPLETE, filled_quantity=10), NOW)
+    outs = [see(truth, snapshot(at=n)) for n in (2, 4, 6, 8)]
+    assert OrderLost not in [kind for out in outs for kind in kinds(out)]
+    assert [events(out) for out in outs] == [[], [], ["order_vanished"], []]
+    full = row(OrderStatus.COMPLETE, filled_quantity=10)
+    see(truth, snapshot(full, trades=(trade(1, 10),), at=10))
+    assert truth.orders[TAG].order.status is Status.FILLED
+
+
 def test_when_a_snapshot_lacks_a_working_order_then_it_is_stale_and_proves_nothing(
     working: OrderTruth,
 ) -> None:
@@ -382,7 +396,7 @@ def test_when_full_and_the_growth_is_refused_then_it_is_filled(working: OrderTru
     working.merge(trade(1, 10), NOW)
     working.merge(answer(Outcome.REFUSED, Action.MODIFY, intent_id), NOW)
     assert working.orders[TAG].order.status is Status.FILLED
-    assert not unresolved(working)
+    assert not working.is_unresolved
 
 
 @pytest.mark.conformance("ORD-09")
@@ -438,7 +452,7 @@ def test_when_history_is_shuffled_repeated_and_thinned_then_a_snapshot_makes_it_
     facts += see(truth, final).facts
     order = truth.orders[TAG].order
     assert (order.status, order.filled, order.value_paise) == (Status.FILLED, 10, 989_000)
-    assert not unresolved(truth)
+    assert not truth.is_unresolved
     again = OrderTruth({})
     again.evolve(INTENT)
     for fact in facts:

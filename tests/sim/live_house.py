@@ -32,7 +32,7 @@ from scripts.simulation.decisions import Decisions
 from scripts.simulation.host import SimPool, SimRoom
 from scripts.simulation.kite.model import KiteModel
 from scripts.simulation.kite.surroundings import Day, KiteSettings, Report, Surroundings
-from scripts.simulation.profile import Profile
+from scripts.simulation.profile import HOUR_MIN, Profile
 from scripts.simulation.trace import Trace
 from scripts.simulation.world import SLOW_FEED, TICKS, Sink
 from supervisors.config import StrategyConfig, instruments
@@ -44,7 +44,7 @@ from tests.sim.plain_disk import PlainLatches, PlainSpool
 NAME = scene.NAMES[0]
 DATE = "2024-01-01"
 OPENS_NS = ns_from_ist(f"{DATE} {scene.OPENS}:00")
-CLOSES_NS = ns_from_ist(f"{DATE} {scene.CLOSES}:00")
+CLOSES_NS = OPENS_NS + HOUR_MIN * NS_PER_MINUTE
 START_PAISE = 100_000
 NAKED_S_MAX = 15
 """For how long a position may lack a working stop before somebody must have been told."""
@@ -60,22 +60,6 @@ class Quiet(Strategy[Parameters]):
     parameters_type = Parameters
 
     def on_bar(self, bar: BarClosed) -> None:
-        return None
-
-
-class NoBreaker:
-    """Nothing breaks inside the engine."""
-
-    def before(self, room: SimRoom, message: Message) -> None:
-        return None
-
-    def sending(self, room: SimRoom, target: str, message: Message) -> None:
-        return None
-
-    def after(self, room: SimRoom, message: Message) -> None:
-        return None
-
-    def opening(self, room: SimRoom) -> None:
         return None
 
 
@@ -123,7 +107,7 @@ class LiveHouse:
         self.database = MemoryDatabase()
         self.latches, self.spool = PlainLatches(), PlainSpool()
         self.clock = VirtualClock(OPENS_NS - scene.LEAD_NS)
-        self.pool = SimPool(self.clock, "fifo", Decisions(1), Trace(), NoBreaker())
+        self.pool = SimPool(self.clock, "fifo", Decisions(1), Trace())
         strategy = StrategyConfig(name="s1", use="tests.sim.live_house:Quiet")
         self.config = msgspec.structs.replace(scene.engine_config(_PROFILE), strategies=(strategy,))
         self.around = Surroundings(

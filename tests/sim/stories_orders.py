@@ -265,7 +265,7 @@ def a_plan_of_the_last_minutes(forge: Forge) -> None:
     """Approved when entries had ended and the session had not."""
     forge.view(Mode.PAPER)
     forge.phase()
-    forge.now_ns += 50 * NS_PER_MINUTE
+    forge.now_ns += 58 * NS_PER_MINUTE
     forge.handled("guard", forge.proposal())
     forge.open(signal_id="sig-1")
 

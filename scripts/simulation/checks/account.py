@@ -133,6 +133,7 @@ class LossIsLatched(Check):
 
     id = "INV-27"
     handles = (Tick, PhaseChanged)
+    rooms = ("guard",)
 
     def __init__(self, world: "World") -> None:
         super().__init__(world)
@@ -207,6 +208,7 @@ class NoBlindEntry(Check):
 
     id = "INV-40"
     handles = (FeedStateChanged, PhaseChanged, EntryProposed)
+    rooms = ("guard",)
 
     def __init__(self, world: "World") -> None:
         super().__init__(world)

@@ -51,3 +51,6 @@ seconds, an exit is priced anew every two."""
 T_CALM_NS: Final = 5 * NS_PER_MINUTE
 """No critical alarm repeats in the last minutes of a healthy world. Source: LIV-12; the custodian
 repeats not_flat each 30 s, a group its notices each minute."""
+SESSION_USUAL_NS: Final = 375 * NS_PER_MINUTE
+"""What the configured minutes before the close are meant for; a shorter session has its share of
+them. Source: NSE cash, 09:15-15:30."""

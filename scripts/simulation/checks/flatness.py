@@ -13,6 +13,7 @@ from engine.messages.records import GroupClosed, GroupOpened, ModeChanged, Recor
 from engine.messages.values import Mode, SessionPhase
 from engine.units import NS_PER_MINUTE
 from scripts.simulation.checks.deadlines import (
+    SESSION_USUAL_NS,
     T_CHILD_NS,
     T_FLAT_NS,
     T_PROTECT_NS,
@@ -26,9 +27,6 @@ from scripts.simulation.checks.seen import GroupSeen
 
 if TYPE_CHECKING:
     from scripts.simulation.world import World
-
-SESSION_USUAL_NS = 375 * NS_PER_MINUTE
-"""What the configured minutes before the close are meant for. Source: NSE cash, 09:15-15:30."""
 
 
 class Flat(Check):

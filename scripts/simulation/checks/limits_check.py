@@ -15,7 +15,7 @@ from engine.messages.signals import EntryProposed, TradePlan
 from engine.messages.supervision import ChildExited
 from engine.messages.values import Action, Book, Leg, SessionPhase
 from engine.units import BPS, NS_PER_MINUTE, NS_PER_S
-from scripts.simulation.checks.deadlines import T_EXIT_WAIT_NS
+from scripts.simulation.checks.deadlines import SESSION_USUAL_NS, T_EXIT_WAIT_NS
 from scripts.simulation.checks.picture import Check
 from scripts.simulation.checks.rules import is_entry
 from scripts.simulation.checks.seen import GroupSeen
@@ -39,6 +39,7 @@ class LimitsHold(SendCheck):
 
     id = "INV-24"
     handles = (*SendCheck.handles, Tick, PhaseChanged, EntryProposed)
+    rooms = (*SendCheck.rooms, "guard")
 
     def __init__(self, world: "World") -> None:
         super().__init__(world)
@@ -130,12 +131,14 @@ class LimitsHold(SendCheck):
         return ", ".join(name for name, is_broken in faults.items() if is_broken)
 
     def _is_entry_time(self) -> bool:
-        """New plans end as long before the close as the account's own setting says, however short
-        the session. Before the guard was told of a session there is none."""
+        """New plans end before the close, by the setting's share of a usual day. Before the guard
+        was told of a session there is none."""
         phase = self._phase
         if phase is None or phase.phase is not SessionPhase.CONTINUOUS:
             return False
-        end_ns = phase.closes_at_ns - self.world.config.session.entries_end_min * NS_PER_MINUTE
+        length_ns = min(phase.closes_at_ns - phase.opens_at_ns, SESSION_USUAL_NS)
+        ahead_ns = self.world.config.session.entries_end_min * NS_PER_MINUTE
+        end_ns = phase.closes_at_ns - ahead_ns * length_ns // SESSION_USUAL_NS
         return phase.opens_at_ns <= self.world.now_ns < end_ns
 
     def _is_window(self, at_ns: int) -> bool:
@@ -154,6 +157,7 @@ class RateKept(Check):
 
     id = "INV-25"
     handles = (Journaled, IntentAnswered)
+    rooms = ("writer", "watcher")
 
     def __init__(self, world: "World") -> None:
         super().__init__(world)

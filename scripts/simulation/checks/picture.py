@@ -40,9 +40,10 @@ ENDINGS: Final = (OrderCancelled, OrderRejected, OrderLost)
 
 
 class Picture(Observer):
-    """See the module. `changed` are groups that records have touched, for whoever empties it."""
+    """See the module. `moves` counts what may have changed an order or a group."""
 
     handles = (AuthorityChanged, GenerationFenced)
+    rooms = ("writer",)
 
     def __init__(self, world: "World") -> None:
         super().__init__(world)
@@ -57,6 +58,7 @@ class Picture(Observer):
         self.by_venue: dict[str, OrderSeen] = {}
         self._traded: dict[str, int] = {}
         self.fill_seq = 0
+        self.moves = 0
         self.booted_at_ns = 0
         self._table: dict[type, Callable[[Any], None]] = {
             GroupOpened: self._opened,
@@ -122,6 +124,7 @@ class Picture(Observer):
 
     def on_record(self, seq: int, record: Record) -> None:
         self.seq = seq
+        self.moves += 1
         fold = self._table.get(type(record))
         if fold is not None:
             fold(record)

@@ -3,7 +3,7 @@
 Source: reliability 6.4, INV-01, INV-02, INV-22.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from engine.messages.base import Message
 from engine.messages.broker import BrokerSnapshot, OrderReport, TradeReport
@@ -25,7 +25,7 @@ class FillsAreThePosition(Check):
     """The sum of signed fills is the position of the book, per book, strategy and instrument."""
 
     id = "INV-01"
-    rooms = (("book", "ledger"),)
+    ledgers: ClassVar[tuple[tuple[str, str], ...]] = (("book", "ledger"),)
 
     def __init__(self, world: "World") -> None:
         super().__init__(world)
@@ -45,7 +45,7 @@ class FillsAreThePosition(Check):
     def at_rest(self) -> None:
         if self._is_due:
             self._is_due = False
-            for name, path in self.rooms:
+            for name, path in self.ledgers:
                 room = self.room(name)
                 if room is None or room.seq < self.picture.fill_seq:
                     self._is_due = True  # it is down or recovering: when it is back
@@ -64,7 +64,7 @@ class OwnersSumUp(FillsAreThePosition):
     """Every owner has the same sum: the guard's account and the groups' own positions."""
 
     id = "INV-22"
-    rooms = (("guard", "_account.ledger"),)
+    ledgers = (("guard", "_account.ledger"),)
 
     def at_rest(self) -> None:
         is_due = self._is_due
@@ -98,6 +98,7 @@ class TruthIsInTheInterval(Check):
 
     id = "INV-02"
     handles = (OrderReport, TradeReport, BrokerSnapshot)
+    rooms = ("watcher",)
 
     def __init__(self, world: "World") -> None:
         super().__init__(world)
@@ -210,6 +211,8 @@ class TruthIsInTheInterval(Check):
         return not order.over and traded <= most
 
     def at_rest(self) -> None:
+        if not self._suspects:
+            return
         now_ns = self.world.now_ns
         for tag in tuple(self._suspects):
             order = self.picture.by_venue.get(tag)

@@ -4,7 +4,7 @@ Source: reliability 6.4, INV-17 and INV-18, with deadlines. Judged at rest by re
 book the broker's own order book is asked as well, where the world has one.
 """
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from engine.messages.base import Message
 from engine.messages.control import AlertRaised, RecoveryDone
@@ -34,13 +34,15 @@ ALARMS = frozenset(
     }
 )
 """Alerts that say that a position may be naked, or why it can't be helped."""
+NEVER_NS: Final = 1 << 62
 STARTLESS = frozenset({"journal_unavailable", "actor_failed", "supervisor_escalated"})
 """Alerts that say why the engine does not start."""
 
 
 class Deadline(Check):
     """A check that gives each group some time, from when the engine could act: time in which the
-    machine was awake (FLT-62), however its wall clock is set (FLT-60)."""
+    machine was awake (FLT-62), however its wall clock is set (FLT-60). While it finds no fault, it
+    looks again when the picture has moved or time alone may have made one."""
 
     handles: ClassVar[tuple[type, ...]] = (PhaseChanged,)
     wait_ns = 0
@@ -50,6 +52,8 @@ class Deadline(Check):
         super().__init__(world)
         self._since: dict[str, int] = {}
         self._is_open = False
+        self._sound_moves = -1
+        self._sound_until_ns = 0
 
     def on_boot(self, epoch: int) -> None:
         self._since.clear()
@@ -66,17 +70,31 @@ class Deadline(Check):
     def at_rest(self) -> None:
         if not self._is_open:
             return
+        picture, until_ns, clock_ns = self.picture, self._sound_until_ns, self.world.now_ns
+        is_unmoved = self._sound_moves == picture.moves
+        if is_unmoved and (until_ns == NEVER_NS or clock_ns < until_ns):
+            return
         now_ns = self.world.clock.awake_ns()
-        for group_id, group in self.picture.open_groups.items():
+        is_sound, until_ns = True, NEVER_NS
+        for group_id, group in picture.open_groups.items():
+            until_ns = min(until_ns, self.sound_until_ns(group, clock_ns))
             fault = self.fault(group)
             if not fault:
                 self._since.pop(group_id, None)
-            elif now_ns - self._since.setdefault(group_id, now_ns) > self.wait_ns:
+                continue
+            is_sound = False
+            if now_ns - self._since.setdefault(group_id, now_ns) > self.wait_ns:
                 self.violated(f"{group_id}: {fault} for {self.wait_ns} ns, {self.verdict}")
+        self._sound_moves = picture.moves if is_sound else -1
+        self._sound_until_ns = until_ns
 
     def fault(self, group: GroupSeen) -> str:
         """What is wrong with a group at this instant; "" if nothing."""
         raise NotImplementedError
+
+    def sound_until_ns(self, group: GroupSeen, now_ns: int) -> int:
+        """Until when time alone makes no fault of a group that has none."""
+        return NEVER_NS
 
 
 class PositionsProtected(Deadline):
@@ -162,6 +180,10 @@ class NoOrphans(Deadline):
         if alert.severity == "critical":
             self._since.clear()
             self._told.add(alert.subject)
+
+    def sound_until_ns(self, group: GroupSeen, now_ns: int) -> int:
+        expires_ns = group.plan.entry_expires_at_ns
+        return expires_ns if expires_ns > now_ns else NEVER_NS
 
     def fault(self, group: GroupSeen) -> str:
         is_told = group.plan.group_id in self._told

@@ -27,6 +27,7 @@ class SendCheck(Check):
     """A check of each intent that leaves."""
 
     handles: ClassVar[tuple[type, ...]] = (Journaled, IntentAnswered)
+    rooms: ClassVar[tuple[str, ...]] = ("writer", "watcher")
 
     def __init__(self, world: "World") -> None:
         super().__init__(world)

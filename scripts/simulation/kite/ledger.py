@@ -130,7 +130,7 @@ class Ledger:
         self._frozen_until_ns = self._missing_until_ns = 0
 
     def _rows(self, now_ns: int) -> tuple[OrderReport, ...]:
-        return tuple(order.row(now_ns) for order in self.orders.values())
+        return tuple(order.listed(now_ns) for order in self.orders.values())
 
     def _nets(self) -> tuple[PositionReport, ...]:
         return tuple(

@@ -30,7 +30,8 @@ class KiteOrder(VenueOrder):
 
     `tag_true`: what we sent; `tag` is what the book shows. `is_exit`: the intent was one of a
     position's exits. `is_ghost`: shown CANCELLED, alive at the exchange. `silent_until_ns`: no
-    further fill before. `is_shown_unpriced`: average price 0.
+    further fill before. `is_shown_unpriced`: average price 0. `listed_last`: what
+    the row in the book was made of, and the row.
     """
 
     tag_true: str = ""
@@ -41,6 +42,7 @@ class KiteOrder(VenueOrder):
     is_shown_unpriced: bool = False
     silent_until_ns: int = 0
     history: list[tuple[int, OrderStatus]] = field(default_factory=list)
+    listed_last: tuple[tuple[object, ...], OrderReport] | None = None
 
     def move(self, status: OrderStatus, now_ns: int, text: str = "") -> None:
         """Take a state; the first word about why stays."""
@@ -72,6 +74,24 @@ class KiteOrder(VenueOrder):
             text=self.text,
             at_ns=now_ns,
         )
+
+    def listed(self, now_ns: int) -> OrderReport:
+        """The row of the order book: since when the order has been as it is."""
+        key = (
+            self.status,
+            self.filled,
+            self.value_paise,
+            self.quantity,
+            self.order_type,
+            self.price_limit_paise,
+            self.price_trigger_paise,
+            self.text,
+            self.tag,
+            self.is_shown_unpriced,
+        )
+        if self.listed_last is None or self.listed_last[0] != key:
+            self.listed_last = key, self.row(now_ns)
+        return self.listed_last[1]
 
     def trade(self, quantity: int, price_paise: int, now_ns: int) -> TradeReport:
         """The next trade of this order, with the true price."""
