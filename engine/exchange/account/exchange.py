@@ -77,7 +77,7 @@ class Exchange:
             return LPP_TEXT
         if order.is_exit and self._has_other_exit(order) and faults.strikes("FLT-38"):
             return MARGIN_TEXT
-        return MARGIN_TEXT if self._lacks_margin(order) else ""
+        return MARGIN_TEXT if self.lacks_margin(order) else ""
 
     def _has_other_exit(self, order: KiteOrder) -> bool:
         return any(
@@ -86,7 +86,7 @@ class Exchange:
             if other is not order
         )
 
-    def _lacks_margin(self, order: KiteOrder) -> bool:
+    def lacks_margin(self, order: KiteOrder) -> bool:
         """True if the order would raise the position beyond the funds."""
         if not self._settings.funds_paise:
             return False

@@ -34,6 +34,7 @@ class OrderStream:
             return
         if faults.strikes("FLT-50"):
             self.garbage_count += 1
+            around.emit_garbage()
             return
         if faults.strikes("FLT-46"):
             self._held.append(report)

@@ -98,6 +98,7 @@ class Surroundings:
         now_ns: the market clock.
         call_at: calls back at an instant, whatever becomes of the engine meanwhile.
         emit: carries a report of the order stream to the engine, if it lives.
+        emit_garbage: an update that is torn on its way arrives.
         on_trade: a true trade, before anybody hears of it.
     """
 
@@ -105,6 +106,7 @@ class Surroundings:
     call_at: Callable[[int, Callable[[], None]], None]
     faults: FaultsPort = field(default_factory=NoFaults)
     emit: Callable[[Report], None] = _ignore
+    emit_garbage: Callable[[], None] = _ignore
     on_trade: Callable[[TradeReport], None] = _ignore
 
     def after(self, delay_ns: int, callback: Callable[[], None]) -> None:
