@@ -29,7 +29,7 @@ def candles(
     if listed is None:
         raise invalid("Invalid instrument token.")
     try:
-        start_ns, end_ns = (ns_from_ist(field(name).strip()) for name in ("from", "to"))
+        start_ns, end_ns = (_instant(field(name)) for name in ("from", "to"))
     except (ValueError, IndexError):
         raise invalid("Invalid `from` or `to` date.") from None
     if end_ns - start_ns > DAYS_MAX[parts[1]] * 86_400 * NS_PER_S:
@@ -40,6 +40,11 @@ def candles(
         if start_ns <= minute * 60 * NS_PER_S <= end_ns:
             _merge(rows, _start(minute, size), bar)
     return {"candles": [_shown(minute, bar, has_oi=has_oi) for minute, bar in rows.items()]}
+
+
+def _instant(text: str) -> int:
+    """A date is its midnight."""
+    return ns_from_ist(f"{text} 00:00:00" if len(text) == 10 else text)
 
 
 def _start(minute: int, size: int) -> int:
