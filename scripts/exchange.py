@@ -112,8 +112,7 @@ class Practice:
         loop.each_second(self.hub.beat)
         self._driver.start()
         path = args.state_dir / STATE_FILE
-        _write_state(path, state)
-        print(json.dumps({"event": "exchange_listening"} | state), flush=True)
+        loop.when_running(lambda: _tell(path, state))
         try:
             return loop.run()
         finally:
@@ -152,6 +151,12 @@ def _source(config: EngineConfig, sessions: SessionTable, data: list[Path]) -> F
     if data:
         return CsvSource(data, sessions)
     return make_source(config, sessions)
+
+
+def _tell(path: Path, state: dict[str, Any]) -> None:
+    """Where it can be reached: in the state directory and as a line of stdout."""
+    _write_state(path, state)
+    print(json.dumps({"event": "exchange_listening"} | state), flush=True)
 
 
 def _write_state(path: Path, state: dict[str, Any]) -> None:

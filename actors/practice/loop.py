@@ -50,6 +50,10 @@ class Loop:
         """Listen on loopback; the port, which is a free one for 0."""
         return int(reactor.listenTCP(port, factory, interface=LOOPBACK).getHost().port)
 
+    def when_running(self, callback: Callable[[], object]) -> None:
+        """Call back once signals are handled and sockets are served."""
+        reactor.callWhenRunning(callback)
+
     def run(self) -> int:
         """Until SIGTERM or SIGINT; the exit code."""
         reactor.run()

@@ -12,6 +12,7 @@ from engine.exchange.practice.hub import Connection, Hub
 from engine.exchange.practice.venue import PracticeExchange
 
 TOO_MANY = 429
+CLOSED = 1_000
 
 
 def socket_factory(exchange: PracticeExchange, hub: Hub) -> Any:  # noqa: ANN401 no types there
@@ -40,7 +41,7 @@ class _KiteSocket(WebSocketServerProtocol):  # type: ignore[misc]  # autobahn ha
     def onOpen(self) -> None:  # noqa: N802
         self.connection = Connection(
             send=lambda data, is_binary: self.sendMessage(data, isBinary=is_binary),
-            close=self.sendClose,
+            close=lambda: self.sendClose(CLOSED),
         )
         self.factory.hub.connections.append(self.connection)
 

@@ -134,7 +134,9 @@ class Hub:
         if menu.strikes("FLT-04"):
             packets += packets
         data = frame(packets)
-        return data[: max(3, len(data) - 7)] if menu.strikes("FLT-14") else data
+        if menu.strikes("FLT-14"):
+            return data[: menu.amount("FLT-14", 3, len(data) - 1)]
+        return data
 
     def _error(self, connection: Connection, text: str) -> None:
         frame_text = msgspec.json.encode({"type": "error", "data": text})
