@@ -151,7 +151,8 @@ class Quote:
             del self.candles[next(iter(self.candles))]
 
 
-CANDLES_MAX = 2_000
+CANDLES_MAX = 400
+"""A session's minutes and a little more: thousands of instruments have to fit."""
 
 
 def _shown(levels: tuple[Level, ...]) -> list[dict[str, object]]:

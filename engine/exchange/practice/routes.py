@@ -63,7 +63,7 @@ class Api:
             ("POST", "orders"): self._place,
             ("PUT", "orders"): self._modify,
             ("DELETE", "orders"): self._cancel,
-            ("GET", "trades"): lambda *_: exchange.trades(),
+            ("GET", "trades"): lambda *_: exchange.books.trades(),
             ("GET", "portfolio"): self._portfolio,
             ("POST", "margins"): self._margins,
             ("POST", "charges"): self._charges,
@@ -174,6 +174,8 @@ class Api:
     def _instruments(self, request: Request, parts: list[str]) -> object:
         if parts[:1] == ["historical"]:
             return candles(self._exchange, parts[1:], request.field)
+        if parts[:1] == ["trigger_range"]:
+            raise invalid("Trigger ranges are of cover orders, which are not available here.")
         dump = self._exchange.listing.dump(parts[0] if parts else "")
         return Answer(
             status=200,
@@ -202,11 +204,12 @@ class Api:
 
     def _orders(self, _request: Request, parts: list[str]) -> object:
         if not parts:
-            return self._exchange.orders()
+            return self._exchange.books.orders()
         if parts[1:] == ["trades"]:
             self._exchange.find(parts[0])
-            return self._exchange.trades(parts[0])
-        rows = self._exchange.history(parts[0])
+            return self._exchange.books.trades(parts[0])
+        order = self._exchange.find(parts[0])
+        rows = self._exchange.books.history(order, self._exchange.outer.now_ns())
         return rows[::-1] if self._exchange.menu.strikes("KITE-48") else rows
 
     def _place(self, request: Request, parts: list[str]) -> object:
@@ -223,7 +226,7 @@ class Api:
 
     def _portfolio(self, _request: Request, parts: list[str]) -> object:
         if parts == ["positions"]:
-            return self._exchange.positions()
+            return self._exchange.books.positions()
         if parts == ["holdings"]:
             return money.holdings(self._exchange)
         raise KiteError(404, "GeneralException", "Route not found")

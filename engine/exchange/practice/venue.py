@@ -11,13 +11,14 @@ from msgspec.structs import replace
 
 from engine.exchange.account.exchange import MARGIN_TEXT, Exchange
 from engine.exchange.account.frontend import FrontEnd
-from engine.exchange.account.ledger import Key, Ledger
+from engine.exchange.account.ledger import Ledger
 from engine.exchange.account.orders import RESTING, KiteOrder
 from engine.exchange.account.request import OrderRequest
 from engine.exchange.account.strangers import Strangers
 from engine.exchange.account.stream import OrderStream
 from engine.exchange.account.surroundings import Day, KiteSettings, Report, Surroundings
 from engine.exchange.practice import forms, rows
+from engine.exchange.practice.books import Books
 from engine.exchange.practice.errors import (
     IN_FLUX,
     UNKNOWN_ORDER,
@@ -30,7 +31,7 @@ from engine.exchange.practice.limits import Limits
 from engine.exchange.practice.listing import Listed, Listing
 from engine.exchange.practice.quotes import Quote
 from engine.exchange.practice.tokens import Tokens
-from engine.messages.broker import OrderReport, PositionReport
+from engine.messages.broker import OrderReport
 from engine.messages.market import MarketFrame, Tick
 from engine.portfolio.charges import ChargeTable
 
@@ -91,18 +92,13 @@ class PracticeExchange:
         self.front = FrontEnd(settings, around, self.account, self.ledger)
         self.strangers = Strangers(around, self.account, self.ledger)
         self.account.on_fill = self.strangers.notice
-        self._overnight: dict[Key, tuple[int, int]] = {}
-        self._shown: tuple[tuple[PositionReport, ...], Json] = ((), {"net": [], "day": []})
+        self.books = Books(self.ledger, listing, self.quotes)
 
     # -- the day --------------------------------------------------------------------------
 
     def start_day(self, day: Day) -> None:
         """Empty books; what is held goes on as overnight quantity at yesterday's last price."""
-        self._overnight = {
-            key: (units, self.quotes[key[0]].last_paise)
-            for key, units in self.ledger.positions.items()
-            if units
-        }
+        self.books.start_day()
         for quote in self.quotes.values():
             quote.start_day()
         self.account.day = day
@@ -118,18 +114,24 @@ class PracticeExchange:
             self.account.end_day()
 
     def end_day(self) -> None:
-        """The session is over, now: MIS positions are squared off, the rest is cancelled."""
-        self.strangers.square_off(self.account.day.trading_day)
-        now_ns = self.outer.now_ns()
-        self.account.day = replace(self.account.day, closes_at_ns=now_ns + 1)
-        self.outer.call_at(now_ns + self.settings.validation_ns * 4 + 1, self.account.end_day)
+        """The session ends now: MIS is squared off, then, once that is at the exchange, the rest
+        is cancelled and nothing more is taken."""
+        day, settings = self.account.day, self.settings
+        self.strangers.square_off(day.trading_day)
+        wait_ns = 2 * (settings.validation_ns + settings.gate_ns)
+        self.around.after(wait_ns, lambda: self._close_early(day))
+
+    def _close_early(self, day: Day) -> None:
+        if self.account.day is day:
+            self.account.day = replace(day, closes_at_ns=self.outer.now_ns())
+            self.account.end_day()
 
     def reset(self) -> None:
         """A fresh account on the same day."""
         for order in self.account.working():
             self.account.withdraw(order, "reset")
         self.ledger.positions.clear()
-        self._overnight.clear()
+        self.books.start_day()
         self.ledger.start_day(self.account.day.trading_day)
         self.front.start_day()
         self.limits.start_day()
@@ -218,54 +220,6 @@ class PracticeExchange:
         held = self.ledger.net(request.instrument, request.product)
         return replace(request, is_exit=held * request.side.sign < 0)
 
-    # -- books ----------------------------------------------------------------------------
-
-    def orders(self) -> list[Json]:
-        """The order book, as it is shown."""
-        return [self._row(report) for report in self.ledger.read(0).orders]
-
-    def history(self, order_id: str) -> list[Json]:
-        """The states of one order, oldest first."""
-        order = self.find(order_id)
-        report = order.listed(self.outer.now_ns())
-        return rows.history_rows(report, order, self.listing.rows[order.instrument])
-
-    def trades(self, order_id: str = "") -> list[Json]:
-        """The trade book of the day, or of one order."""
-        shown = self.ledger.read(0).trades
-        return [
-            rows.trade_row(
-                trade,
-                self.ledger.orders[trade.venue_order_id].placed_at_ns,
-                self.listing.rows[trade.instrument],
-            )
-            for trade in shown
-            if order_id in ("", trade.venue_order_id)
-        ]
-
-    def positions(self) -> Json:
-        """`net` and `day` rows; of frozen books those of the last time they were not."""
-        shown = self.ledger.read(0).positions
-        truth = dict(self.ledger.positions)
-        if {(row.instrument, row.product): row.quantity for row in shown} != truth:
-            return self._shown[1]
-        self._shown = (
-            shown,
-            {
-                "net": [self._position(key, is_net=True) for key in truth],
-                "day": [self._position(key, is_net=False) for key in truth],
-            },
-        )
-        return self._shown[1]
-
-    def _position(self, key: Key, *, is_net: bool) -> Json:
-        name, product = key
-        units, paise = self._overnight.get(key, (0, 0)) if is_net else (0, 0)
-        trades = [x for x in self.ledger.trades if (x.instrument, x.product) == key]
-        last = self.quotes[name].last_paise
-        listed = self.listing.rows[name]
-        return rows.position_row(listed, product, trades, last, overnight=units, closed_paise=paise)
-
     def named(self, name: str) -> Listed:
         """A listed instrument. Raises KiteError for an unknown name."""
         listed = self.listing.rows.get(name)
@@ -282,10 +236,6 @@ class PracticeExchange:
         return {tag: ids for tag, ids in by_tag.items() if len(ids) > 1}
 
     # -- the order stream -----------------------------------------------------------------
-
-    def _row(self, report: OrderReport) -> Json:
-        order = self.ledger.orders.get(report.venue_order_id)
-        return rows.order_row(report, order, self.listing.rows[report.instrument])
 
     def _garble(self) -> None:
         self.outer.on_garbage()
