@@ -42,6 +42,9 @@ FEATURES_MAX: Final = 64
 TEXT_CHARS_MAX: Final = 200
 """Length of a name or id that comes from outside the core."""
 
+REPORTS_WAITING_MAX: Final = 10_000
+"""Updates of the order stream that a broker adapter holds until they are fetched."""
+
 # -- rate -----------------------------------------------------------------------------------
 ORDERS_PER_SECOND_BROKER: Final = 10
 """Source: NSE retail algo circular (2025): 10 orders a second; the broker counts calendar
