@@ -382,6 +382,24 @@ def a_stop_out_of_order(forge: Forge) -> None:
     forge.exit("journal", kind=ExitKind.SHUTDOWN)
 
 
+def a_strategy_fails_on(forge: Forge) -> None:
+    """It comes back after more failures than its budget."""
+    for generation in range(1, 5):
+        forge.exit("strategy/s1", generation)
+        forge.rest()
+    forge.ready("strategy/s1", 5)
+
+
+def a_strategy_fails_under_two(forge: Forge) -> None:
+    """Its supervisor is restarted meanwhile, and counts from nothing."""
+    for generation in range(1, 5):
+        forge.exit("strategy/s1", generation)
+    forge.exit("strategies", kind=ExitKind.SHUTDOWN)
+    forge.exit("strategy/s1", 5)
+    forge.rest()
+    forge.ready("strategy/s1", 6)
+
+
 def a_restart_by_order(forge: Forge) -> None:
     """The same, ordered by a person for that child alone."""
     for name in ("journal", "calendar"):
