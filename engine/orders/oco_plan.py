@@ -27,7 +27,7 @@ from engine.messages.values import Leg, OrderType, Side
 from engine.orders.lifecycle import OrderState, Status
 from engine.orders.oco_state import Group, OcoSettings, failures
 from engine.orders.oco_view import View
-from engine.orders.pricing import exit_limit, stop_limit
+from engine.orders.pricing import exit_limit, resting_trigger, stop_limit
 from engine.units import BPS, round_to_tick
 
 TARGET_LEGS = (Leg.TARGET_1, Leg.TARGET_2)
@@ -187,12 +187,10 @@ def first_target_units(filled: int, share_bps: int, lot: int) -> int:
 
 def stop_level(at: Situation) -> int:
     """The trigger a new stop gets: the planned one, or as far as trailing has brought it."""
-    plan = at.group.plan
+    plan, is_long = at.group.plan, at.group.plan.side is Side.BUY
     levels = [order.price_trigger_paise for order in at.group.of_leg(Leg.STOP)]
-    is_long = plan.side is Side.BUY
     levels.append(round_to_tick(plan.price_stop_paise, plan.tick_paise, up=is_long))
-    levels = [level for level in levels if level > 0]
-    return max(levels) if is_long else min(levels)
+    return (max if is_long else min)(level for level in levels if level > 0)
 
 
 def is_trailing(group: Group) -> bool:
@@ -235,7 +233,8 @@ def market_limit(at: Situation, side: Side, widenings: int) -> int:
 def _stop(at: Situation) -> Want:
     group, plan = at.group, at.group.plan
     side = plan.side.opposite
-    trigger = stop_level(at)
+    away_bps = at.settings.protection_bps
+    trigger = resting_trigger(side, stop_level(at), at.view.price_paise, away_bps, plan.tick_paise)
     limit = stop_limit(side, trigger, at.settings.stop_limit_gap_bps, plan.tick_paise)
     return Want(
         leg=Leg.STOP,

@@ -87,3 +87,26 @@ def test_when_halted_with_a_stop_that_is_too_large_then_it_is_cut_to_the_positio
     again = replace(at, group=replace(at.group, orders=orders), now_ns=at.now_ns + 60 * NS_PER_S)
     asked = [output for output in decide(again) if isinstance(output, IntentPlanned)]
     assert [i.action for i in asked] == [Action.CANCEL]
+
+
+@pytest.mark.conformance("LIV-09")
+def test_when_halted_and_the_market_has_passed_the_stop_then_a_stop_rests_beyond_it(
+    caught_naked: World,
+) -> None:
+    group = caught_naked.oco.group
+    stop = group.live_of(Leg.STOP)
+    assert stop is not None
+    naked = tuple(order for order in group.orders if order is not stop)
+    last_paise = stop.price_trigger_paise - 1_000
+    at = Situation(
+        group=replace(group, orders=naked),
+        view=View(owner="oco/grp-1", generation=1, price_paise=last_paise),
+        instrument=INFY,
+        settings=OcoSettings(),
+        now_ns=caught_naked.now_ns + NS_PER_S,
+    )
+    asked = [output for output in decide(at) if isinstance(output, IntentPlanned)]
+    assert [(i.action, i.leg, i.quantity) for i in asked] == [
+        (Action.PLACE, Leg.STOP, group.position)
+    ]
+    assert asked[0].price_limit_paise < asked[0].price_trigger_paise < last_paise
