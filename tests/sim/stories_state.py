@@ -354,6 +354,19 @@ def a_halted_engine_rises(forge: Forge) -> None:
     forge.mode(Mode.HALTED, Mode.PAPER, 1)
 
 
+def a_rise_before_the_halt(forge: Forge) -> None:
+    """LIVE was decided, then the halt was latched, then LIVE became durable."""
+    forge.rooms["authority"] = SimpleNamespace(state=SimpleNamespace(mode_seq=6))
+    forge.latched.append(Latch(HALT, "test"))
+    forge.handled("authority", a_command("halt", ""))
+    forge.mode(Mode.PAPER, Mode.LIVE, 5)
+
+
+def a_rise_after_the_halt(forge: Forge) -> None:
+    a_rise_before_the_halt(forge)
+    forge.mode(Mode.HALTED, Mode.PAPER, 7)
+
+
 def an_approval_after_the_loss(forge: Forge) -> None:
     """The day's loss was latched, and an entry is approved."""
     forge.record(
