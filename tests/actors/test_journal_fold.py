@@ -197,6 +197,16 @@ def test_when_neither_database_nor_disk_take_records_then_it_is_alarmed_and_they
     assert not blocked.ctx.of(Journaled)
 
 
+@pytest.mark.conformance("FLT-83", "INV-34")
+def test_when_a_reader_starts_while_records_are_owed_then_it_is_told_of_them_apart(
+    blocked: Desk, trip: Trip
+) -> None:
+    blocked.journal.receive(ReplayRequested(reader="authority", reader_generation=2))
+    replayed = blocked.ctx.of(Replayed, "authority")[-1]
+    assert replayed.owed == (trip.accepted(Leg.ENTRY),)
+    assert (len(replayed.records), replayed.seq) == (4, 4)
+
+
 @pytest.mark.conformance("FLT-83")
 @pytest.mark.parametrize("comes_back", ["disk", "database"])
 def test_when_disk_or_database_are_back_then_what_waited_is_durable_and_delivered(
