@@ -22,6 +22,7 @@ from scripts.simulation.checks.deadlines import (
     T_CHILD_NS,
     T_CLEAN_NS,
     T_PAPER_NS,
+    T_RAISED_NS,
     T_UNKNOWN_NS,
 )
 from scripts.simulation.checks.picture import Check
@@ -187,7 +188,9 @@ class Recovers(Check):
 class NoStuckCeiling(Check):
     """LIV-08: what lowered authority by itself has raised it again: in a healed world that nobody
     halted or killed, no ceiling of the engine's own lies over everything, but the reconciler's, and
-    the journal's once it is back, for books that strangers' orders keep unclean."""
+    the journal's once it is back, for books that strangers' orders keep unclean. Those that wait
+    for clean books are given the time of two looks: a machine that slept until shortly before the
+    end has had none of it."""
 
     id = "LIV-08"
     handles = (Reconciled,)
@@ -209,13 +212,18 @@ class NoStuckCeiling(Check):
         is_damaged = self._clean_count < CLEAN_TWICE and is_theirs(self, self._unclean)
         guard = self.room("guard")
         is_latched = guard is not None and guard._account.is_loss_latched
+        is_young = self.world.now_ns - self.world.heals_at_ns <= T_RAISED_NS
         for ceiling in room.state._ceilings.values():
             is_own = ceiling.owner not in ("operator", "leader", "release", "storm")
             is_loss = ceiling.owner == "account" and is_latched
             waits = ceiling.owner == "reconciler" or (
                 ceiling.owner == "journal" and room.state.is_journal_back
             )
-            if not ceiling.scope and is_own and not (is_loss or (waits and is_damaged)):
+            if (
+                not ceiling.scope
+                and is_own
+                and not (is_loss or (waits and (is_damaged or is_young)))
+            ):
                 self.violated(
                     f"{ceiling.owner} still holds {ceiling.authority.name}: {ceiling.reason}"
                 )

@@ -75,7 +75,7 @@ class World:
             for day in scene.trading_days(profile.days)
         ]
         self.session_ns = profile.session_min * NS_PER_MINUTE
-        self.heals_at_ns = self.opens_ns[-1] + profile.heal_min * NS_PER_MINUTE
+        self._heals_at_ns = self.opens_ns[-1] + profile.heal_min * NS_PER_MINUTE
         self.ends_at_ns = self.opens_ns[-1] + self.session_ns + AFTER_CLOSE_NS
         self.clock = SimClock(self.opens_ns[0] - scene.LEAD_NS)
         self.pool = SimPool(self.clock, profile.policy, decisions, self.trace)
@@ -96,6 +96,14 @@ class World:
     def now_ns(self) -> int:
         """The market clock."""
         return self.clock.now_ns()
+
+    @property
+    def heals_at_ns(self) -> int:
+        """When all faults end or ended: as planned, but a machine that sleeps over it heals when it
+        wakes and has come to rest, so until they have ended it is never past."""
+        if self.faults.is_healed:
+            return self._heals_at_ns
+        return max(self._heals_at_ns, self.clock.true_ns())
 
     def stream(self, name: str) -> random.Random:
         """A source of numbers that are part of the scene, not decisions."""
@@ -163,8 +171,8 @@ class World:
         """
         self.outside.start()
         self.boot()
-        self._play(self.heals_at_ns)
-        self.heals_at_ns = max(self.heals_at_ns, self.clock.true_ns())  # it may sleep over it
+        self._play(self._heals_at_ns)
+        self._heals_at_ns = self.heals_at_ns
         self.tell("everything heals")
         self.faults.heal()
         self.outside.heal()

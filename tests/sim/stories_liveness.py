@@ -160,6 +160,15 @@ def an_alarm_of_the_start_only(forge: Forge) -> None:
     forge.wait(LONG_S)
 
 
+def an_alarm_as_a_life_begins(forge: Forge) -> None:
+    """A group starts, sees that its stop does not work, and says so at once."""
+    held = forge.held()
+    forge.boot()
+    forge.handled("authority", RecoveryDone(part="custodian", at_ns=forge.now_ns))
+    forge.alert("protect_failed", subject=held.group_id)
+    forge.wait(LONG_S)
+
+
 @story("LIV-10")
 def nothing_is_left_lying(forge: Forge, is_bad: bool) -> None:
     parked = [(1, "hearsay")] if is_bad else []

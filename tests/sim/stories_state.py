@@ -354,6 +354,19 @@ def a_halted_engine_rises(forge: Forge) -> None:
     forge.mode(Mode.HALTED, Mode.PAPER, 1)
 
 
+def a_rise_before_the_halt(forge: Forge) -> None:
+    """LIVE was decided, then the halt was latched, then LIVE became durable."""
+    forge.rooms["authority"] = SimpleNamespace(state=SimpleNamespace(mode_seq=6))
+    forge.latched.append(Latch(HALT, "test"))
+    forge.handled("authority", a_command("halt", ""))
+    forge.mode(Mode.PAPER, Mode.LIVE, 5)
+
+
+def a_rise_after_the_halt(forge: Forge) -> None:
+    a_rise_before_the_halt(forge)
+    forge.mode(Mode.HALTED, Mode.PAPER, 7)
+
+
 def an_approval_after_the_loss(forge: Forge) -> None:
     """The day's loss was latched, and an entry is approved."""
     forge.record(
@@ -367,6 +380,24 @@ def a_stop_out_of_order(forge: Forge) -> None:
     for name in ("journal", "calendar"):
         forge.ready(name)
     forge.exit("journal", kind=ExitKind.SHUTDOWN)
+
+
+def a_strategy_fails_on(forge: Forge) -> None:
+    """It comes back after more failures than its budget."""
+    for generation in range(1, 5):
+        forge.exit("strategy/s1", generation)
+        forge.rest()
+    forge.ready("strategy/s1", 5)
+
+
+def a_strategy_fails_under_two(forge: Forge) -> None:
+    """Its supervisor is restarted meanwhile, and counts from nothing."""
+    for generation in range(1, 5):
+        forge.exit("strategy/s1", generation)
+    forge.exit("strategies", kind=ExitKind.SHUTDOWN)
+    forge.exit("strategy/s1", 5)
+    forge.rest()
+    forge.ready("strategy/s1", 6)
 
 
 def a_restart_by_order(forge: Forge) -> None:

@@ -3,7 +3,7 @@
 Source: reliability 6.4, INV-12, INV-13, INV-44.
 """
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from actors.stores.latches import HALT, KILL
 from engine.messages.base import Message
@@ -86,17 +86,28 @@ class KillIsDurable(Check):
 
 class LatchesSurvive(Check):
     """What was latched when a life began holds in it: killed stays killed, halted stays halted
-    until the latch is released on disk; a daily loss stops approvals for the day."""
+    until the latch is released on disk; a daily loss stops approvals for the day. A rise that was
+    decided before the halt may be durable after it: its number says so."""
 
     id = "INV-13"
+    handles = (OperatorCommand,)
+    rooms = ("authority",)
 
     def __init__(self, world: "World") -> None:
         super().__init__(world)
         self._is_killed = False
         self._loss_day = -1
+        self._halted_seq = -1
 
     def on_boot(self, epoch: int) -> None:
         self._is_killed = latched(self.world, KILL)
+        self._halted_seq = -1
+
+    def on_handled(self, room: str, generation: int, message: Message) -> None:
+        authority: Any = self.world.behaviour("authority")
+        is_halt = isinstance(message, OperatorCommand) and message.command == "halt"
+        if is_halt and authority is not None:
+            self._halted_seq = authority.state.mode_seq
 
     def on_record(self, seq: int, record: Record) -> None:
         if isinstance(record, LatchChanged) and record.latch == "loss_day":
@@ -107,7 +118,9 @@ class LatchesSurvive(Check):
         elif isinstance(record, ModeChanged) and record.mode_to in _RISEN:
             if self._is_killed and latched(self.world, KILL):
                 self.violated(f"{record.mode_to.value} in a life that began killed")
-            if record.mode_to in (Mode.PAPER, Mode.LIVE) and latched(self.world, HALT):
+            is_later = record.mode_seq > self._halted_seq
+            is_risen = record.mode_to in (Mode.PAPER, Mode.LIVE)
+            if is_risen and is_later and latched(self.world, HALT):
                 self.violated(f"{record.mode_to.value} while the halt is latched")
 
 

@@ -102,7 +102,8 @@ class PositionsProtected(Deadline):
 
     Until the custodian of a life has read the journal nobody in the engine knows of any position
     (reliability 2.3: R1 before R11). If an alarm of that life says what keeps it from starting, the
-    deadline begins when the custodian is there; if none does, it runs.
+    deadline begins when the custodian is there; if none does, it runs. An alarm about a bare group
+    may come in the same instant in which its life began, before anybody could look at it.
     """
 
     id = "INV-17"
@@ -137,10 +138,15 @@ class PositionsProtected(Deadline):
     def on_alert(self, alert: AlertRaised) -> None:
         if self._is_blind and alert.event in STARTLESS:
             self._is_blindness_told = True
-        if alert.subject in self._since:
+        if alert.subject in self._since or self._names_fault(alert):
             self._told.add(alert.subject)
         elif alert.event in ALARMS or alert.severity == "critical":
             self._since.clear()
+
+    def _names_fault(self, alert: AlertRaised) -> bool:
+        """An alarm about a group that is bare already and was not looked at in this life yet."""
+        group = self.picture.open_groups.get(alert.subject)
+        return alert.event in ALARMS and group is not None and bool(self.fault(group))
 
     def fault(self, group: GroupSeen) -> str:
         if not group.position:

@@ -113,8 +113,10 @@ class RestartsWithinBudget(Check):
             self._ordered.clear()
         self._failures.pop(name if name in BUDGETS else "", None)
         self._spent.pop(name if name in BUDGETS else "", None)
-        if name in ("core", "strategies"):  # what it held down starts anew with it
-            self._spent = {k: n for k, n in self._spent.items() if not k.startswith("strategy/")}
+        if name in ("core", "strategies"):  # what it held down and counted starts anew with it
+            for strategy in [k for k in self._failures if k.startswith("strategy/")]:
+                del self._failures[strategy]
+                self._spent.pop(strategy, None)
         is_doomed = owner == "core" and self._is_doomed(CORE.index(name))
         self._down.add(name)
         if exited.kind in FAILED and owner and not is_doomed:
