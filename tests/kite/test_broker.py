@@ -270,6 +270,7 @@ def test_when_the_login_is_lost_then_a_new_token_is_taken_up(
     kite.then(lost, lost, good(ID))
     assert ask(broker, Action.PLACE).outcome is Outcome.REFUSED
     assert broker.trouble is Trouble.LOGGED_OUT
+    assert "log in" in (broker.closed_because or "")
     assert broker.snapshot(1, NOW_NS) is None
     brought.append(Credentials(Secret("apikey0123456789"), Secret("freshtoken11111")))
     assert ask(broker, Action.PLACE).outcome is Outcome.ACKED
@@ -287,6 +288,17 @@ def test_when_the_address_is_not_listed_then_reading_does_not_hide_it(
     assert broker.trouble is Trouble.LOCKED_OUT
     ask(broker, Action.PLACE)
     assert broker.trouble is Trouble.NONE
+
+
+def test_when_nothing_was_answered_then_the_account_is_not_called_open(
+    kite: ScriptedKite, broker: KiteBroker
+) -> None:
+    assert broker.closed_because is None
+    kite.then(resets, data([]))
+    ask(broker, Action.PLACE)
+    assert broker.closed_because is None
+    ask(broker, Action.CANCEL)
+    assert broker.closed_because == ""
 
 
 def test_when_the_day_ends_then_its_ids_name_nothing(

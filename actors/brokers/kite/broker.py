@@ -42,12 +42,21 @@ _UNREADABLE: Final = "the order is not known by its id and the books could not b
 
 @unique
 class Trouble(Word):
-    """What keeps the account from being traded; `NONE`: nothing. LOGGED_OUT: a person must log in.
-    LOCKED_OUT: the app may not place orders (address, permission)."""
+    """What keeps the account from being traded. UNSEEN: no answer yet. NONE: nothing. LOGGED_OUT: a
+    person must log in. LOCKED_OUT: the app may not place orders (address, permission)."""
 
+    UNSEEN = "unseen"
     NONE = "none"
     LOGGED_OUT = "logged_out"
     LOCKED_OUT = "locked_out"
+
+
+_CLOSED: Final = {
+    Trouble.UNSEEN: None,
+    Trouble.NONE: "",
+    Trouble.LOGGED_OUT: "the login at Kite is lost: log in again",
+    Trouble.LOCKED_OUT: "Kite takes no orders from this address or app",
+}
 
 
 class Session(Protocol):
@@ -82,7 +91,7 @@ class KiteBroker:
         self._reload = reload
         self._names = OrderNames()
         self._reports: list[Report] = []
-        self.trouble = Trouble.NONE
+        self.trouble = Trouble.UNSEEN
         self.malformed_count = 0
         self.reports_dropped_count = 0
 
@@ -90,6 +99,11 @@ class KiteBroker:
     def duplicate_tag_count(self) -> int:
         """Orders that bear a tag which another one bears already."""
         return self._names.duplicate_tag_count
+
+    @property
+    def closed_because(self) -> str | None:
+        """See `actors.brokers.port.ClosableAccount`."""
+        return _CLOSED[self.trouble]
 
     # -- the port ---------------------------------------------------------------------------
 
@@ -255,14 +269,10 @@ class KiteBroker:
         elif verdict.is_locked_out:
             trouble = Trouble.LOCKED_OUT
         elif verdict.order_id or (
-            verdict.outcome is Outcome.ACKED and trouble is Trouble.LOGGED_OUT
+            verdict.outcome is Outcome.ACKED and trouble is not Trouble.LOCKED_OUT
         ):
             trouble = Trouble.NONE
-        if trouble is not self.trouble:
-            self.trouble = trouble
-            log_event(
-                "account_trouble_changed", "WARNING", trouble=trouble.value, text=verdict.text
-            )
+        self.trouble = trouble
         return verdict
 
     def _revive(self) -> None:
