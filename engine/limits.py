@@ -58,6 +58,8 @@ PROPOSALS_SECOND_MAX: Final = 50
 """Of one strategy; more in a second of market time is a storm and pauses it."""
 SIGNALS_DAY_MAX: Final = 10_000
 TIMERS_STRATEGY_MAX: Final = 100
+BROKER_CALL_MS_MAX: Final = 20_000
+"""One call of the writer to a broker, all its requests; a process that takes longer is killed."""
 
 # -- values ---------------------------------------------------------------------------------
 PRICE_PAISE_MAX: Final = 10_000_000_00
