@@ -19,7 +19,7 @@ from engine.messages.records import (
     OrderCancelled,
     SignalRecorded,
 )
-from engine.messages.supervision import ExitKind, RestartWanted
+from engine.messages.supervision import ChildExited, ExitKind, RestartWanted
 from engine.messages.values import Book, FeedState, Leg, Mode
 from engine.orders.oco_state import fold
 from engine.portfolio.positions import Ledger
@@ -380,6 +380,24 @@ def a_stop_out_of_order(forge: Forge) -> None:
     for name in ("journal", "calendar"):
         forge.ready(name)
     forge.exit("journal", kind=ExitKind.SHUTDOWN)
+
+
+def a_child_was_under_way(forge: Forge) -> None:
+    """It had been started when the supervisor took the failure that spent its budget in hand."""
+    for generation in range(1, 5):
+        crash = ChildExited(
+            name="journal", generation=generation, kind=ExitKind.CRASHED, reason="test"
+        )
+        forge.handled("core", crash)
+        forge.exit("journal", generation)
+    forge.rest()
+    forge.ready("calendar", 1)
+
+
+def a_child_comes_after(forge: Forge) -> None:
+    """It was started later."""
+    a_child_was_under_way(forge)
+    forge.ready("calendar", 2)
 
 
 def a_strategy_fails_on(forge: Forge) -> None:

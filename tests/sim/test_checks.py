@@ -88,6 +88,8 @@ def test_when_a_stranger_closes_in_parts_then_every_part_is_to_be_booked(
         (commands.LatchesSurvive, stories_state.an_approval_after_the_loss, "INV-13"),
         (supervision.CoreInOrder, stories_state.a_stop_out_of_order, "INV-32"),
         (supervision.CoreInOrder, stories_state.a_restart_by_order, ""),
+        (supervision.RestartsWithinBudget, stories_state.a_child_was_under_way, ""),
+        (supervision.RestartsWithinBudget, stories_state.a_child_comes_after, "INV-31"),
         (supervision.RestartsWithinBudget, stories_state.a_strategy_fails_on, "INV-31"),
         (supervision.RestartsWithinBudget, stories_state.a_strategy_fails_under_two, ""),
         (authority.ModesMoveByTheTable, stories_orders.a_life_that_begins_live, "INV-34"),
