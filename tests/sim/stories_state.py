@@ -123,10 +123,15 @@ def a_kill_is_on_disk(forge: Forge, is_bad: bool) -> None:
     forge.handled("console", CommandDone(request_id="r1", is_done=True, text=""))
 
 
-def a_halt_in_memory(forge: Forge) -> None:
+def a_halt_in_memory(forge: Forge, of: str = "halt") -> None:
     """A halt is confirmed and nothing is on disk."""
     forge.handled("authority", a_command("halt"))
-    forge.handled("console", CommandDone(request_id="r1", is_done=True, text=""))
+    forge.handled("console", CommandDone(request_id="r1", is_done=True, text="", command=of))
+
+
+def a_flatten_of_the_same_id(forge: Forge) -> None:
+    """What is confirmed is the flatten that had the halt's id before."""
+    a_halt_in_memory(forge, of="flatten")
 
 
 @story("INV-13")

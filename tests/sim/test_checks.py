@@ -82,6 +82,7 @@ def test_when_a_stranger_closes_in_parts_then_every_part_is_to_be_booked(
         (account.ReservationsAreWorstCases, stories_state.a_closing_in_the_journal, ""),
         (account.ReservationsAreWorstCases, stories_state.a_closing_that_the_guard_heard, "INV-23"),
         (commands.KillIsDurable, stories_state.a_halt_in_memory, "INV-12"),
+        (commands.KillIsDurable, stories_state.a_flatten_of_the_same_id, ""),
         (commands.LatchesSurvive, stories_state.a_halted_engine_rises, "INV-13"),
         (commands.LatchesSurvive, stories_state.a_rise_before_the_halt, ""),
         (commands.LatchesSurvive, stories_state.a_rise_after_the_halt, "INV-13"),
