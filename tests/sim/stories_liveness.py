@@ -169,6 +169,34 @@ def an_alarm_as_a_life_begins(forge: Forge) -> None:
     forge.wait(LONG_S)
 
 
+def no_start_with_an_old_entry(forge: Forge) -> None:
+    """An entry whose time is over, and an alarm that says why nobody could cancel it."""
+    _old_entry(forge)
+    forge.alert("journal_unavailable", subject="journal")
+    forge.wait(2)
+    forge.wait(LONG_S)
+
+
+def no_start_with_an_old_entry_and_no_alarm(forge: Forge) -> None:
+    _old_entry(forge)
+    forge.wait(2)
+    forge.wait(LONG_S)
+
+
+def an_old_entry_after_the_start(forge: Forge) -> None:
+    no_start_with_an_old_entry(forge)
+    forge.handled("authority", RecoveryDone(part="custodian", at_ns=forge.now_ns))
+    forge.rest()
+    forge.wait(LONG_S)
+
+
+def _old_entry(forge: Forge) -> None:
+    forge.phase()
+    forge.open(entry_expires_at_ns=forge.now_ns + NS_PER_S)
+    forge.fact(OrderAccepted, forge.place(Leg.ENTRY))
+    forge.boot()
+
+
 @story("LIV-10")
 def nothing_is_left_lying(forge: Forge, is_bad: bool) -> None:
     parked = [(1, "hearsay")] if is_bad else []
