@@ -64,6 +64,30 @@ def the_books_agree(forge: Forge, is_bad: bool) -> None:
     forge.end()
 
 
+def a_clean_look_just_before_the_healing(forge: Forge) -> None:
+    """A machine wakes two minutes before the end."""
+    _looked_and_healed(forge, is_clean=True)
+
+
+def an_unclean_look_just_before_the_healing(forge: Forge) -> None:
+    _looked_and_healed(forge, is_clean=False)
+
+
+def no_look_for_long(forge: Forge) -> None:
+    _looked_and_healed(forge, is_clean=True)
+    forge.wait(LONG_S)
+    forge.end()
+
+
+def _looked_and_healed(forge: Forge, *, is_clean: bool) -> None:
+    forge.heals_at_ns = forge.now_ns + NS_PER_S
+    lines = () if is_clean else ("order_vanished x",)
+    found = Reconciled(is_clean=is_clean, differences=lines, at_ns=forge.now_ns)
+    forge.handled("authority", found)
+    forge.wait(120)
+    forge.end()
+
+
 def a_stranger_stands_in_the_book(forge: Forge) -> None:
     stranger = SimpleNamespace(instrument=NAME, is_alien=True, tag_true="")
     forge.broker.orders = (stranger,)
@@ -197,6 +221,22 @@ def _old_entry(forge: Forge) -> None:
     forge.boot()
 
 
+def a_room_stands_still_at_the_very_end(forge: Forge) -> None:
+    forge.inboxes["writer"] = SimpleNamespace(inbox=("one",), is_still=True)
+    forge.end()
+
+
+def a_room_stood_still_for_long(forge: Forge) -> None:
+    forge.inboxes["writer"] = SimpleNamespace(inbox=("one",), is_still=True)
+    forge.wait(LONG_S)
+    forge.end()
+
+
+def a_room_that_goes_leaves_messages(forge: Forge) -> None:
+    forge.inboxes["writer"] = SimpleNamespace(inbox=("one",), is_still=False)
+    forge.end()
+
+
 @story("LIV-10")
 def nothing_is_left_lying(forge: Forge, is_bad: bool) -> None:
     parked = [(1, "hearsay")] if is_bad else []
@@ -211,6 +251,28 @@ def the_close_is_flat(forge: Forge, is_bad: bool) -> None:
         forge.fill(forge.place(Leg.EXIT))
     forge.wait(3_600)
     forge.phase(SessionPhase.CLOSED)
+
+
+def an_exit_rests_while_nothing_trades(forge: Forge) -> None:
+    _a_resting_exit(forge, ticks=0)
+
+
+def an_exit_rests_in_a_market_that_trades(forge: Forge) -> None:
+    _a_resting_exit(forge, ticks=1)
+
+
+def _a_resting_exit(forge: Forge, ticks: int) -> None:
+    """It fills in the end, after calls before and within the last minutes."""
+    forge.wait(LONG_S)
+    held = forge.held()
+    leave = forge.place(Leg.EXIT)
+    for _ in range(3):
+        forge.alert("exit_not_filling", subject=held.group_id)
+        forge.market.tick_counts[NAME] += ticks
+        forge.wait(60)
+    forge.fill(leave)
+    forge.wait(200)
+    forge.end()
 
 
 @story("LIV-12")
