@@ -7,6 +7,7 @@ from engine.messages.control import Ceiling, FlattenOrdered, Reconciled, Recover
 from engine.messages.records import OrderAccepted, OrderUnknown
 from engine.messages.values import Authority, Leg, Mode, SessionPhase
 from engine.units import NS_PER_S
+from scripts.simulation.operators import KILL_CLEARED
 from tests.sim.forge import NAME, Forge, story
 
 LONG_S = 1_000
@@ -30,6 +31,41 @@ def a_silent_market(forge: Forge) -> None:
     forge.handled("custodian", FlattenOrdered(scope="", reason="operator", at_ns=forge.now_ns))
     forge.place(Leg.EXIT)
     forge.market.tick_counts[NAME] += 9
+    forge.wait(LONG_S)
+
+
+def a_kill_is_cleared_before_an_entry_fills(forge: Forge) -> None:
+    _killed_with_an_entry(forge, KILL_CLEARED)
+
+
+def a_killed_life_dies_before_an_entry_fills(forge: Forge) -> None:
+    _killed_with_an_entry(forge, "FLT-73")
+
+
+def a_kill_is_cleared_on_the_way_out(forge: Forge) -> None:
+    forge.held()
+    order = FlattenOrdered(scope="", reason="kill: test", at_ns=forge.now_ns)
+    forge.handled("custodian", order)
+    forge.place(Leg.EXIT, reason="exit:kill: test")
+    forge.death(KILL_CLEARED)
+    _goes_on(forge)
+
+
+def _killed_with_an_entry(forge: Forge, why: str) -> None:
+    """The entry hangs at the exchange while the order lasts, and fills in the next life."""
+    forge.open()
+    entry = forge.place(Leg.ENTRY)
+    order = FlattenOrdered(scope="", reason="kill: test", at_ns=forge.now_ns)
+    forge.handled("custodian", order)
+    forge.rest()
+    forge.death(why)
+    forge.fill(entry)
+    _goes_on(forge)
+
+
+def _goes_on(forge: Forge) -> None:
+    forge.rest()
+    forge.market.tick_counts[NAME] += 10
     forge.wait(LONG_S)
 
 
