@@ -60,7 +60,7 @@ class ReconcilerBehaviour(Behaviour):
         self._pause_ns = every_ns
         self._snapshot: BrokerSnapshot | None = None
         self._first: tuple[Difference, ...] | None = None
-        self._commands: list[str] = []
+        self._commands: list[OperatorCommand] = []
         self._runs_count = 0
         self._alerted: frozenset[tuple[str, str]] = frozenset()
 
@@ -81,7 +81,7 @@ class ReconcilerBehaviour(Behaviour):
             case AuthorityChanged():
                 self._watch_mode(message)
             case OperatorCommand():
-                self._commands.append(message.request_id)
+                self._commands.append(message)
                 self._run(f"asked by {message.by}")
             case TimerFired():
                 self._timer(message.key)
@@ -205,8 +205,13 @@ class ReconcilerBehaviour(Behaviour):
         body = msgspec.json.encode(shown).decode()
         view = ViewPublished(topic="reconcile", body=body, at_ns=reconciled.at_ns)
         self.ctx.send("console", view)
-        for request_id in self._commands:
-            text = "clean" if reconciled.is_clean else "; ".join(reconciled.differences)
-            done = CommandDone(request_id=request_id, is_done=True, text=text)
+        for asked in self._commands:
+            done = CommandDone(
+                request_id=asked.request_id,
+                is_done=True,
+                text="clean" if reconciled.is_clean else "; ".join(reconciled.differences),
+                command=asked.command,
+                argument=asked.argument,
+            )
             self.ctx.send("console", done)
         self._commands.clear()

@@ -237,7 +237,7 @@ def _stop(at: Situation, *, is_late: bool = False) -> Want:
     return Want(
         leg=Leg.STOP,
         side=side,
-        quantity=group.position - _elsewhere(group, (Leg.STOP,), group.live_of(Leg.STOP)),
+        quantity=group.position - group.elsewhere((Leg.STOP,), group.live_of(Leg.STOP)),
         order_type=OrderType.SL,
         price_limit_paise=limit,
         price_trigger_paise=trigger,
@@ -245,6 +245,8 @@ def _stop(at: Situation, *, is_late: bool = False) -> Want:
 
 
 def _targets(at: Situation) -> tuple[Want, ...]:
+    """The targets by share. What one that came back from the lost may fill is the last one's; none
+    grows into what another has not given up yet."""
     group, plan = at.group, at.group.plan
     if not plan.targets:
         return ()
@@ -255,15 +257,19 @@ def _targets(at: Situation) -> tuple[Want, ...]:
         first = max(0, min(rest, share - group.filled_of(Leg.TARGET_1)))
         parts = (first, rest - first)
     found = []
-    for leg, target, units in zip(TARGET_LEGS, plan.targets, parts, strict=False):
-        room = group.position - _elsewhere(group, TARGET_LEGS, group.live_of(leg))
-        if min(units, room) > 0:
+    left = rest - sum(group.elsewhere((leg,), group.live_of(leg)) for leg in TARGET_LEGS)
+    for leg, target, part in zip(TARGET_LEGS, plan.targets, parts, strict=False):
+        current = group.live_of(leg)
+        asked, works = min(part, left), current.exposure if current is not None else 0
+        left -= asked
+        units = min(asked, max(works, rest - group.elsewhere(TARGET_LEGS, current)))
+        if units > 0:
             is_up = plan.side is Side.SELL
             found.append(
                 Want(
                     leg=leg,
                     side=plan.side.opposite,
-                    quantity=min(units, room),
+                    quantity=units,
                     order_type=OrderType.LIMIT,
                     price_limit_paise=round_to_tick(target.price_paise, plan.tick_paise, up=is_up),
                 )
@@ -290,8 +296,3 @@ def _exit(at: Situation, side: Side) -> tuple[Want, ...]:
             price_limit_paise=limit,
         ),
     )
-
-
-def _elsewhere(group: Group, legs: tuple[Leg, ...], current: OrderState | None) -> int:
-    """Units that other live orders of these legs may still fill."""
-    return sum(o.exposure for o in group.live if o.leg in legs and o is not current)

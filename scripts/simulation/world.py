@@ -27,7 +27,7 @@ from scripts.simulation.decisions import Decisions
 from scripts.simulation.faults import Faults
 from scripts.simulation.host import SimPool, SimRoom
 from scripts.simulation.market.feed import NoFrames, SimSource
-from scripts.simulation.observer import Hear, Listeners, Observer, Violated
+from scripts.simulation.observer import Hear, Listeners, Observer, Violated, hooks_of, is_end
 from scripts.simulation.outside import Outside
 from scripts.simulation.profile import Profile
 from scripts.simulation.trace import Trace
@@ -87,7 +87,7 @@ class World:
         self.market = self.outside.tape
         self.pool.breaker = ActorBreaker(self.faults, self.outside)
         self.observers = [kind(self) for kind in checks]
-        self._hooks = _hooks(self.observers)
+        self._hooks = hooks_of(self.observers)
         self.pool.listeners = Listeners(self._listening)
 
     # -- what models and checks may use ---------------------------------------------------
@@ -273,6 +273,10 @@ class World:
             yield self._exited
 
     def _exited(self, room: str, generation: int, message: Message) -> None:
+        assert isinstance(message, ChildExited)
+        live = self.runtime.directory.rooms.get(message.name)
+        if live is not None and not is_end(message, live.spec.generation):
+            return
         for hook in self._hooks["on_exit"]:
             hook(message)
 
@@ -285,16 +289,3 @@ class Sink(Behaviour):
 
     def receive(self, message: Message) -> None:
         self._take(message)
-
-
-def _hooks(observers: Iterable[Observer]) -> dict[str, list[Callable[..., None]]]:
-    """Hook name -> the overridden ones: what nobody listens to costs nothing."""
-    names = [name for name in vars(Observer) if name.startswith(("on_", "at_"))]
-    return {
-        name: [
-            getattr(observer, name)
-            for observer in observers
-            if getattr(type(observer), name) is not getattr(Observer, name)
-        ]
-        for name in names
-    }
