@@ -11,7 +11,8 @@ class Tick(Message, frozen=True, kw_only=True):
 
     Prices in paise, quantities in units; `volume_day` and `oi` are the exchange's running totals
     (0 where the source has none). `at_ns` is the exchange's time, `received_at_ns` ours. Bid and
-    ask are 0 where the source has no depth.
+    ask are 0 where the source has no depth. `traded_at_ns` is when it last traded: 0 never today,
+    or the source does not say.
     """
 
     delivery: ClassVar[Delivery] = Delivery.CONFLATE
@@ -26,6 +27,7 @@ class Tick(Message, frozen=True, kw_only=True):
     ask_paise: int = 0
     bid_quantity: int = 0
     ask_quantity: int = 0
+    traded_at_ns: int = 0
 
     @property
     def conflation_key(self) -> str:
