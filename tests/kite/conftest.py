@@ -1,0 +1,29 @@
+"""The given of the tests of the stream."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.actors.runtime.hosting import ProcessHouse, nothing_left
+from tests.kite.stream import Server, Stream
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    server = Server()
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def stream(tmp_path: Path) -> Iterator[Stream]:
+    house = ProcessHouse()
+    yield Stream(house, tmp_path / "login.json")
+    house.end()
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_left() -> Iterator[None]:
+    with nothing_left():
+        yield
