@@ -25,7 +25,7 @@ class Server:
     """The scripted server as a child process."""
 
     def __init__(self, *arguments: str) -> None:
-        command = [sys.executable, "-m", "tests.kite.server", *arguments]
+        command = [sys.executable, "-m", "tests.kitefeed.server", *arguments]
         self._popen = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT
         )

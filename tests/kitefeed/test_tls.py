@@ -13,7 +13,7 @@ from cryptography.x509.oid import NameOID
 from actors.feeds.kite.ticker import root_fault
 from actors.runtime.clock import wall_ns
 from engine.messages.market import LinkChanged, LinkState
-from tests.kite.stream import Server, Stream
+from tests.kitefeed.stream import Server, Stream
 
 
 def write_certificate(folder: Path, host: str) -> tuple[Path, Path]:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.actors.runtime.hosting import ProcessHouse, nothing_left
-from tests.kite.stream import Server, Stream
+from tests.kitefeed.stream import Server, Stream
 
 
 @pytest.fixture

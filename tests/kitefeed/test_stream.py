@@ -12,8 +12,8 @@ from engine.messages.broker import StreamHinted
 from engine.messages.control import AlertRaised
 from engine.messages.market import LinkChanged, LinkState, MarketFrame
 from engine.messages.supervision import ChildExited, ChildReady, ExitKind
-from tests.kite.stream import INFY, Server, Stream
-from tests.kite.test_frames import FULL, QUOTE, frame_of
+from tests.kitefeed.stream import INFY, Server, Stream
+from tests.kitefeed.test_frames import FULL, QUOTE, frame_of
 
 
 def link(stream: Stream, state: LinkState, reason: str | None = None) -> LinkChanged:
@@ -164,7 +164,7 @@ def test_when_binary_rubbish_comes_then_the_connection_stays_and_good_packets_co
 def test_when_a_callback_fails_then_the_actor_dies_and_says_why(
     stream: Stream, server: Server
 ) -> None:
-    factory = "tests.kite.broken:make_with_a_failing_callback"
+    factory = "tests.kitefeed.broken:make_with_a_failing_callback"
     stream.start(f"ws://127.0.0.1:{server.port}", factory=factory)
     assert isinstance(stream.house.boss.next(), ChildReady)
     exited = stream.house.boss.next()

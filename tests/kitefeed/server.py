@@ -1,4 +1,4 @@
-"""A scripted websocket server: `python -m tests.kite.server [--tls KEY CERT]`.
+"""A scripted websocket server: `python -m tests.kitefeed.server [--tls KEY CERT]`.
 
 It does what it is told, one JSON object a line on stdin, and tells what it sees on stdout:
 {"event": "listening", "port"}, {"event": "asked", "path"}, {"event": "open"}, {"event": "text",
