@@ -39,7 +39,7 @@ from engine.messages.control import (
     RecoveryDone,
     ViewPublished,
 )
-from engine.messages.journal import JournalStateChanged
+from engine.messages.journal import JournalStateChanged, Replayed
 from engine.messages.market import PhaseChanged
 from engine.messages.records import ModeChanged, Record
 from engine.messages.supervision import ChildExited, ExitKind, TimerFired
@@ -76,7 +76,7 @@ class AuthorityBehaviour(JournalReader):
                 self._recovered_part(message.part)
             case Reconciled():
                 self._reconciled(message)
-            case JournalStateChanged():
+            case JournalStateChanged() | Replayed():
                 self._journal(message)
             case CeilingMoved():
                 ceiling = message.ceiling
@@ -185,7 +185,12 @@ class AuthorityBehaviour(JournalReader):
             self.state.is_flat = False
             self.move(self.state.flat_event, "flat and reconciled")
 
-    def _journal(self, changed: JournalStateChanged) -> None:
+    def _journal(self, changed: JournalStateChanged | Replayed) -> None:
+        if isinstance(changed, Replayed):
+            for record in changed.owed:  # of the generation before: its numbers are taken (INV-34)
+                self.fold(record)
+            super().receive(changed)
+            return
         self.state.is_journal_back = changed.is_available
         if not changed.is_available:
             self.lower("journal", "", Authority.REDUCE, changed.reason)

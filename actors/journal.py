@@ -226,6 +226,7 @@ class JournalBehaviour(Behaviour):
             reader_generation=request.reader_generation,
             records=self._recent.select(request.group_id),
             seq=self._seq,
+            owed=tuple(entry.record for entry in self._reserve.owed),
         )
         self.ctx.send(request.reader, replayed)
 
@@ -274,9 +275,8 @@ class JournalBehaviour(Behaviour):
         )
         for name in self._listeners:
             self.ctx.send(name, changed)
-        severity = "info" if is_available else "critical"
-        event = "journal_available" if is_available else "journal_unavailable"
-        alert(self.ctx, severity, event, "journal", reason)
+        severity, word = ("info", "") if is_available else ("critical", "un")
+        alert(self.ctx, severity, f"journal_{word}available", "journal", reason)
         self._publish(now_ns)
         if is_available:
             self._spooled_count = 0

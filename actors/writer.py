@@ -2,7 +2,8 @@
 
 Decides nothing of its own: the gate (engine/risk/gate.py) judges each durable intent, the writer
 sends, queues or denies it and forwards every report to the watcher. Refuses to resend: intents
-found in the replayed past are never sent again, whatever became of them; adoptions never are.
+found in the replayed past are never sent again, whatever became of them; adoptions never are. A
+writer that was given up and wakes sends nothing (INV-06): its successor answers for the broker.
 Stands alone because this is the last place where an order can be stopped.
 
 Receives Journaled, Replayed, AuthorityChanged, GenerationFenced, Tick, SnapshotRequested and
@@ -165,6 +166,9 @@ class WriterBehaviour(JournalReader):
         broker = self._brokers.get(intent.book)
         if broker is None:
             self._deny(intent, _refusal("book", 0, 0))
+            return
+        if self.ctx.is_void():  # the last instruction before the broker: it may have stood still
+            log_event("order_withheld", "WARNING", intent_id=intent.intent_id)
             return
         self._gate.sent(intent)
         now_ns = self.ctx.now_ns()

@@ -232,18 +232,28 @@ def needed(intent: IntentPlanned, is_reducing: bool) -> Authority:
 
 
 def is_maintenance(
-    intent: IntentPlanned, quantity_now: int, is_reducing: bool, *, is_flip: bool = False
+    intent: IntentPlanned,
+    quantity_now: int,
+    is_reducing: bool,
+    *,
+    is_flip: bool = False,
+    is_stop_hit: bool = False,
 ) -> bool:
     """True for what HALTED allows beyond CANCEL, to the protection path alone: re-pricing an exit
     without new quantity, a resting stop for all of a position that has none or one for a part of
-    it, and the exit of a position that flipped.
+    it, the exit of a position that flipped, and the way out of one whose stop has triggered.
 
     Source: reliability 2.4 allows maintenance of existing exits, "not new quantity"; 2.1 lets what
     reduces a proven position leave earlier. An entry in flight may fill after the halt, and a naked
     position is worse than one more reducing order (its books would never be clean enough to leave
     HALTED either). So only what rests behind a trigger may be new: a triggered stop, a target or an
     exit at the market would trade, which HALTED is there to prevent. A position that flipped is
-    nobody's plan: no level for a stop is known, and ORD-07 wants it gone at once.
+    nobody's plan: no level for a stop is known, and ORD-07 wants it gone at once. Where a stop has
+    triggered the exit is settled already, by its own trigger, before any halt could ask: if it was
+    for a part only (a fill that became known late, a growth that the venue refused), the rest
+    follows. No other stop can rest behind a level that the market has passed, so the triggered one
+    may grow, an exit may leave beside it, and targets that hold their place may be cancelled
+    (LIV-09). Targets may not be new: nothing waits for a better price any more.
 
     Args:
         intent: the request.
@@ -251,9 +261,16 @@ def is_maintenance(
             that was only asked for; 0 for a PLACE.
         is_reducing: as in `needed`.
         is_flip: the exit is on the side of the group's entry.
+        is_stop_hit: a stop of the group has triggered or filled.
     """
-    if not (is_reducing and intent.leg.is_exit and intent.owner.startswith(PROTECTORS)):
+    if not (intent.leg.is_exit and intent.owner.startswith(PROTECTORS)):
         return False
+    if intent.action is Action.CANCEL:
+        return is_stop_hit and intent.leg in (Leg.TARGET_1, Leg.TARGET_2)
+    if not is_reducing:
+        return False
+    if is_stop_hit and intent.leg in (Leg.STOP, Leg.EXIT):
+        return intent.quantity > 0
     if intent.action is Action.MODIFY and 0 < intent.quantity <= quantity_now:
         return True
     if is_flip and intent.leg is Leg.EXIT:

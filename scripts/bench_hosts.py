@@ -138,6 +138,9 @@ class ThreadContext:
     def timer_cancel(self, key: str) -> None:
         raise NotImplementedError
 
+    def is_void(self) -> bool:
+        return False
+
     def ready(self) -> None:
         return None
 

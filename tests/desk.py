@@ -122,6 +122,9 @@ class FakeContext:
     def timer_cancel(self, key: str) -> None:
         self.world.timers.pop((self.name, key), None)
 
+    def is_void(self) -> bool:
+        return False
+
     def ready(self) -> None:
         self.is_ready = True
 

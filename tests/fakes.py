@@ -23,6 +23,7 @@ class FakeContext:
         self.timers: dict[str, tuple[int, Message]] = {}
         self.is_ready = False
         self.stop_reason = ""
+        self.is_given_up = False
         self._now_ns = now_ns
         self._mono_ns = 0
 
@@ -49,6 +50,9 @@ class FakeContext:
 
     def timer_cancel(self, key: str) -> None:
         self.timers.pop(key, None)
+
+    def is_void(self) -> bool:
+        return self.is_given_up
 
     def ready(self) -> None:
         self.is_ready = True

@@ -58,6 +58,10 @@ class Context(Protocol):
     def timer_cancel(self, key: str) -> None:
         """Forget a timer; unknown keys are fine."""
 
+    def is_void(self) -> bool:
+        """True once this generation was given up from outside: nothing that it sends is heard any
+        more. To be asked by who acts on the world in another way than by sending."""
+
     def ready(self) -> None:
         """Say that a DEFERRED opening is complete."""
 

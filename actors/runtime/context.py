@@ -79,6 +79,9 @@ class RoomContext:
     def timer_cancel(self, key: str) -> None:
         self._room.timers.pop(key, None)
 
+    def is_void(self) -> bool:
+        return self._room.is_fenced
+
     def ready(self) -> None:
         self._room.become_ready()
 

@@ -46,13 +46,19 @@ class ReplayRequested(Message, frozen=True, kw_only=True):
 
 
 class Replayed(Message, frozen=True, kw_only=True):
-    """The past, up to and including `seq`. Overtakes data: recovery comes first."""
+    """The past, up to and including `seq`. Overtakes data: recovery comes first.
+
+    `owed` is no past yet: what waits for a disk or database that refuses, and comes after `seq`
+    if this process lives to write it. Nobody may act on it; who numbers things must not number
+    them alike.
+    """
 
     delivery: ClassVar[Delivery] = Delivery.CONTROL
 
     reader_generation: int
     records: tuple[Record, ...]
     seq: int
+    owed: tuple[Record, ...] = ()
 
 
 class JournalStateChanged(Message, frozen=True, kw_only=True):

@@ -10,7 +10,8 @@ policy of an open trade, and it can be read and tested without any order machine
     HOLDING    position, no reason to exit                 stop for all of it + targets by share;
                                                            entry rest until the first exit fill
     EXITING    position and a reason to exit               EXIT for what no child may still fill;
-                                                           a stop when no exit may leave (HALTED)
+                                                           a stop when no exit may leave: denied
+                                                           (HALTED), or targets hold its place
     FLIPPED    position on the other side (ORD-07)         EXIT back to flat
     FINISHING  flat after all, or nothing can enter        nothing; close when nothing lives
 
@@ -25,12 +26,18 @@ import msgspec
 from engine.instruments import Instrument
 from engine.messages.values import Leg, OrderType, Side
 from engine.orders.lifecycle import OrderState, Status
-from engine.orders.oco_state import Group, OcoSettings, failures
+from engine.orders.oco_state import (
+    TARGET_LEGS,
+    Group,
+    OcoSettings,
+    failures,
+    first_target_units,
+    is_place_held,
+    is_trailing,
+)
 from engine.orders.oco_view import View
 from engine.orders.pricing import exit_limit, stop_limit
-from engine.units import BPS, round_to_tick
-
-TARGET_LEGS = (Leg.TARGET_1, Leg.TARGET_2)
+from engine.units import round_to_tick
 
 
 @unique
@@ -155,7 +162,7 @@ def wants(at: Situation, now_stage: Stage) -> tuple[Want, ...]:
             return (stop,) if at.group.is_stop_hit else (stop, *_targets(at))
         case Stage.EXITING:
             if is_exit_barred(at):
-                return (_stop(at),)
+                return (_stop(at, is_late=True),)
             return _exit(at, at.group.plan.side.opposite)
         case Stage.FLIPPED:
             return _exit(at, at.group.plan.side)
@@ -166,10 +173,14 @@ def wants(at: Situation, now_stage: Stage) -> tuple[Want, ...]:
 def is_exit_barred(at: Situation) -> bool:
     """True while a stop comes before the exit, because our own gate (HALTED) lets none leave: a new
     one once two exits in a row were denied, or the right size for one that may not be cancelled.
-    Asking again takes turns with it, so that the exit goes on when the gate lets it."""
+    Asking again takes turns with it, so that the exit goes on when the gate lets it. The same while
+    targets that nobody lets go hold all of the exit's place: beside them a stop may rest (LIV-09).
+    """
     group, stop = at.group, at.group.live_of(Leg.STOP)
     if group.live_of(Leg.EXIT) is not None:
         return False
+    if is_place_held(group):
+        return True
     if stop is not None:
         turns = at.settings.request_refusals_max
         is_turn = stop.cancel_count > 0 and stop.refused_count % turns == turns - 1
@@ -177,12 +188,6 @@ def is_exit_barred(at: Situation) -> bool:
     tried = [order for order in group.orders if order.leg in (Leg.EXIT, Leg.STOP)]
     is_denied = bool(tried) and tried[-1].leg is Leg.EXIT and tried[-1].status is Status.DENIED
     return is_denied and failures(group.of_leg(Leg.EXIT)) > 1
-
-
-def first_target_units(filled: int, share_bps: int, lot: int) -> int:
-    """The first target's part of a filled quantity: its share, rounded up to whole lots."""
-    lots = -(-filled * share_bps // (BPS * lot))
-    return min(filled, lots * lot)
 
 
 def stop_level(at: Situation) -> int:
@@ -193,16 +198,6 @@ def stop_level(at: Situation) -> int:
     levels.append(round_to_tick(plan.price_stop_paise, plan.tick_paise, up=is_long))
     levels = [level for level in levels if level > 0]
     return max(levels) if is_long else min(levels)
-
-
-def is_trailing(group: Group) -> bool:
-    if not group.plan.trail_paise:
-        return False
-    if len(group.plan.targets) < 2:
-        return group.entered > 0
-    share = group.plan.targets[0].share_bps
-    first = first_target_units(group.entered, share, group.plan.lot)
-    return 0 < first <= group.filled_of(Leg.TARGET_1)
 
 
 def trailed(at: Situation, stop: OrderState) -> int:
@@ -232,10 +227,15 @@ def market_limit(at: Situation, side: Side, widenings: int) -> int:
     return exit_limit(at.instrument, side, mark, bps)
 
 
-def _stop(at: Situation) -> Want:
+def _stop(at: Situation, *, is_late: bool = False) -> Want:
+    """The stop for all of the position. A late one stands in for an exit: if the market has passed
+    its level no venue takes it there, so it rests one tick from the market (LIV-09)."""
     group, plan = at.group, at.group.plan
     side = plan.side.opposite
-    trigger = stop_level(at)
+    trigger, price, sign = stop_level(at), at.view.price_paise, plan.side.sign
+    if is_late and price and sign * (price - trigger) <= 0:
+        near = price - sign * plan.tick_paise
+        trigger = round_to_tick(near, plan.tick_paise, up=plan.side is Side.SELL)
     limit = stop_limit(side, trigger, at.settings.stop_limit_gap_bps, plan.tick_paise)
     return Want(
         leg=Leg.STOP,

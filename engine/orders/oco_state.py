@@ -35,9 +35,10 @@ from engine.messages.signals import TradePlan
 from engine.messages.values import Action, Leg
 from engine.orders import lifecycle
 from engine.orders.lifecycle import OrderState, Status
-from engine.units import NS_PER_MS, NS_PER_S
+from engine.units import BPS, NS_PER_MS, NS_PER_S
 
 EXIT_REASON_PREFIX = "exit:"
+TARGET_LEGS = (Leg.TARGET_1, Leg.TARGET_2)
 
 
 class OcoSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -238,3 +239,25 @@ def failures(attempts: tuple[OrderState, ...]) -> int:
             break
         count += 1
     return count
+
+
+def is_place_held(group: Group) -> bool:
+    """True while targets whose cancels came back refused twice may fill all of the position."""
+    held = [o for o in group.live if o.leg in TARGET_LEGS and o.refused_count > 1]
+    return sum(order.exposure for order in held) >= group.position
+
+
+def first_target_units(filled: int, share_bps: int, lot: int) -> int:
+    """The first target's part of a filled quantity: its share, rounded up to whole lots."""
+    lots = -(-filled * share_bps // (BPS * lot))
+    return min(filled, lots * lot)
+
+
+def is_trailing(group: Group) -> bool:
+    if not group.plan.trail_paise:
+        return False
+    if len(group.plan.targets) < 2:
+        return group.entered > 0
+    share = group.plan.targets[0].share_bps
+    first = first_target_units(group.entered, share, group.plan.lot)
+    return 0 < first <= group.filled_of(Leg.TARGET_1)

@@ -147,8 +147,13 @@ class Gate:
         order = self.orders.get(intent.client_order_id)
         quantity = order.quantity_told if order is not None else 0
         is_halted = view.mode is Mode.HALTED and have is Authority.CANCEL
-        is_flip = self.orders.is_flip_exit(intent)
-        if is_halted and is_maintenance(intent, quantity, is_reducing, is_flip=is_flip):
+        if is_halted and is_maintenance(
+            intent,
+            quantity,
+            is_reducing,
+            is_flip=self.orders.is_flip_exit(intent),
+            is_stop_hit=self.orders.is_stop_hit(intent.group_id),
+        ):
             return None
         rule = "fenced" if self.is_fenced(intent) else "authority"
         return _deny(rule, have, want, f"{view.mode.value} leaves {have.name}")

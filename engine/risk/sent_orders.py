@@ -54,6 +54,7 @@ class SentOrder(msgspec.Struct, kw_only=True):
     quantity: int
     quantity_told: int
     filled: int = 0
+    was_triggered: bool = False
     is_known: bool = False
     is_over: bool = False
 
@@ -158,6 +159,7 @@ class SentOrders:
         match record:
             case OrderAccepted() | OrderTriggered():
                 order.is_known = True
+                order.was_triggered |= isinstance(record, OrderTriggered)
             case OrderModified():
                 order.is_known = True
                 order.quantity = order.quantity_told = record.quantity
@@ -193,6 +195,11 @@ class SentOrders:
         orders = self._groups.get(intent.group_id, ())
         is_back = any(o.leg is Leg.ENTRY and o.side is intent.side for o in orders)
         return intent.leg is Leg.EXIT and is_back
+
+    def is_stop_hit(self, group_id: str) -> bool:
+        """True once any stop of the group has triggered or filled."""
+        orders = self._groups.get(group_id, ())
+        return any(o.leg is Leg.STOP and (o.was_triggered or o.filled) for o in orders)
 
     def position(self, group_id: str) -> Interval:
         """The group's position as far as it is known."""

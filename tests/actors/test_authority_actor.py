@@ -27,7 +27,7 @@ from engine.messages.control import (
     RecoveryDone,
     ViewPublished,
 )
-from engine.messages.journal import Append, JournalStateChanged
+from engine.messages.journal import Append, JournalStateChanged, Replayed
 from engine.messages.records import LatchChanged, ModeChanged, OperatorActed
 from engine.messages.supervision import ChildExited, ExitKind
 from engine.messages.values import Authority, Mode, SessionPhase
@@ -597,3 +597,17 @@ def test_when_a_sentinel_is_there_then_it_is_a_kill(tmp_path: Path) -> None:
         (tmp_path / name).touch()
         assert files(tmp_path).sentinel() == f"file {name}"
         (tmp_path / name).unlink()
+
+
+@pytest.mark.conformance("INV-34", "FLT-83")
+def test_when_the_journal_owes_changes_of_the_generation_before_then_their_numbers_are_taken() -> (
+    None
+):
+    _, before = start()
+    owed = tuple(r for r in before.records() if isinstance(r, ModeChanged))
+    authority = AuthorityBehaviour(settings=SETTINGS, latches=MemoryLatches())
+    ctx = FakeContext("authority", generation=2, now_ns=NOW)
+    authority.open(ctx)
+    authority.receive(Replayed(reader_generation=2, records=(), seq=0, owed=owed))
+    assert authority.state.mode is Mode.RECOVERING
+    assert authority.state.mode_seq > owed[-1].mode_seq

@@ -87,3 +87,37 @@ def test_when_halted_with_a_stop_that_is_too_large_then_it_is_cut_to_the_positio
     again = replace(at, group=replace(at.group, orders=orders), now_ns=at.now_ns + 60 * NS_PER_S)
     asked = [output for output in decide(again) if isinstance(output, IntentPlanned)]
     assert [i.action for i in asked] == [Action.CANCEL]
+
+
+@pytest.mark.conformance("LIV-09")
+@pytest.mark.parametrize("is_passed", [False, True])
+def test_when_targets_hold_the_place_of_the_exit_then_a_stop_rests_beside_them(
+    is_passed: bool,
+) -> None:
+    world = a_running_world()
+    world.tick(100_000)
+    world.settle()
+    group = world.oco.group
+    stop = group.live_of(Leg.STOP)
+    assert stop is not None
+    held = [
+        replace(o, cancel_count=2, refused_count=2) for o in group.live if o.leg is not Leg.STOP
+    ]
+    level = stop.price_trigger_paise
+    at = Situation(
+        group=replace(group, orders=(*group.of_leg(Leg.ENTRY), *held), exit_reason="advised"),
+        view=View(
+            owner="oco/grp-1",
+            generation=1,
+            price_paise=level - 500 if is_passed else level + 500,
+        ),
+        instrument=INFY,
+        settings=OcoSettings(),
+        now_ns=world.now_ns,
+    )
+    asked = [output for output in decide(at) if isinstance(output, IntentPlanned)]
+    want = level - 500 - group.plan.tick_paise if is_passed else level
+    placed = [i for i in asked if i.action is Action.PLACE]
+    assert [(i.leg, i.quantity) for i in placed] == [(Leg.STOP, group.position)]
+    assert placed[0].price_trigger_paise == want
+    assert placed[0].price_limit_paise < want

@@ -17,8 +17,8 @@ from engine.messages.values import Action, Leg, Side, Target
 from engine.orders.lifecycle import Status
 from engine.orders.oco import decide
 from engine.orders.oco_draft import Notice
-from engine.orders.oco_plan import Situation, first_target_units
-from engine.orders.oco_state import OcoSettings
+from engine.orders.oco_plan import Situation
+from engine.orders.oco_state import OcoSettings, first_target_units
 from engine.orders.oco_view import View
 from engine.units import NS_PER_S
 from tests.desk import INFY, FakeContext, World, a_plan, a_running_world

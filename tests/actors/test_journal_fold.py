@@ -12,7 +12,13 @@ from actors.stores.memory import MemoryDatabase, MemoryJournalStore
 from actors.stores.spool import Spool
 from engine.errors import JournalDamaged
 from engine.messages.control import AlertRaised, GenerationFenced
-from engine.messages.journal import Append, Journaled, StoreAwaited
+from engine.messages.journal import (
+    Append,
+    Journaled,
+    Replayed,
+    ReplayRequested,
+    StoreAwaited,
+)
 from engine.messages.records import Record
 from engine.messages.supervision import TimerFired
 from engine.messages.values import Leg
@@ -195,6 +201,18 @@ def test_when_neither_database_nor_disk_take_records_then_it_is_alarmed_and_they
     events = [alert.event for alert in blocked.ctx.of(AlertRaised, "alerts")]
     assert events == ["journal_blocked", "journal_unavailable"]
     assert not blocked.ctx.of(Journaled)
+
+
+@pytest.mark.conformance("FLT-83", "INV-34")
+def test_when_a_reader_starts_while_records_are_owed_then_it_is_told_of_them_apart(
+    blocked: Desk, trip: Trip
+) -> None:
+    filled = trip.filled(Leg.ENTRY, 150_000)
+    blocked.write(filled)
+    blocked.journal.receive(ReplayRequested(reader="authority", reader_generation=2))
+    replayed = blocked.ctx.of(Replayed, "authority")[-1]
+    assert replayed.owed[-1] == filled
+    assert not set(replayed.owed) & set(replayed.records)
 
 
 @pytest.mark.conformance("FLT-83")

@@ -171,6 +171,15 @@ def test_when_a_fenced_owner_asks_then_it_is_denied(
     assert broker.calls == []
 
 
+@pytest.mark.conformance("PK-07", "INV-06", "FLT-68")
+def test_when_a_writer_that_was_given_up_wakes_then_it_sends_nothing(
+    writer: WriterBehaviour, ctx: FakeContext, broker: FakeBroker
+) -> None:
+    ctx.is_given_up = True
+    writer.receive(journaled()(intent()))
+    assert not broker.calls
+
+
 @pytest.mark.conformance("INV-15")
 def test_when_no_broker_serves_the_book_then_it_is_denied(
     writer: WriterBehaviour, ctx: FakeContext, broker: FakeBroker

@@ -19,6 +19,7 @@ from engine.authority import (
     stricter,
 )
 from engine.messages.control import Ceiling
+from engine.messages.records import IntentPlanned
 from engine.messages.values import Action, Authority, Book, Leg, Mode, OrderType
 from tests.risk_samples import intent, stop
 
@@ -209,3 +210,18 @@ def test_when_halted_then_only_the_protection_path_may_add_and_only_behind_a_tri
     assert not is_maintenance(triggered, 9, True)
     assert not is_maintenance(replace(triggered, action=Action.PLACE), 0, True)
     assert not is_maintenance(stop(owner="strategy/ema"), 0, True)
+
+
+@pytest.mark.conformance("LIV-09", "INV-10")
+def test_when_halted_and_a_stop_has_triggered_then_the_rest_may_follow_it() -> None:
+    def is_let(asked: IntentPlanned, is_reducing: bool = True) -> bool:
+        return is_maintenance(asked, 9, is_reducing, is_stop_hit=True)
+
+    as_limit = {"order_type": OrderType.LIMIT, "price_trigger_paise": 0}
+    assert is_let(stop(action=Action.MODIFY, quantity=10, **as_limit))
+    assert is_let(stop(leg=Leg.EXIT, **as_limit))
+    assert is_let(stop(leg=Leg.TARGET_1, action=Action.CANCEL), is_reducing=False)
+    assert not is_let(stop(leg=Leg.EXIT, **as_limit), is_reducing=False)
+    assert not is_let(stop(leg=Leg.TARGET_1, **as_limit))
+    assert not is_let(stop(leg=Leg.EXIT, owner="strategy/ema", **as_limit))
+    assert not is_let(intent())

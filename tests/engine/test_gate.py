@@ -10,7 +10,15 @@ from msgspec.structs import replace
 
 from engine.messages.broker import IntentAnswered, OrderReport, OrderStatus, Outcome
 from engine.messages.control import Ceiling
-from engine.messages.records import IntentPlanned, OrderAccepted, OrderDenied, OrderLost
+from engine.messages.records import (
+    IntentPlanned,
+    OrderAccepted,
+    OrderDenied,
+    OrderFact,
+    OrderLost,
+    OrderRejected,
+    OrderTriggered,
+)
 from engine.messages.values import (
     Action,
     Authority,
@@ -79,6 +87,17 @@ def denied(asked: IntentPlanned, rule: str) -> OrderDenied:
         intent_id=asked.intent_id,
         action=asked.action,
         refusal=Refusal(rule=rule, measured=1, limit=0, why="a test"),
+    )
+
+
+def fact(kind: type[OrderFact], asked: IntentPlanned, **more: Any) -> Any:
+    return kind(
+        client_order_id=asked.client_order_id,
+        group_id=asked.group_id,
+        leg=asked.leg,
+        instrument=asked.instrument,
+        at_ns=NOW,
+        **more,
     )
 
 
@@ -231,6 +250,36 @@ def test_when_halted_with_a_flipped_position_then_it_may_go_back_to_flat(held: G
     assert verdict(held, replace(back, intent_id="x0", quantity=6)) == "reduce_only"
     assert verdict(held, replace(back, owner="strategy/ema")) != "send"
     assert verdict(held, back) == "send"
+
+
+@pytest.mark.conformance("LIV-09", "INV-10")
+@pytest.mark.parametrize("is_filled", [False, True])
+def test_when_halted_after_a_stop_for_a_part_triggered_then_the_rest_may_go(
+    held: Gate, is_filled: bool
+) -> None:
+    held.orders.fold(fill("T2", 5, filled_total=15))
+    known(held, stop())
+    target = stop("T", leg=Leg.TARGET_1, order_type=OrderType.LIMIT, price_trigger_paise=0)
+    known(held, target)
+    held.authorise(authority(Mode.HALTED, seq=2))
+    as_limit = {"order_type": OrderType.LIMIT, "price_trigger_paise": 0}
+    withdraw = replace(target, intent_id="c", action=Action.CANCEL)
+    back = stop("X1", leg=Leg.EXIT, quantity=5, **as_limit)
+    grow = stop(intent_id="m1", action=Action.MODIFY, quantity=15, **as_limit)
+    assert [verdict(held, asked) for asked in (withdraw, back, grow)] == ["authority"] * 3
+    if is_filled:
+        as_stop = {"client_order_id": "S1", "leg": Leg.STOP, "side": Side.SELL}
+        held.orders.fold(fill("T3", 10, **as_stop))
+    else:
+        held.orders.fold(fact(OrderTriggered, stop()))
+        assert verdict(held, replace(grow, intent_id="m2", quantity=16)) == "reduce_only"
+        assert verdict(held, grow) == "send"
+    assert verdict(held, withdraw) == "send"
+    if is_filled:
+        assert verdict(held, replace(back, intent_id="x0", quantity=6)) == "reduce_only"
+        assert verdict(held, back) != "send"  # the target may still fill
+        held.orders.fold(fact(OrderRejected, target, reason="a test"))
+        assert verdict(held, back) == "send"
 
 
 def test_when_an_older_view_comes_late_then_it_is_ignored(gate: Gate) -> None:

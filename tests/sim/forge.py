@@ -246,13 +246,21 @@ class Forge:
 
     def send(self, intent: IntentPlanned, outcome: Outcome = Outcome.ACKED) -> None:
         """The writer takes it and it leaves."""
-        self.handled("writer", Journaled(seq=len(self.records), record=intent))
+        self.taken(intent)
         if intent.book is Book.LIVE:
             request = WireRequest(
                 at_ns=self.now_ns, epoch=1, intent=intent, outcome=outcome, is_processed=True
             )
             for observer in self.observers:
                 observer.on_request(request)
+        self.answered(intent, outcome)
+
+    def taken(self, intent: IntentPlanned) -> None:
+        """The writer takes it."""
+        self.handled("writer", Journaled(seq=len(self.records), record=intent))
+
+    def answered(self, intent: IntentPlanned, outcome: Outcome) -> None:
+        """The watcher hears what became of it."""
         answer = IntentAnswered(
             intent_id=intent.intent_id,
             client_order_id=intent.client_order_id,

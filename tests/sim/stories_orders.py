@@ -101,6 +101,30 @@ def a_halted_stop_trades_at_once(forge: Forge) -> None:
     forge.send(forge.place(Leg.STOP))
 
 
+def a_halted_stop_has_triggered(forge: Forge) -> None:
+    forge.held()
+    forge.view(Mode.HALTED)
+    forge.fact(OrderTriggered, forge.place(Leg.STOP, 6))
+    target = forge.place(Leg.TARGET_1, 4)
+    forge.send(forge.place(Leg.TARGET_1, 4, intent_id="c", action=Action.CANCEL))
+    forge.fact(OrderRejected, target, reason="test")
+    forge.send(forge.place(Leg.EXIT, 4))
+
+
+def a_halted_rest_is_more_than_is_left(forge: Forge) -> None:
+    forge.held()
+    forge.view(Mode.HALTED)
+    forge.fact(OrderTriggered, forge.place(Leg.STOP, 6))
+    forge.send(forge.place(Leg.EXIT, 5))
+
+
+def a_halted_target_after_its_stop(forge: Forge) -> None:
+    forge.held()
+    forge.view(Mode.HALTED)
+    forge.fact(OrderTriggered, forge.place(Leg.STOP, 6))
+    forge.send(forge.place(Leg.TARGET_1, 4))
+
+
 @story("INV-11")
 def fenced_is_for_ever(forge: Forge, is_bad: bool) -> None:
     forge.held()
@@ -271,6 +295,27 @@ def an_entry_from_the_spool(forge: Forge) -> None:
     forge.open(Book.LIVE)
     forge.wait(2)
     forge.send(forge.place(Leg.ENTRY, book=Book.LIVE))
+
+
+def asked_again_by_one_id(forge: Forge, first: Outcome, second: Outcome) -> None:
+    """The journal owed, the group heard nothing and asked again, at another price."""
+    forge.held()
+    forge.view(Mode.PAPER)
+    forge.fact(OrderAccepted, forge.place(Leg.STOP))
+    modify = {"intent_id": "m1", "action": Action.MODIFY}
+    asked = [forge.place(Leg.STOP, price_limit_paise=price, **modify) for price in (90_000, 80_000)]
+    for intent in asked:
+        forge.taken(intent)
+    for intent, outcome in zip(asked, (first, second), strict=True):
+        forge.answered(intent, outcome)
+
+
+def the_first_of_one_id_leaves(forge: Forge) -> None:
+    asked_again_by_one_id(forge, Outcome.ACKED, Outcome.DENIED)
+
+
+def the_second_of_one_id_leaves(forge: Forge) -> None:
+    asked_again_by_one_id(forge, Outcome.DENIED, Outcome.ACKED)
 
 
 def an_entry_past_its_time(forge: Forge) -> None:

@@ -95,11 +95,14 @@ class CancelStates(SendCheck):
     """Where CANCEL is left only cancels leave, where nothing is left nothing leaves. HALTED also
     keeps up protection: the protection path may re-price an exit, have a stop rest behind its
     trigger for all of a proven position, as an entry in flight may fill after the halt, and take a
-    flipped position back to flat at once (ORD-07: nobody planned it and no stop is known). What is
-    protected is the position at the venue, which the gate hears of before the journal does: once
-    the stop has filled there, its targets are orphans; and an exit that could only make a position
-    larger protects nothing. Both may be cancelled. A position that only the venue knows of is not
-    counted: nobody in the engine has heard of it."""
+    flipped position back to flat at once (ORD-07: nobody planned it and no stop is known). Where a
+    stop has triggered the way out is settled (LIV-09): the rest of the position may follow by that
+    stop or an exit, never beyond flat, and what holds its place may be cancelled.
+
+    What is protected is the position at the venue, which the gate hears of before the journal does:
+    once the stop has filled there, its targets are orphans; and an exit that could only make a
+    position larger protects nothing. Both may be cancelled. A position that only the venue knows of
+    is not counted: nobody in the engine has heard of it."""
 
     id = "INV-10"
 
@@ -113,30 +116,54 @@ class CancelStates(SendCheck):
             group = self.picture.groups.get(intent.group_id)
             if intent.leg is Leg.ENTRY or group is None or not group.position:
                 return ""
-            if intent.side.sign * self._held(group) >= 0:
+            if intent.side.sign * self._held(group) >= 0 or self._is_settled(intent):
                 return ""
             return "the protection of a position is cancelled"
-        view = self.picture.view
-        is_halted = view is not None and view.mode is Mode.HALTED
         order = self.picture.orders.get(intent.client_order_id)
-        is_ours = is_halted and intent.leg.is_exit and is_protector(intent)
-        is_repair = self._is_resting_stop(intent) or self._is_flip_exit(intent)
-        if is_ours and (not grows(order, intent) or is_repair):
+        is_repair = (
+            self._is_resting_stop(intent)
+            or self._is_flip_exit(intent)
+            or self._is_settled_exit(intent)
+        )
+        if self._is_maintained(intent) and (not grows(order, intent) or is_repair):
             return ""
         return f"{intent.action.value} while CANCEL is left"
 
-    def _held(self, group: GroupSeen) -> int:
-        """The group's position by records and by what its venue has traded."""
-        traded: Counter[str] = Counter()
+    def _is_maintained(self, intent: IntentPlanned) -> bool:
+        view = self.picture.view
+        is_halted = view is not None and view.mode is Mode.HALTED
+        return is_halted and intent.leg.is_exit and is_protector(intent)
+
+    def _traded(self, group: GroupSeen) -> Counter[str]:
+        """Units by order, by records and by what its venue has traded."""
+        traded = Counter({o.intent.client_order_id: max(o.filled, o.traded) for o in group.orders})
         writer: Any = self.world.behaviour("writer")
         if group.plan.book is Book.PAPER and writer is not None:
+            paper: Counter[str] = Counter()
             for trade in writer._brokers[Book.PAPER].snapshot(0, self.world.now_ns).trades:
-                traded[trade.client_order_id] += trade.quantity
-        return sum(
-            order.intent.side.sign
-            * max(order.filled, order.traded, traded[order.intent.client_order_id])
-            for order in group.orders
-        )
+                paper[trade.client_order_id] += trade.quantity
+            traded |= paper
+        return traded
+
+    def _held(self, group: GroupSeen) -> int:
+        """The group's position by records and by what its venue has traded."""
+        traded = self._traded(group)
+        return sum(o.intent.side.sign * traded[o.intent.client_order_id] for o in group.orders)
+
+    def _is_settled(self, intent: IntentPlanned) -> bool:
+        """HALTED, and a stop of its group has triggered or filled."""
+        group = self.picture.groups.get(intent.group_id)
+        if group is None or not self._is_maintained(intent):
+            return False
+        traded = self._traded(group)
+        stops = [order for order in group.orders if order.intent.leg is Leg.STOP]
+        return any(o.was_triggered or traded[o.intent.client_order_id] for o in stops)
+
+    def _is_settled_exit(self, intent: IntentPlanned) -> bool:
+        group = self.picture.groups.get(intent.group_id)
+        if group is None or intent.leg not in (Leg.STOP, Leg.EXIT):
+            return False
+        return self._is_settled(intent) and overshoot(group, intent) <= 0
 
     def _is_resting_stop(self, intent: IntentPlanned) -> bool:
         group = self.picture.groups.get(intent.group_id)

@@ -152,7 +152,8 @@ class LimitsHold(SendCheck):
 class RateKept(Check):
     """No more than ten requests in a calendar second of the broker, and exits do not starve: one
     waits two seconds for budget, more only as a queue of exits is served. Paper answers carry the
-    engine's clock; they are counted by true time as well, as if a broker had taken them."""
+    engine's clock; they are counted by true time as well, as if a broker had taken them. A wait is
+    of the time in which the machine was awake (FLT-62): asleep nobody can send."""
 
     id = "INV-25"
     handles = (Journaled, IntentAnswered)
@@ -166,8 +167,8 @@ class RateKept(Check):
         self._last: IntentPlanned | None = None
 
     @property
-    def _true_ns(self) -> int:
-        return self.world.clock.true_ns()
+    def _awake_ns(self) -> int:
+        return self.world.clock.awake_ns()
 
     def on_boot(self, epoch: int) -> None:
         self._waiting.clear()
@@ -184,7 +185,7 @@ class RateKept(Check):
             intent = message.record
             is_sent = intent == self._last
             if isinstance(intent, IntentPlanned) and not is_entry(intent) and not is_sent:
-                self._waiting[intent.intent_id] = (self._true_ns, len(self._waiting))
+                self._waiting[intent.intent_id] = (self._awake_ns, len(self._waiting))
         elif room == "watcher" and isinstance(message, IntentAnswered):
             planned = self.picture.intents.get(message.intent_id)
             if planned is not None and message.refusal is None and planned.book is Book.PAPER:
@@ -196,7 +197,7 @@ class RateKept(Check):
         self._last = intent
         since = self._waiting.pop(intent.intent_id, None)
         if since is not None:
-            waited_ns = self._true_ns - since[0]
+            waited_ns = self._awake_ns - since[0]
             if waited_ns > T_EXIT_WAIT_NS + since[1] // EXITS_PER_SECOND * NS_PER_S:
                 self.violated(f"{intent.intent_id} waited {waited_ns} ns for budget")
 

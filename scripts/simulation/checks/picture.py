@@ -196,6 +196,7 @@ class Picture(Observer):
         order = self._fact(fact)
         if order is not None:
             order.is_known, order.is_unknown = True, False
+            order.was_triggered = order.was_triggered or isinstance(fact, OrderTriggered)
             if order.over == "OrderLost":
                 order.over = ""
 

@@ -27,6 +27,7 @@ class OrderSeen:
         "quantity",
         "traded",
         "venues",
+        "was_triggered",
     )
 
     def __init__(self, intent: IntentPlanned) -> None:
@@ -38,6 +39,7 @@ class OrderSeen:
         self.is_known = False
         self.is_unknown = False
         self.is_sent = False
+        self.was_triggered = False
         self.open: dict[str, IntentPlanned] = {}
         self.venues: dict[str, None] = {}
 

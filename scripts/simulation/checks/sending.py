@@ -2,10 +2,13 @@
 
 Decides when an intent counts as sent: for the live book when it reaches the broker's door, for the
 paper book when the watcher hears an answer that is not a denial. A paper intent is judged by the
-picture at the instant at which the writer took it, so that what happened since does not count.
+picture at the instant at which the writer took it, so that what happened since does not count. An
+owner that hears nothing while the journal owes asks again by the same id (the gate denies it as
+repeated), so answers belong to what was taken by an id in turn.
 """
 
 from abc import abstractmethod
+from collections import deque
 from typing import TYPE_CHECKING, ClassVar
 
 from engine.messages.base import Message
@@ -28,7 +31,7 @@ class SendCheck(Check):
 
     def __init__(self, world: "World") -> None:
         super().__init__(world)
-        self._doubts: dict[str, str] = {}
+        self._doubts: dict[str, deque[str]] = {}
 
     def on_request(self, request: WireRequest) -> None:
         fault = self.fault(request.intent, request.at_ns)
@@ -45,12 +48,12 @@ class SendCheck(Check):
 
     def _taken(self, intent: IntentPlanned) -> None:
         if intent.book is Book.PAPER:
-            fault = self.fault(intent, self.world.now_ns)
-            if fault:
-                self._doubts[intent.intent_id] = fault
+            doubts = self._doubts.setdefault(intent.intent_id, deque())
+            doubts.append(self.fault(intent, self.world.now_ns))
 
     def _answered(self, answer: IntentAnswered) -> None:
-        fault = self._doubts.pop(answer.intent_id, "")
+        doubts = self._doubts.get(answer.intent_id)
+        fault = doubts.popleft() if doubts else ""
         if answer.outcome is Outcome.DENIED:
             return
         if fault:
