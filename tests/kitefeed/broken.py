@@ -2,8 +2,8 @@
 
 from typing import Any
 
+from actors.brokers.kite.credentials import Credentials
 from actors.feeds.kite.feed import FeedPlan, KiteFeed, Ticker
-from actors.feeds.kite.login import Login
 from actors.feeds.kite.ticker import RawTicker, Slot
 from actors.runtime.behaviour import Context
 
@@ -13,12 +13,10 @@ class BrokenTicker(RawTicker):
         raise ValueError("the callback is broken")
 
 
-def make_with_a_failing_callback(
-    *, root: str, names: dict[str, str], login_file: str, **_: object
-) -> KiteFeed:
-    def broken(login: Login, plan: FeedPlan, slot: Slot, ctx: Context) -> Ticker:
+def make_with_a_failing_callback(*, root: str, names: dict[str, str], **_: object) -> KiteFeed:
+    def broken(login: Credentials, plan: FeedPlan, slot: Slot, ctx: Context) -> Ticker:
         ticker: Ticker = BrokenTicker(login, plan.root, {}, slot, (ctx.now_ns, ctx.mono_ns))
         return ticker
 
-    plan = FeedPlan(root=root, names={int(t): n for t, n in names.items()}, login_file=login_file)
+    plan = FeedPlan(root=root, names={int(t): n for t, n in names.items()})
     return KiteFeed(plan, broken)

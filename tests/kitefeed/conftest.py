@@ -17,9 +17,11 @@ def server() -> Iterator[Server]:
 
 
 @pytest.fixture
-def stream(tmp_path: Path) -> Iterator[Stream]:
+def stream(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stream]:
+    monkeypatch.setenv("KITE_API_KEY", "test-key")
+    monkeypatch.setenv("KITE_ACCESS_TOKEN_FILE", str(tmp_path / "login"))
     house = ProcessHouse()
-    yield Stream(house, tmp_path / "login.json")
+    yield Stream(house, tmp_path / "login")
     house.end()
 
 

@@ -93,9 +93,9 @@ class Stream:
         return listener
 
     def write_login(self, token: str) -> None:
+        """A person logs in."""
         self.login_file.touch(0o600)
-        body = json.dumps({"api_key": "key", "access_token": token})
-        self.login_file.write_text(body)
+        self.login_file.write_text(token)
 
     def start(
         self,
@@ -108,7 +108,6 @@ class Stream:
         arguments = {
             "root": root,
             "names": {str(INFY): "NSE:INFY"},
-            "login_file": str(self.login_file),
             "hint_to": "watcher",
             "limits": {"retry_ms": 50, "retry_ms_max": 200, **(limits or {})},
             **plan,

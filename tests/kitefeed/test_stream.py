@@ -44,7 +44,7 @@ def test_when_connected_then_it_subscribes_once_and_frames_become_ticks(
 ) -> None:
     opened(stream, server)
     asked = next(event for event in server.seen if event["event"] == "asked")
-    assert asked["params"] == {"api_key": ["key"], "access_token": ["secret-token"]}
+    assert asked["params"] == {"api_key": ["test-key"], "access_token": ["secret-token"]}
     server.frame(b"\0")
     assert stream.of(stream.market, MarketFrame).ticks == ()
     server.frame(frame_of(FULL, QUOTE, FULL[:100]))
@@ -106,6 +106,15 @@ def test_when_the_token_is_refused_then_nothing_is_tried_until_a_new_login(
     link(stream, LinkState.UP)
     asked = [event for event in server.seen if event["event"] == "asked"]
     assert [event["params"]["access_token"] for event in asked] == [["secret-token"], ["new-token"]]
+
+
+def test_when_there_is_no_login_yet_then_it_waits_for_one(stream: Stream, server: Server) -> None:
+    stream.login_file.unlink()
+    stream.start(f"ws://127.0.0.1:{server.port}")
+    assert link(stream, LinkState.LOGIN_NEEDED).connect_count == 1
+    stream.write_login("new-token")
+    link(stream, LinkState.UP)
+    assert server.asked_count() == 1
 
 
 def test_when_there_are_too_many_connections_then_it_says_so_and_tries_later(

@@ -13,14 +13,14 @@ Receives PhaseChanged, FeedsCalled, TimerFired. Sends MarketFrame and LinkChange
 StreamHinted to one reader, AlertRaised to "alerts", PhaseWanted to "calendar".
 """
 
+import os
 from collections import Counter
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Final, Protocol
 
 import msgspec
 
-from actors.feeds.kite.login import Login, read_login
+from actors.brokers.kite.credentials import Credentials, load_credentials, redact_logs
 from actors.feeds.kite.ticker import (
     FrameCame,
     RawTicker,
@@ -34,7 +34,7 @@ from actors.runtime.behaviour import Behaviour, Context, Opening
 from actors.runtime.foreign import Mailslot
 from actors.runtime.log import log_event
 from actors.telling import alert
-from engine.errors import BrokerSessionExpired, StateUnsafe
+from engine.errors import ConfigInvalid, StateUnsafe
 from engine.market.kite_frames import KiteFrames
 from engine.market.kite_link import Link, LinkLimits, LinkStage, LinkStep
 from engine.market.kite_text import TextKind, read_text
@@ -76,11 +76,10 @@ class Ticker(Protocol):
 
 class FeedPlan(msgspec.Struct, frozen=True, kw_only=True):
     """What one connection is for. `names` token -> instrument, `mode` for all of them;
-    `hint_to` gets order hints, "" is nobody. `login_file`, `root`, `ca_file`: see `RawTicker`."""
+    `hint_to` gets order hints, "" is nobody. `root` and `ca_file`: see `RawTicker`."""
 
     root: str
     names: Mapping[int, str]
-    login_file: str
     mode: str = "full"
     hint_to: str = ""
     ca_file: str = ""
@@ -93,10 +92,10 @@ class FeedPlan(msgspec.Struct, frozen=True, kw_only=True):
             raise ValueError(fault)
 
 
-MakeTicker = Callable[[Login, FeedPlan, Slot, Context], Ticker]
+MakeTicker = Callable[[Credentials, FeedPlan, Slot, Context], Ticker]
 
 
-def raw_ticker(login: Login, plan: FeedPlan, slot: Slot, ctx: Context) -> Ticker:
+def raw_ticker(login: Credentials, plan: FeedPlan, slot: Slot, ctx: Context) -> Ticker:
     """The real one."""
     wanted = dict.fromkeys(plan.names, plan.mode)
     clocks = (ctx.now_ns, ctx.mono_ns)
@@ -113,7 +112,7 @@ class KiteFeed(Behaviour):
         self._frames = KiteFrames(plan.names)
         self._link = Link(plan.limits)
         self._ticker: Ticker | None = None
-        self._login: Login | None = None
+        self._login: Credentials | None = None
         self._phase: SessionPhase | None = None
         self._told: tuple[LinkState, str] | None = None
         self._life_mono_ns = self._login_mono_ns = self._skipped_mono_ns = 0
@@ -218,26 +217,33 @@ class KiteFeed(Behaviour):
 
     def _connect(self) -> None:
         try:
-            self._login = read_login(Path(self._plan.login_file))
-        except (BrokerSessionExpired, StateUnsafe) as error:
+            login = load_credentials(os.environ)
+        except (ConfigInvalid, StateUnsafe) as error:
             log_event("kite_login_missing", "WARNING", source=self.ctx.name, reason=str(error))
             self._login = None
             self._link.refuse()
             return
-        self._ticker = self._make_ticker(self._login, self._plan, self._slot, self.ctx)
+        if self._token_of(self._login) != self._token_of(login):
+            redact_logs(login)
+        self._login = login
+        self._ticker = self._make_ticker(login, self._plan, self._slot, self.ctx)
         self._ticker.begin()
 
     def _look_for_login(self, mono_ns: int) -> None:
-        """The operator has logged in when the file says something else than what was refused."""
+        """The operator has logged in when there is another token than the one that was refused."""
         if mono_ns - self._login_mono_ns < LOGIN_EVERY_NS:
             return
         self._login_mono_ns = mono_ns
         try:
-            found = read_login(Path(self._plan.login_file))
-        except (BrokerSessionExpired, StateUnsafe):
+            found = load_credentials(os.environ)
+        except (ConfigInvalid, StateUnsafe):
             return
-        if found != self._login:
+        if self._token_of(found) != self._token_of(self._login):
             self._link.renewed(mono_ns)
+
+    @staticmethod
+    def _token_of(login: Credentials | None) -> str:
+        return "" if login is None else login.access_token.reveal()
 
     def _tell(self) -> None:
         """Say how the link stands, once for each change."""

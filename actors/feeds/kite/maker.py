@@ -14,7 +14,6 @@ def make(
     *,
     root: str,
     names: Mapping[str, str],
-    login_file: str,
     limits: Mapping[str, int] | None = None,
     mode: str = "full",
     hint_to: str = "",
@@ -24,7 +23,6 @@ def make(
     plan = FeedPlan(
         root=root,
         names={int(token): name for token, name in names.items()},
-        login_file=login_file,
         limits=LinkLimits(**(limits or {})),
         mode=mode,
         hint_to=hint_to,

@@ -22,7 +22,7 @@ from kiteconnect.ticker import KiteTickerClientFactory
 from twisted.internet import reactor as _reactor
 from twisted.internet import ssl
 
-from actors.feeds.kite.login import Login
+from actors.brokers.kite.credentials import Credentials
 from actors.runtime.foreign import Mailslot
 
 reactor: Any = _reactor  # its type is chosen at import
@@ -104,7 +104,7 @@ class RawTicker(KiteTicker):  # type: ignore[misc]
 
     def __init__(
         self,
-        login: Login,
+        login: Credentials,
         root: str,
         wanted: dict[int, str],
         slot: Slot,
@@ -112,8 +112,10 @@ class RawTicker(KiteTicker):  # type: ignore[misc]
         ca_file: str = "",
     ) -> None:
         token = login.access_token.reveal()
-        super().__init__(login.api_key, token, root=root, connect_timeout=CONNECT_TIMEOUT_S)
-        self._hidden = token
+        super().__init__(
+            login.api_key.reveal(), token, root=root, connect_timeout=CONNECT_TIMEOUT_S
+        )
+        self._redacted = login.redacted
         self._wanted = dict(wanted)
         self._slot = slot
         self._now_ns, self._mono_ns = clocks
@@ -184,7 +186,7 @@ class RawTicker(KiteTicker):  # type: ignore[misc]
         self._close_text = f"{code}: {reason}"
 
     def _on_end(self, text: str) -> None:
-        told = (self._close_text or text).replace(self._hidden, "***")[:TEXT_CHARS_MAX]
+        told = self._redacted(self._close_text or text)[:TEXT_CHARS_MAX]
         self._slot.post(SocketLost(told, self._mono_ns()))
 
     def _abort(self) -> None:
