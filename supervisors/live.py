@@ -30,10 +30,13 @@ from engine.market.staleness import StalenessLimits
 from engine.session import SegmentClass, SessionTable, ist_day, midnight_ns, ns_from_ist
 from engine.units import NS_PER_S, paise_from_rupees
 from supervisors.config import EngineConfig
+from supervisors.feeding import check_source, kite_feeds
 from supervisors.spec import Factory
 from supervisors.stores import Stores
 from supervisors.tables import load_charges, load_sessions
 from supervisors.wiring import Parts
+
+__all__ = ["Surroundings", "check_source", "make_clock", "make_parts"]
 
 LEAD_NS = 2 * NS_PER_S
 STALE_REAL_MS = 500
@@ -65,18 +68,21 @@ def make_clock(config: EngineConfig, sessions: SessionTable, last_at_ns: int) ->
     return LapseClock(start_ns=start_ns, speed=market.speed)
 
 
-def make_source(config: EngineConfig, sessions: SessionTable) -> FrameSource:
-    """The seeded synthetic market of all configured instruments.
+def make_source(config: EngineConfig, sessions: SessionTable) -> FrameSource | None:
+    """The seeded synthetic market of all configured instruments; None where Kite's stream is the
+    source, which has actors of its own (`supervisors.feeding`).
 
     Raises:
         ConfigInvalid: an instrument has no price to start from.
     """
     market = config.market
+    if market.source == "kite":
+        return None
     faults = [
         f"instruments: {x.name} needs price_inr" for x in config.instruments if not x.price_inr
     ]
     if market.source != "synthetic":
-        faults.append("market.source: run needs synthetic (csv is for backtests)")
+        faults.append("market.source: run needs synthetic or kite (csv is for backtests)")
     if faults:
         raise ConfigInvalid(tuple(faults))
     specs = [
@@ -98,6 +104,7 @@ class Surroundings:
 
     def __init__(self, config: EngineConfig, state_dir: Path, stores: Stores, boot_id: str) -> None:
         self.state_dir = state_dir
+        self._config = config
         self.lease = SocketLease(state_dir)
         self.endpoint = MetricsEndpoint(REGISTRY, state_dir, config.metrics_port)
         self.identity = Identity(
@@ -106,7 +113,7 @@ class Surroundings:
         self._latches = stores.latches
 
     def factories(self, runtime: Runtime) -> dict[str, Factory]:
-        """The actors of the control side."""
+        """The actors of the control side, and the connections to Kite's stream."""
         directory, board = runtime.directory, runtime.board
 
         def latch_kill(reason: str, by: str) -> None:
@@ -123,6 +130,7 @@ class Surroundings:
             ),
             "metrics": lambda _: Metrics(self.endpoint, board, directory.dead_letters),
             "heartbeat": lambda _: Heartbeat(lambda: pulses(directory)),
+            **kite_feeds(self._config, self.state_dir),
         }
 
     def close(self) -> None:

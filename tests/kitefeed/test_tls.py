@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from actors.feeds.kite.ticker import root_fault
+from actors.feeds.kite.places import address_fault
 from actors.runtime.clock import wall_ns
 from engine.messages.market import LinkChanged, LinkState
 from tests.kitefeed.stream import Server, Stream
@@ -91,4 +91,4 @@ def test_when_the_authority_is_trusted_then_the_name_must_fit(
 def test_when_the_address_is_not_safe_for_a_token_then_it_is_refused(
     root: str, *, is_fine: bool
 ) -> None:
-    assert (root_fault(root) == "") is is_fine
+    assert (address_fault(root, "wss", "ws") == "") is is_fine

@@ -15,28 +15,30 @@ StreamHinted to one reader, AlertRaised to "alerts", PhaseWanted to "calendar".
 
 import os
 from collections import Counter
-from collections.abc import Callable, Mapping
-from typing import Final, Protocol
-
-import msgspec
+from collections.abc import Mapping
+from typing import Final
 
 from actors.brokers.kite.credentials import Credentials, load_credentials, redact_logs
-from actors.feeds.kite.ticker import (
+from actors.feeds.kite.plan import (
+    TOKENS_MAX,
+    FeedPlan,
     FrameCame,
-    RawTicker,
+    MakeTicker,
+    Names,
     Slot,
     SocketEvent,
     SocketLost,
     SocketOpened,
-    root_fault,
+    Ticker,
 )
+from actors.feeds.kite.ticker import RawTicker
 from actors.runtime.behaviour import Behaviour, Context, Opening
 from actors.runtime.foreign import Mailslot
 from actors.runtime.log import log_event
 from actors.telling import alert
 from engine.errors import ConfigInvalid, StateUnsafe
 from engine.market.kite_frames import KiteFrames
-from engine.market.kite_link import Link, LinkLimits, LinkStage, LinkStep
+from engine.market.kite_link import Link, LinkStage, LinkStep
 from engine.market.kite_text import TextKind, read_text
 from engine.messages.base import Message
 from engine.messages.broker import StreamHinted
@@ -50,78 +52,60 @@ from engine.messages.market import (
 )
 from engine.messages.supervision import TimerFired
 from engine.messages.values import SessionPhase
+from engine.session import ist_day
 from engine.units import NS_PER_MS, NS_PER_S
 
 LOOK_EVERY_NS: Final = 250 * NS_PER_MS
 LIFE_EVERY_NS: Final = NS_PER_S
 LOGIN_EVERY_NS: Final = 5 * NS_PER_S
-SKIPPED_EVERY_NS: Final = 60 * NS_PER_S
-MODES: Final = frozenset({"ltp", "quote", "full"})
-TOKENS_MAX: Final = 3_000
-"""Of one connection. Source: Kite Connect v3 documentation, 2026-11."""
+NAMES_EVERY_NS: Final = 60 * NS_PER_S
 QUIET_PHASES: Final = frozenset({SessionPhase.CLOSED})
 _SOCKET = TimerFired(key="socket")
 _LOOK = TimerFired(key="look")
 
 
-class Ticker(Protocol):
-    """One attempt to have a stream (`RawTicker`)."""
-
-    def begin(self) -> None:
-        """Start to connect; ends with exactly one `SocketLost`."""
-
-    def drop(self) -> None:
-        """Cut the connection."""
-
-
-class FeedPlan(msgspec.Struct, frozen=True, kw_only=True):
-    """What one connection is for. `names` token -> instrument, `mode` for all of them;
-    `hint_to` gets order hints, "" is nobody. `root` and `ca_file`: see `RawTicker`."""
-
-    root: str
-    names: Mapping[int, str]
-    mode: str = "full"
-    hint_to: str = ""
-    ca_file: str = ""
-    limits: LinkLimits = LinkLimits()
-
-    def __post_init__(self) -> None:
-        if not 0 < len(self.names) <= TOKENS_MAX or self.mode not in MODES:
-            raise ValueError(f"need 1 to {TOKENS_MAX} tokens and a mode of {sorted(MODES)}")
-        if fault := root_fault(self.root):
-            raise ValueError(fault)
-
-
-MakeTicker = Callable[[Credentials, FeedPlan, Slot, Context], Ticker]
-
-
-def raw_ticker(login: Credentials, plan: FeedPlan, slot: Slot, ctx: Context) -> Ticker:
+def raw_ticker(
+    login: Credentials, plan: FeedPlan, names: Mapping[int, str], slot: Slot, ctx: Context
+) -> Ticker:
     """The real one."""
-    wanted = dict.fromkeys(plan.names, plan.mode)
+    wanted = dict.fromkeys(names, plan.mode)
     clocks = (ctx.now_ns, ctx.mono_ns)
     ticker: Ticker = RawTicker(login, plan.root, wanted, slot, clocks, plan.ca_file)
     return ticker
 
 
 class KiteFeed(Behaviour):
-    """Behaviour `kitefeed/<n>`, in a process of its own."""
+    """Behaviour `kitefeed/<n>`, in a process of its own.
 
-    def __init__(self, plan: FeedPlan, make_ticker: MakeTicker = raw_ticker) -> None:
+    Args:
+        names_on: the tokens and names of a day; no more than a connection bears. A list that names
+            other tokens ends the actor in order, so that it starts with them.
+    """
+
+    def __init__(
+        self, plan: FeedPlan, names_on: Names, make_ticker: MakeTicker = raw_ticker
+    ) -> None:
         self._plan = plan
+        self._names_on = names_on
         self._make_ticker = make_ticker
-        self._frames = KiteFrames(plan.names)
         self._link = Link(plan.limits)
         self._ticker: Ticker | None = None
         self._login: Credentials | None = None
         self._phase: SessionPhase | None = None
         self._told: tuple[LinkState, str] | None = None
-        self._life_mono_ns = self._login_mono_ns = self._skipped_mono_ns = 0
+        self._life_mono_ns = self._login_mono_ns = 0
+        self._doubted_day = ""
         self._texts: Counter[str] = Counter()
         self._skipped_told: Counter[str] = Counter()
         self._was_up = self._was_flapping = False
 
     def open(self, ctx: Context) -> Opening:
         super().open(ctx)
+        self._names = self._names_on(self._today())
+        if not 0 < len(self._names) <= TOKENS_MAX:
+            raise ValueError(f"{len(self._names)} tokens, need 1 to {TOKENS_MAX}")
+        self._frames = KiteFrames(self._names)
+        self._names_mono_ns = ctx.mono_ns()
         self._slot: Slot = Mailslot[SocketEvent](ctx, _SOCKET)
         ctx.send("calendar", PhaseWanted(reader=ctx.name))
         ctx.timer_after("look", 0, _LOOK)
@@ -159,7 +143,7 @@ class KiteFeed(Behaviour):
                 self._on_text(payload, event.at_ns)
             case SocketOpened():
                 self._link.opened(event.mono_ns)
-                log_event("kite_stream_opened", source=self.ctx.name, tokens=len(self._plan.names))
+                log_event("kite_stream_opened", source=self.ctx.name, tokens=len(self._names))
                 self._hint("")
                 self._was_up = True
             case SocketLost():
@@ -213,7 +197,10 @@ class KiteFeed(Behaviour):
             case LinkStep.NONE:
                 pass
         self._tell()
-        self._tell_skipped(mono_ns)
+        if mono_ns - self._names_mono_ns >= NAMES_EVERY_NS:
+            self._names_mono_ns = mono_ns
+            self._look_for_names()
+            self._tell_skipped()
 
     def _connect(self) -> None:
         try:
@@ -226,7 +213,7 @@ class KiteFeed(Behaviour):
         if self._token_of(self._login) != self._token_of(login):
             redact_logs(login)
         self._login = login
-        self._ticker = self._make_ticker(login, self._plan, self._slot, self.ctx)
+        self._ticker = self._make_ticker(login, self._plan, self._names, self._slot, self.ctx)
         self._ticker.begin()
 
     def _look_for_login(self, mono_ns: int) -> None:
@@ -240,6 +227,22 @@ class KiteFeed(Behaviour):
             return
         if self._token_of(found) != self._token_of(self._login):
             self._link.renewed(mono_ns)
+
+    def _look_for_names(self) -> None:
+        """A new list that gives our names other tokens is taken at once; an old one is told."""
+        today = self._today()
+        try:
+            names = self._names_on(today)
+        except ConfigInvalid as error:
+            if self._doubted_day != today:
+                self._doubted_day = today
+                self._raise("critical", "kite_instruments_old", "; ".join(error.faults)[:500])
+            return
+        if names != self._names:
+            self.ctx.stop("the instrument list gives other tokens")
+
+    def _today(self) -> str:
+        return ist_day(self.ctx.now_ns()).isoformat()
 
     @staticmethod
     def _token_of(login: Credentials | None) -> str:
@@ -283,10 +286,9 @@ class KiteFeed(Behaviour):
     def _raise(self, severity: str, event: str, text: str) -> None:
         alert(self.ctx, severity, event, self.ctx.name, text)
 
-    def _tell_skipped(self, mono_ns: int) -> None:
+    def _tell_skipped(self) -> None:
         skipped = self._frames.skipped
-        if skipped != self._skipped_told and mono_ns - self._skipped_mono_ns >= SKIPPED_EVERY_NS:
-            self._skipped_mono_ns = mono_ns
+        if skipped != self._skipped_told:
             self._skipped_told = skipped.copy()
             counts = {f"{reason}_count": count for reason, count in skipped.items()}
             log_event("kite_packets_skipped", "WARNING", source=self.ctx.name, **counts)

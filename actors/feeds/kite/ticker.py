@@ -8,14 +8,11 @@ Source: kiteconnect 5.2.2, autobahn 19.11.2 and Twisted, read and run, 2026-11. 
 per process, starts once and is never stopped; the process ends with its actor.
 """
 
-import ipaddress
 import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import urlsplit
 
-import msgspec
 from autobahn.twisted.websocket import connectWS
 from kiteconnect import KiteTicker
 from kiteconnect.ticker import KiteTickerClientFactory
@@ -23,7 +20,7 @@ from twisted.internet import reactor as _reactor
 from twisted.internet import ssl
 
 from actors.brokers.kite.credentials import Credentials
-from actors.runtime.foreign import Mailslot
+from actors.feeds.kite.plan import FrameCame, Slot, SocketLost, SocketOpened
 
 reactor: Any = _reactor  # its type is chosen at import
 
@@ -33,50 +30,6 @@ CONNECT_TIMEOUT_S: Final = 20
 HANDSHAKE_TIMEOUT_S: Final = 10
 TOKENS_PER_REQUEST_MAX: Final = 1_000
 TEXT_CHARS_MAX: Final = 300
-
-
-class FrameCame(msgspec.Struct, frozen=True, gc=False):
-    """A websocket message, stamped where it arrived."""
-
-    payload: bytes
-    is_binary: bool
-    at_ns: int
-    mono_ns: int
-
-
-class SocketOpened(msgspec.Struct, frozen=True, gc=False):
-    """Handshake done, subscriptions sent."""
-
-    mono_ns: int
-
-
-class SocketLost(msgspec.Struct, frozen=True, gc=False):
-    """The end of one attempt, exactly one for each; `text` is the libraries' word for why."""
-
-    text: str
-    mono_ns: int
-
-
-SocketEvent = FrameCame | SocketOpened | SocketLost
-Slot = Mailslot[SocketEvent]
-
-
-def root_fault(root: str) -> str:
-    """Why a stream's address is refused, "" if it is fine: the access token is in the URL, so plain
-    ws is for this machine only."""
-    parts = urlsplit(root)
-    if parts.scheme == "wss" and parts.hostname:
-        return ""
-    if parts.scheme == "ws" and parts.hostname and _is_loopback(parts.hostname):
-        return ""
-    return f"{root!r}: need wss://host, or ws:// on this machine"
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 class _Factory(KiteTickerClientFactory):  # type: ignore[misc]
@@ -95,7 +48,7 @@ class RawTicker(KiteTicker):  # type: ignore[misc]
     """One attempt to have a stream: made, connected, ended, thrown away.
 
     Args:
-        root: address of the stream; see `root_fault`.
+        root: address of the stream; see `places.address_fault`.
         wanted: token -> mode, sent once after the handshake.
         slot: gets every event.
         clocks: market time and boot clock, ns; read on the socket's thread.
