@@ -18,6 +18,7 @@ from engine.market.kite_table import TableRefused, size_faults, table_of, tokens
 from engine.session import ist_day
 from scripts import exits
 from supervisors.config import EngineConfig, instruments, load_config
+from supervisors.feeding import practice_clock, practice_of
 
 
 def sync_instruments(args: argparse.Namespace) -> int:
@@ -27,10 +28,10 @@ def sync_instruments(args: argparse.Namespace) -> int:
         0; 1 if the broker does not answer or sends something else; 4 if the configuration names
         what the list does not have, or other lots and ticks.
     """
-    today = ist_day(wall_ns()).isoformat()
     path: Path = args.state_dir / TABLE_FILE
     try:
         config = load_config(args.config)
+        today = ist_day(_now_ns(config)).isoformat()
         text = _text(args.source, config)
         table, rejected = table_of(today, text.splitlines())
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -47,10 +48,17 @@ def sync_instruments(args: argparse.Namespace) -> int:
         return exits.ERROR
 
 
+def _now_ns(config: EngineConfig) -> int:
+    practice = practice_of(config)
+    return wall_ns() if practice is None else practice_clock(practice).now_ns()
+
+
 def _text(source: Path | None, config: EngineConfig) -> str:
     if source is not None:
         return source.read_text(encoding="utf-8", errors="replace")
-    return fetch_list(load_credentials(os.environ), config.kite.api_url)
+    practice = practice_of(config)
+    root = f"http://{practice.host}:{practice.rest}" if practice else config.kite.api_url
+    return fetch_list(load_credentials(os.environ), root)
 
 
 def check_list(config: EngineConfig, path: Path, today: str) -> int:

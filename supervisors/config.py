@@ -165,7 +165,7 @@ def _kite_faults(config: EngineConfig) -> list[str]:
     if config.market.source == "kite":
         if len(config.instruments) > CONNECTIONS_MAX * TOKENS_MAX:
             faults.append(f"instruments: Kite streams {CONNECTIONS_MAX * TOKENS_MAX} at most")
-        is_real = config.kite.stream_url.startswith("wss:")
+        is_real = config.kite.stream_url.startswith("wss:") and not config.kite.practice
         if is_real and (config.market.speed, config.market.session_date) != (1, "auto"):
             faults.append("market: Kite's own stream has speed 1 and session_date auto")
     return faults

@@ -7,8 +7,12 @@ does not start. Refuses to know sockets: the processes are named by their factor
 import os
 from pathlib import Path
 
+import msgspec
+
 from actors.brokers.kite.credentials import load_credentials
+from actors.feeds.kite.places import is_here
 from actors.feeds.kite.table import TABLE_FILE, read_table
+from actors.runtime.clock import Clock, LapseClock, SystemClock
 from actors.runtime.target import ProcessTarget
 from engine.errors import ConfigInvalid
 from engine.market.kite_table import size_faults, tokens_of
@@ -31,8 +35,59 @@ def kite_sources(config: EngineConfig) -> dict[str, str]:
     }
 
 
-def kite_feeds(config: EngineConfig, state_dir: Path, hint_to: str = "") -> dict[str, Factory]:
-    """The factory of each connection, by name."""
+class Practice(msgspec.Struct, frozen=True):
+    """What a practice exchange says of itself: its ports, and its clock (start 0: real time)."""
+
+    host: str
+    rest: int
+    ws: int
+    speed: int
+    start_ns: int
+    origin_ns: int
+
+
+def practice_of(config: EngineConfig) -> Practice | None:
+    """The practice exchange that the configuration names, None if it names none.
+
+    Raises:
+        ConfigInvalid: it does not run, runs at another speed, or not on this machine.
+    """
+    if config.market.source != "kite" or not config.kite.practice:
+        return None
+    path = Path(config.kite.practice)
+    try:
+        found = msgspec.json.decode(path.read_bytes(), type=Practice)
+    except (OSError, msgspec.DecodeError):
+        raise ConfigInvalid((f"kite.practice: no exchange has written {path}",)) from None
+    faults = []
+    if not is_here(found.host):
+        faults.append(f"kite.practice: {found.host} is not this machine")
+    if found.speed != config.market.speed:
+        faults.append(f"market.speed: the practice exchange runs at {found.speed}")
+    if faults:
+        raise ConfigInvalid(tuple(faults))
+    return found
+
+
+def practice_clock(practice: Practice) -> Clock:
+    """The exchange's clock, in this process."""
+    if not practice.start_ns:
+        return SystemClock()
+    return LapseClock(
+        start_ns=practice.start_ns, speed=practice.speed, origin_ns=practice.origin_ns
+    )
+
+
+def stream_url(config: EngineConfig) -> str:
+    """Where the stream is now. Raises ConfigInvalid as `practice_of` does."""
+    practice = practice_of(config)
+    return f"ws://{practice.host}:{practice.ws}" if practice else config.kite.stream_url
+
+
+def kite_feeds(
+    config: EngineConfig, state_dir: Path, url: str = "", hint_to: str = ""
+) -> dict[str, Factory]:
+    """The factory of each connection, by name; `url` is the configured one if not given."""
     shares: dict[str, list[str]] = {}
     for instrument, source in kite_sources(config).items():
         shares.setdefault(source, []).append(instrument)
@@ -43,8 +98,7 @@ def kite_feeds(config: EngineConfig, state_dir: Path, hint_to: str = "") -> dict
             arguments={
                 "table": str(state_dir / TABLE_FILE),
                 "wanted": wanted,
-                "root": kite.stream_url,
-                "mode": kite.mode,
+                "root": url or kite.stream_url,
                 "ca_file": kite.ca_file,
                 "hint_to": hint_to,
                 "limits": {

@@ -10,17 +10,20 @@ from actors.feeds.kite.places import address_fault
 TOKENS_MAX = 3_000
 CONNECTIONS_MAX = 3
 """Of one API key, and the instruments of each. Source: Kite Connect v3 documentation, 2026-11."""
-MODES = frozenset({"ltp", "quote", "full"})
 
 
 class KiteConfig(msgspec.Struct, frozen=True, kw_only=True):
-    """`stream_url` and `api_url`: Kite's own, or a practice exchange on this machine. `mode`: of
-    all instruments; only full has times and depth. `ca_file`: an authority to trust instead of the
-    platform's. `silence_ms_max`: no frame for so long in market hours, and it connects anew."""
+    """How Kite is reached; always in full mode, because only it tells times and depth.
+
+    `stream_url` and `api_url`: Kite's own, or servers on this machine. `practice`: the
+    `exchange.json` of a running practice exchange, whose addresses and clock are taken instead.
+    `ca_file`: an authority to trust instead of the platform's. `silence_ms_max`: no frame for so
+    long in market hours, and it connects anew.
+    """
 
     stream_url: str = "wss://ws.kite.trade"
     api_url: str = "https://api.kite.trade"
-    mode: str = "full"
+    practice: str = ""
     ca_file: str = ""
     silence_ms_max: int = 7_000
     connects_minute_max: int = 10
@@ -36,8 +39,6 @@ def kite_faults(kite: KiteConfig) -> list[str]:
         )
         if fault
     ]
-    if kite.mode not in MODES:
-        faults.append(f"kite.mode: not one of {sorted(MODES)}")
     if not 1_000 <= kite.silence_ms_max <= 60_000:
         faults.append("kite.silence_ms_max: not within 1,000 to 60,000")
     if not 1 <= kite.connects_minute_max <= 60:

@@ -30,7 +30,13 @@ from engine.market.staleness import StalenessLimits
 from engine.session import SegmentClass, SessionTable, ist_day, midnight_ns, ns_from_ist
 from engine.units import NS_PER_S, paise_from_rupees
 from supervisors.config import EngineConfig
-from supervisors.feeding import check_source, kite_feeds
+from supervisors.feeding import (
+    check_source,
+    kite_feeds,
+    practice_clock,
+    practice_of,
+    stream_url,
+)
 from supervisors.spec import Factory
 from supervisors.stores import Stores
 from supervisors.tables import load_charges, load_sessions
@@ -44,12 +50,15 @@ STALE_REAL_MS = 500
 
 
 def make_clock(config: EngineConfig, sessions: SessionTable, last_at_ns: int) -> Clock:
-    """Real time, or time-lapse from where the journal ended.
+    """Real time, the clock of a practice exchange, or time-lapse from where the journal ended.
 
     A time-lapse life begins in a session: where the last one stopped, at the next open if that was
     outside, on the configured date if there is no past.
     """
     market = config.market
+    practice = practice_of(config)
+    if practice is not None:
+        return practice_clock(practice)
     if market.speed == 1 and market.session_date == "auto":
         return SystemClock()
     segment = SegmentClass(market.segment)
@@ -68,21 +77,18 @@ def make_clock(config: EngineConfig, sessions: SessionTable, last_at_ns: int) ->
     return LapseClock(start_ns=start_ns, speed=market.speed)
 
 
-def make_source(config: EngineConfig, sessions: SessionTable) -> FrameSource | None:
-    """The seeded synthetic market of all configured instruments; None where Kite's stream is the
-    source, which has actors of its own (`supervisors.feeding`).
+def make_source(config: EngineConfig, sessions: SessionTable) -> FrameSource:
+    """The seeded synthetic market of all configured instruments.
 
     Raises:
         ConfigInvalid: an instrument has no price to start from.
     """
     market = config.market
-    if market.source == "kite":
-        return None
     faults = [
         f"instruments: {x.name} needs price_inr" for x in config.instruments if not x.price_inr
     ]
     if market.source != "synthetic":
-        faults.append("market.source: run needs synthetic or kite (csv is for backtests)")
+        faults.append("market.source: synthetic or kite (csv is for backtests)")
     if faults:
         raise ConfigInvalid(tuple(faults))
     specs = [
@@ -130,7 +136,7 @@ class Surroundings:
             ),
             "metrics": lambda _: Metrics(self.endpoint, board, directory.dead_letters),
             "heartbeat": lambda _: Heartbeat(lambda: pulses(directory)),
-            **kite_feeds(self._config, self.state_dir),
+            **kite_feeds(self._config, self.state_dir, stream_url(self._config)),
         }
 
     def close(self) -> None:
@@ -167,7 +173,7 @@ def make_parts(
         config=config,
         sessions=load_sessions(),
         charges=load_charges(),
-        source=make_source(config, load_sessions()),
+        source=None if config.market.source == "kite" else make_source(config, load_sessions()),
         make_store=stores.make_store,
         make_spool=stores.make_spool,
         latches=stores.latches,

@@ -23,6 +23,8 @@ than two bytes is a heartbeat.
 | length_unknown     | a packet of another length; skipped                                      |
 | token_unknown      | nobody asked for this token; skipped                                     |
 | segment_currency   | a currency token (CDS, BCD): prices finer than a paisa; skipped          |
+| time_missing       | a packet without a time where times are wanted: after a subscribe Kite   |
+|                    | sends the last known price in quote mode, maybe hours old; skipped       |
 | truncated          | the frame ends before its packets do; what is whole was read             |
 | trailing           | bytes after the last announced packet; ignored                           |
 """
@@ -67,6 +69,7 @@ class KiteFrames:
 
     Args:
         names: instrument token -> instrument name, for all tokens that were asked for.
+        needs_time: only packets with the exchange's time become ticks (all is in full mode).
 
     Raises:
         ValueError: a token in a refused segment (`token_fault`).
@@ -74,12 +77,13 @@ class KiteFrames:
     `skipped` counts what was not made a tick, by reason.
     """
 
-    def __init__(self, names: Mapping[int, str]) -> None:
+    def __init__(self, names: Mapping[int, str], *, needs_time: bool = False) -> None:
         faults = [fault for token in names if (fault := token_fault(token))]
         if faults:
             raise ValueError("; ".join(faults))
         self._names = {t: n for t, n in names.items() if segment_of(t) != SEGMENT_NCO}
         self._finer = {t: n for t, n in names.items() if segment_of(t) == SEGMENT_NCO}
+        self._needs_time = needs_time
         self.skipped: Counter[str] = Counter()
 
     def ticks(self, frame: bytes, received_at_ns: int) -> tuple[Tick, ...]:
@@ -146,11 +150,16 @@ class KiteFrames:
                 is_currency = segment_of(token) in CURRENCY_SEGMENTS
                 self.skipped["segment_currency" if is_currency else "token_unknown"] += 1
                 return None
+        if self._needs_time and length not in _TIMED:
+            self.skipped["time_missing"] += 1
+            return None
+        if segment_of(token) == SEGMENT_NCO:
             return _in_paise(_read(frame, at, length, name, received_at_ns))
         return _read(frame, at, length, name, received_at_ns)
 
 
 _LENGTHS: Final = frozenset({8, 28, 32, 44, 184})
+_TIMED: Final = frozenset({32, 184})
 
 
 def _read(frame: bytes, at: int, length: int, name: str, received_at_ns: int) -> Tick:

@@ -155,6 +155,18 @@ def test_when_an_instrument_never_traded_then_its_trade_time_is_zero() -> None:
     assert (tick.traded_at_ns, tick.at_ns) == (0, 1_625_461_887 * NS_PER_S)
 
 
+def test_when_times_are_wanted_then_packets_without_are_no_ticks() -> None:
+    index = INFY & ~0xFF | 9
+    names = {INFY: "NSE:INFY", index: "NSE:NIFTY 50", 256 | 12: "NCO:X"}
+    bare = [struct.pack(">I", index) + bytes(24), struct.pack(">II", 256 | 12, 1), QUOTE]
+    timed = struct.pack(">I", index) + bytes(24) + struct.pack(">I", 1_625_461_887)
+    frames = KiteFrames(names, needs_time=True)
+    found = frames.ticks(frame_of(*bare, timed, FULL), NOW_NS)
+    assert [tick.instrument for tick in found] == ["NSE:NIFTY 50", "NSE:INFY"]
+    assert frames.skipped == {"time_missing": 3}
+    assert len(KiteFrames(names).ticks(frame_of(*bare, timed, FULL), NOW_NS)) == 5
+
+
 _packet = st.one_of(
     st.binary(max_size=200),
     st.sampled_from((8, 28, 32, 44, 184)).flatmap(

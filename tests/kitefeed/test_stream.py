@@ -50,8 +50,18 @@ def test_when_connected_then_it_subscribes_once_and_frames_become_ticks(
     server.frame(frame_of(FULL, QUOTE, FULL[:100]))
     frame = stream.of(stream.market, MarketFrame, lambda m: m.ticks)
     assert frame.source == "kitefeed/1"
-    assert [tick.price_paise for tick in frame.ticks] == [157370, 157315]
-    assert [tick.volume_day for tick in frame.ticks] == [1192471, 1175986]
+    assert [tick.price_paise for tick in frame.ticks] == [157370]
+    assert [tick.volume_day for tick in frame.ticks] == [1192471]
+
+
+def test_when_only_prices_are_wanted_then_packets_without_a_time_are_taken(
+    stream: Stream, server: Server
+) -> None:
+    stream.start(f"ws://127.0.0.1:{server.port}", mode="quote")
+    link(stream, LinkState.UP)
+    server.frame(frame_of(QUOTE))
+    (tick,) = stream.of(stream.market, MarketFrame, lambda m: m.ticks).ticks
+    assert (tick.price_paise, tick.at_ns) == (157315, tick.received_at_ns)
 
 
 @pytest.mark.parametrize("how", ["close", "abort"])

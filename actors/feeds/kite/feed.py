@@ -104,7 +104,7 @@ class KiteFeed(Behaviour):
         self._names = self._names_on(self._today())
         if not 0 < len(self._names) <= TOKENS_MAX:
             raise ValueError(f"{len(self._names)} tokens, need 1 to {TOKENS_MAX}")
-        self._frames = KiteFrames(self._names)
+        self._frames = KiteFrames(self._names, needs_time=self._plan.mode == "full")
         self._names_mono_ns = ctx.mono_ns()
         self._slot: Slot = Mailslot[SocketEvent](ctx, _SOCKET)
         ctx.send("calendar", PhaseWanted(reader=ctx.name))
