@@ -172,6 +172,7 @@ def _add_exchange(verbs: Any) -> None:  # noqa: ANN401
     exchange.add_argument("--speed", type=count, default=0, metavar="N", help="time-lapse")
     exchange.add_argument("--start", default="", metavar="'YYYY-MM-DD HH:MM:SS'", help="in IST")
     exchange.add_argument("--data", type=Path, nargs="+", default=[], metavar="FILE")
+    exchange.add_argument("--plain", action="store_true", help="a plain market, for loads")
     exchange.add_argument("--instant", action="store_true", help="no delays at the broker")
     exchange.add_argument("--funds", dest="funds_paise", type=paise, metavar="INR")
     exchange.add_argument(

@@ -18,6 +18,7 @@ from actors.feeds.csvfile import CsvSource
 from actors.practice.loop import LOOPBACK, Loop
 from actors.practice.market import MarketDriver
 from actors.practice.sockets import socket_factory
+from actors.practice.walk import WalkSource
 from actors.practice.web import always, site
 from actors.runtime.clock import Clock, LapseClock, boot_ns, wall_ns
 from engine.errors import ConfigInvalid, WireMalformed
@@ -50,7 +51,7 @@ def run_exchange(args: argparse.Namespace) -> int:
             config = replace(config, market=replace(config.market, speed=args.speed))
         sessions = load_sessions()
         clock = _clock(config, sessions, args.start)
-        source = _source(config, sessions, args.data)
+        source = _source(config, sessions, args.data, is_plain=args.plain)
     except (ConfigInvalid, WireMalformed, OSError, ValueError) as error:
         print(f"error: {error}", file=sys.stderr)
         return exits.CONFIG
@@ -70,8 +71,8 @@ class Practice:
     ) -> None:
         self._args, self._clock = args, clock
         self.loop = Loop(clock)
-        prices = {item.name: paise_from_rupees(item.price_inr) for item in config.instruments}
-        listing, menu = Listing(instruments(config), prices), Menu(config.market.seed)
+        listing = Listing(instruments(config), _prices(config))
+        menu = Menu(config.market.seed)
         outer = Outer(
             now_ns=clock.now_ns,
             real_ns=wall_ns,
@@ -150,9 +151,14 @@ def _clock_state(clock: Clock) -> dict[str, Any]:
     return {"speed": clock.speed, "start_ns": clock.start_ns, "origin_ns": clock.origin_ns}
 
 
-def _source(config: EngineConfig, sessions: SessionTable, data: list[Path]) -> FrameSource:
+def _source(
+    config: EngineConfig, sessions: SessionTable, data: list[Path], *, is_plain: bool
+) -> FrameSource:
     if data:
         return CsvSource(data, sessions)
+    if is_plain:
+        segment = SegmentClass(config.market.segment)
+        return WalkSource(instruments(config), _prices(config), sessions, segment)
     return make_source(config, sessions)
 
 
@@ -160,6 +166,11 @@ def _tell(path: Path, state: dict[str, Any]) -> None:
     """Where it can be reached: in the state directory and as a line of stdout."""
     _write_state(path, state)
     print(json.dumps({"event": "exchange_listening"} | state), flush=True)
+
+
+def _prices(config: EngineConfig) -> dict[str, int]:
+    """Where each instrument begins, in paise."""
+    return {item.name: paise_from_rupees(item.price_inr) for item in config.instruments}
 
 
 def _write_state(path: Path, state: dict[str, Any]) -> None:

@@ -2,7 +2,7 @@
 
 import heapq
 from collections.abc import Callable
-from itertools import count
+from itertools import count, islice, pairwise
 from pathlib import Path
 
 import pytest
@@ -10,7 +10,10 @@ from kiteconnect import exceptions as kite_errors
 
 from actors.feeds.synthetic import SyntheticInstrument, SyntheticSource
 from actors.practice.market import MarketDriver
+from actors.practice.walk import WalkSource
 from actors.runtime.clock import VirtualClock
+from engine.instruments import Instrument
+from engine.market.source import due_ns
 from engine.messages.values import Product
 from engine.session import SegmentClass, ns_from_ist
 from engine.units import NS_PER_S
@@ -97,3 +100,19 @@ def test_when_a_file_is_replayed_then_its_prices_are_the_market(tmp_path: Path) 
         )
     finally:
         practice.stop()
+
+
+def test_when_the_market_is_plain_then_every_instrument_moves_each_second() -> None:
+    instruments = [Instrument(name="NSE:A"), Instrument(name="NSE:B", tick_paise=10)]
+    source = WalkSource(
+        instruments, {"NSE:A": 1_000, "NSE:B": 2_000}, load_sessions(), SegmentClass.CASH_OTHER
+    )
+    closes_ns = ns_from_ist("2024-01-01 15:30:00")
+    frames = list(islice(source.items(closes_ns - 40 * NS_PER_S), 41))
+    assert [due_ns(frame) for frame in frames[:2]] == [
+        closes_ns - 40 * NS_PER_S, closes_ns - 39 * NS_PER_S,
+    ]  # fmt: skip
+    assert due_ns(frames[40]) == ns_from_ist("2024-01-02 09:15:00")
+    prices = [frame.ticks[1].price_paise for frame in frames]
+    assert {abs(after - before) for before, after in pairwise(prices[:40])} == {10}
+    assert (min(prices), max(prices)) == (2_000, 2_160)

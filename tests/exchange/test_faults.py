@@ -1,7 +1,7 @@
 """The fault menu over real sockets: what the client sees and what is truly in the book."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -19,9 +19,11 @@ def tags(practice: Practice) -> list[str]:
 
 
 @pytest.fixture
-def hasty(practice: Practice) -> KiteConnect:
+def hasty(practice: Practice) -> Iterator[KiteConnect]:
     """A client that waits a third of a second."""
-    return practice.client(timeout=0.3)
+    client = practice.client(timeout=0.3)
+    yield client
+    client.reqsession.close()
 
 
 @pytest.mark.conformance("FLT-17")
