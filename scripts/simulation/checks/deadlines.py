@@ -45,6 +45,9 @@ T_PAPER_NS: Final = 3 * NS_PER_MINUTE
 """Source: LIV-07."""
 T_FLAT_NS: Final = 60 * NS_PER_S
 """Source: LIV-01 and LIV-02."""
+TICKS_SQUARE_MIN: Final = 3
+"""True ticks of an instrument from the flat-by time to the close in which a position must have been
+taken. Source: frames are 11 s long as a rule, so T_SQUARE has three."""
 TICKS_FLAT_MIN: Final = 10
 """True ticks of an instrument in which a paper exit must have filled. Source: the usual frame is
 11 s long (market/paths.py Pace), so this is two minutes of a market that trades."""
