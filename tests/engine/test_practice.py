@@ -15,6 +15,7 @@ from engine.exchange.practice.frames import frame, packet
 from engine.exchange.practice.limits import Limits
 from engine.exchange.practice.listing import Listing
 from engine.exchange.practice.quotes import EMPTY, Level, Quote
+from engine.exchange.practice.slicing import place_slices
 from engine.exchange.practice.tokens import Tokens
 from engine.exchange.practice.venue import Outer, PracticeExchange
 from engine.instruments import Instrument
@@ -302,3 +303,22 @@ def test_when_a_likelihood_is_armed_then_it_strikes_about_as_often(world: World)
     world.menu.arm("FLT-17", Arm(count=10_000, ppm=250_000))
     struck = sum(world.menu.strikes("FLT-17") for _ in range(4_000))
     assert 850 < struck < 1_150
+
+
+def test_kite_31_and_32_when_a_form_is_sliced_then_a_part_can_fail_and_the_rest_stands(
+    world: World,
+) -> None:
+    form = FORM | {"quantity": "12000", "product": "NRML", "autoslice": "true"}
+    with pytest.raises(KiteError, match="equal to 10000 for order slicing"):
+        place_slices(world.exchange, "regular", form | {"quantity": "6000"})
+    world.menu.arm("KITE-32", Arm())
+    answer = place_slices(world.exchange, "regular", form)
+    failed, *placed = answer["children"]
+    assert failed["error"]["error_type"] == "MarginException"
+    world.run()
+    rows = world.exchange.books.orders()
+    assert [row["order_id"] for row in rows] == [child["order_id"] for child in placed]
+    assert [row["quantity"] for row in rows] == [5_000, 2_000]
+    assert rows[0]["tags"] == ["a", "autoslice", f"autoslice:{answer['order_id']}"]
+    assert world.exchange.duplicates() == {}
+    assert place_slices(world.exchange, "regular", form | {"quantity": "10"}).keys() == {"order_id"}

@@ -99,11 +99,11 @@ def tokens(kite: KiteConnect) -> dict[str, int]:
     return {f"NSE:{x['tradingsymbol']}": x["instrument_token"] for x in kite.instruments("NSE")}
 
 
-def ticks_of(ticker: Ticker, price: float) -> dict[str, Any]:
-    """The first tick that carries the price."""
+def ticks_of(ticker: Ticker, price: float, mode: str) -> dict[str, Any]:
+    """The first tick with the price in the mode: a subscription begins in quote mode."""
     while True:
         for tick in ticker.until("ticks")["ticks"]:
-            if tick["last_price"] == price:
+            if (tick["last_price"], tick["mode"]) == (price, mode):
                 return dict(tick)
 
 
@@ -112,7 +112,7 @@ def test_when_a_full_packet_is_parsed_then_every_field_is_that_of_the_quote(
 ) -> None:
     one = ticker(f"full={tokens(kite)[INFY]}")
     practice.price(151_235, bid=151_230, ask=151_240, units=40)
-    tick, quote = ticks_of(one, 1_512.35), kite.quote(INFY)[INFY]
+    tick, quote = ticks_of(one, 1_512.35, "full"), kite.quote(INFY)[INFY]
     assert tick["tradable"] is True
     assert tick["mode"] == "full"
     assert tick["change"] == pytest.approx(
@@ -141,7 +141,7 @@ def test_when_a_mode_is_set_then_its_packet_has_its_size_and_its_fields(
     one = ticker(f"{mode}={tokens(kite)['NSE:TCS']}")
     practice.price(311_110, "NSE:TCS")
     assert one.until("frame", is_binary=True, size=size + 4)
-    tick = ticks_of(one, 3_111.10)
+    tick = ticks_of(one, 3_111.10, mode)
     assert (tick["mode"], len(tick)) == (mode, keys)
 
 
@@ -152,7 +152,7 @@ def test_when_an_index_is_subscribed_then_it_has_no_volume_and_cannot_be_traded(
     one = ticker(f"{mode}={tokens(kite)[INDEX]}")
     practice.price(2_171_000 + size, INDEX)
     assert one.until("frame", is_binary=True, size=size + 4)
-    tick, quote = ticks_of(one, (2_171_000 + size) / 100), kite.quote(INDEX)[INDEX]
+    tick, quote = ticks_of(one, (2_171_000 + size) / 100, mode), kite.quote(INDEX)[INDEX]
     assert (tick["tradable"], tick["ohlc"]) == (False, quote["ohlc"])
     assert tick.get("exchange_timestamp") == (str(quote["timestamp"]) if mode == "full" else None)
 
@@ -192,7 +192,7 @@ def test_kite_6_when_the_server_closes_then_the_ticker_comes_back_and_resubscrib
     assert one.until("closed")["code"] == 1000
     one.until("connected")
     practice.price(150_505)
-    assert ticks_of(one, 1_505.05)
+    assert ticks_of(one, 1_505.05, "full")
 
 
 @pytest.mark.conformance("FLT-14")

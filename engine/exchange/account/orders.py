@@ -33,6 +33,7 @@ class KiteOrder(VenueOrder):
     position's exits. `is_ghost`: shown CANCELLED, alive at the exchange. `silent_until_ns`: no
     further fill before. `is_shown_unpriced`: average price 0. `listed_last`: what
     the row in the book was made of, and the row. `protection_bps` 0: the account's own figure.
+    `slice_of`: the id under which one form was cut into several orders.
     """
 
     tag_true: str = ""
@@ -48,6 +49,7 @@ class KiteOrder(VenueOrder):
     validity: str = DAY
     disclosed_quantity: int = 0
     protection_bps: int = 0
+    slice_of: str = ""
 
     def move(self, status: OrderStatus, now_ns: int, text: str = "") -> None:
         """Take a state; the first word about why stays."""

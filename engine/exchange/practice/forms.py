@@ -47,8 +47,6 @@ def new_order(form: Form, listed: Listed | None, last_paise: int) -> OrderReques
             raise invalid(f"Missing or empty field `{field}`")
     if listed is None or listed.is_index:
         raise invalid(UNKNOWN_SYMBOL)
-    if form.get("autoslice") == "true":
-        raise invalid("Autoslice is not available at the practice exchange.")
     tag = form.get("tag", "")
     if len(tag) > TAG_CHARACTERS_MAX:
         raise invalid("Invalid `tag`. It can be at most 20 characters long.")

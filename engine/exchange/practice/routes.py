@@ -13,6 +13,7 @@ import msgspec
 from engine.exchange.practice import money
 from engine.exchange.practice.errors import KiteError, dead_token, invalid, too_many
 from engine.exchange.practice.history import candles
+from engine.exchange.practice.slicing import place_slices
 from engine.exchange.practice.transport import Answer, Doing, Fate, Transport, answer_of
 from engine.exchange.practice.venue import PracticeExchange
 from engine.session import ist_text
@@ -213,6 +214,8 @@ class Api:
         return rows[::-1] if self._exchange.menu.strikes("KITE-48") else rows
 
     def _place(self, request: Request, parts: list[str]) -> object:
+        if request.field("autoslice") == "true":
+            return place_slices(self._exchange, "/".join(parts), request.fields())
         order = self._exchange.place("/".join(parts), request.fields())
         return {"order_id": order.venue_order_id}
 

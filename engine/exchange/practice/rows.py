@@ -24,7 +24,6 @@ def order_row(report: OrderReport, order: KiteOrder | None, listed: Listed) -> J
     remaining = report.quantity - report.filled_quantity
     is_cancelled = report.status is OrderStatus.CANCELLED
     sent_at_ns = _sent_at_ns(order)
-    is_protected = order is not None and order.is_protected_market
     return {
         "account_id": USER,
         "placed_by": USER,
@@ -58,7 +57,7 @@ def order_row(report: OrderReport, order: KiteOrder | None, listed: Listed) -> J
         "market_protection": 0,
         "meta": {},
         "tag": report.client_order_id or None,
-        "tags": _tags(report, order if is_protected else None),
+        "tags": _tags(report, order),
         "guid": None,
     }
 
@@ -179,10 +178,13 @@ def position_row(
     return row
 
 
-def _tags(report: OrderReport, protected: KiteOrder | None) -> list[str]:
+def _tags(report: OrderReport, order: KiteOrder | None) -> list[str]:
+    """Ours and those that the server adds."""
     tags = [report.client_order_id] if report.client_order_id else []
-    if protected is not None and report.order_type is OrderType.LIMIT:
-        tags += ["mktp", f"mktp:{(protected.protection_bps or 200) / 100:.2f}"]
+    if order is not None and order.is_protected_market and report.order_type is OrderType.LIMIT:
+        tags += ["mktp", f"mktp:{(order.protection_bps or 200) / 100:.2f}"]
+    if order is not None and order.slice_of:
+        tags += ["autoslice", f"autoslice:{order.slice_of}"]
     return tags
 
 

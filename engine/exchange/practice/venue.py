@@ -171,8 +171,8 @@ class PracticeExchange:
 
     # -- orders ---------------------------------------------------------------------------
 
-    def place(self, variety: str, form: forms.Form) -> KiteOrder:
-        """A new order. Raises KiteError if there is none."""
+    def place(self, variety: str, form: forms.Form, *, slice_of: str = "") -> KiteOrder:
+        """A new order, perhaps one slice of many. Raises KiteError if there is none."""
         forms.check_variety(variety)
         name = forms.name_of(form)
         listed = self.listing.rows.get(name)
@@ -181,6 +181,7 @@ class PracticeExchange:
         order, text = self.front.take(request)
         if order is None:
             raise invalid(text)
+        order.slice_of = slice_of
         if self.account.lacks_margin(order):
             self.account.reject(order, MARGIN_TEXT)
             raise KiteError(400, "MarginException", MARGIN_TEXT)
@@ -228,10 +229,10 @@ class PracticeExchange:
         return listed
 
     def duplicates(self) -> dict[str, list[str]]:
-        """Tags that more than one order truly carries, with the ids."""
+        """Tags that more than one order truly carries, with the ids; slices of one are one."""
         by_tag: dict[str, list[str]] = {}
         for order in self.ledger.orders.values():
-            if order.tag_true:
+            if order.tag_true and not order.slice_of:
                 by_tag.setdefault(order.tag_true, []).append(order.venue_order_id)
         return {tag: ids for tag, ids in by_tag.items() if len(ids) > 1}
 
