@@ -37,6 +37,7 @@ and 28 by repetition, 29 another token, 30 freeze quantity, 31 autoslice between
 quantities, 33 a MarginException, 35 MIS after the square-off, 37 another product, 38 `day`
 positions, 40 the first tick, 42 default mode, 43 a closed market) or it is the client's own (8, 9,
 41, 46). 50 needs GTT, which this exchange refuses.
+36 is armed before a day begins; POST /square-off of the control port does it at once.
 """
 
 
