@@ -18,7 +18,7 @@ from tests.contract import practice
 from tests.engine.test_kite_forms import intent
 from tests.exchange.process import Practice
 
-HASTY = TransportSettings(total_ns_max=400 * NS_PER_MS)
+HASTY = TransportSettings(total_ns_max=800 * NS_PER_MS)
 ACKED, REFUSED, UNKNOWN = Outcome.ACKED, Outcome.REFUSED, Outcome.UNKNOWN
 
 
@@ -41,7 +41,7 @@ def token(exchange: Practice) -> Credentials:
 
 @pytest.fixture
 def broker(exchange: Practice) -> Iterator[KiteBroker]:
-    """A broker that waits 0.4 s; a new login is handed in whenever it asks."""
+    """A broker that waits 0.8 s; a new login is handed in whenever it asks."""
     session = KiteSession(token(exchange), exchange.root, HASTY)
     yield KiteBroker(session, reload=lambda: token(exchange))
     session.close()
