@@ -6,7 +6,7 @@ PEERS_PYTHON ?= python3.12
 PEERS := .venv/peers
 TICKS ?= 2000000
 RUNS ?= 1
-.PHONY: paper test check lint bench bench-peers drill-kill9 simulate replay-under mutants lock clean
+.PHONY: paper test check lint bench bench-feed bench-peers drill-kill9 simulate replay-under mutants lock clean
 
 paper: .venv
 	.venv/bin/pahara run --config configs/paper.yaml $(if $(FOR),--for $(FOR))
@@ -24,6 +24,10 @@ lint: .venv
 
 bench: .venv
 	$(PY) -m scripts.bench
+
+# Kite's stream at full size: 9,000 instruments over three connections, from a local server.
+bench-feed: .venv
+	$(PY) -m scripts.bench --only feed
 
 # The same work in Pahara and in NautilusTrader. Its environment is made here and used nowhere else.
 bench-peers: .venv $(PEERS)/.installed

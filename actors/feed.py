@@ -148,7 +148,7 @@ class FeedBehaviour(Behaviour):
         self._judge(tick.received_at_ns)
 
     def _on_check(self, check: FeedChecked) -> None:
-        self._freshness.on_source(check.source_at_ns)
+        self._freshness.on_source(check.source_at_ns, check.link)
         end_ns = check.at_ns - BAR_WAIT_NS
         for builder, names in self._bars:
             self._send_bar(builder.on_time(end_ns), names)

@@ -2,18 +2,19 @@
 
 Decides which feed a tick belongs to and beats the coarse clock of quiet feeds while the session
 runs: a feed that ticks judges itself. Refuses to judge data. A tick of an instrument that nobody
-configured is counted, never an error. Remembers phase, watches and blocks for feeds that restart,
-and asks its feeds for the watches when it restarts itself.
+configured is counted, never an error. Remembers phase, watches, blocks and links for feeds that
+restart, and asks its feeds for the watches and its sources for their links when it restarts itself.
 
-Receives MarketFrame (without ticks: a sign of life), FeedBlocked, FeedEnded from the source,
-PhaseChanged, MarketWatch, FeedStateChanged, FeedAnnounced, TimerFired. Sends Tick, PhaseChanged,
-FeedChecked, FeedBlocked, MarketWatch, FeedsCalled to the feeds, PhaseWanted to "calendar",
-ViewPublished to "console", FeedEnded to one reader.
+Receives MarketFrame (without ticks: a sign of life), FeedBlocked, FeedEnded and LinkChanged from
+its sources, PhaseChanged, MarketWatch, FeedStateChanged, FeedAnnounced, TimerFired. Sends Tick,
+PhaseChanged, FeedChecked, FeedBlocked, MarketWatch to the feeds, FeedsCalled to feeds and sources,
+PhaseWanted to "calendar", ViewPublished to "console", FeedEnded to one reader.
 """
 
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 import msgspec
@@ -28,6 +29,8 @@ from engine.messages.market import (
     FeedEnded,
     FeedsCalled,
     FeedStateChanged,
+    LinkChanged,
+    LinkState,
     MarketFrame,
     MarketWatch,
     PhaseChanged,
@@ -54,6 +57,7 @@ class MarketBehaviour(Behaviour):
         check_every_ns: the beat of `FeedChecked`, market time.
         view_every_ns: how often the view "feeds" is published, real time; 0 is never.
         ended_reader: told of `FeedEnded`; "" is nobody.
+        sources: instrument -> actor that takes its data in, where there are several.
     """
 
     def __init__(
@@ -63,6 +67,7 @@ class MarketBehaviour(Behaviour):
         check_every_ns: int,
         view_every_ns: int = NS_PER_S,
         ended_reader: str = "",
+        sources: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         self._feeds = dict(feeds)
         self._check_every_ns = check_every_ns
@@ -73,7 +78,9 @@ class MarketBehaviour(Behaviour):
         self._phase: PhaseChanged | None = None
         self._blocks: dict[str, FeedBlocked] = {}
         self._watches: dict[str, dict[str, MarketWatch]] = {}
-        self._source_at_ns = 0
+        self._sources = dict(sources)
+        self._sources_at_ns: dict[str, int] = {}
+        self._links: dict[str, LinkChanged] = {}
         self._is_open = False
         self._slices = _sliced(tuple(self._feeds.items()))
         self._slice_number = 0
@@ -82,9 +89,9 @@ class MarketBehaviour(Behaviour):
 
     def open(self, ctx: Context) -> Opening:
         super().open(ctx)
-        self._source_at_ns = ctx.now_ns()
+        self._sources_at_ns = dict.fromkeys(("", *self._sources.values()), ctx.now_ns())
         ctx.send("calendar", PhaseWanted(reader=ctx.name))
-        for name in self._feeds.values():
+        for name in (*self._feeds.values(), *dict.fromkeys(self._sources.values())):
             ctx.send(name, FeedsCalled())
         if self._view_every_ns:
             ctx.timer_after("view", self._view_every_ns, _VIEW)
@@ -108,6 +115,8 @@ class MarketBehaviour(Behaviour):
                 self._forward(message.instrument, message)
             case FeedStateChanged():
                 self._states[message.instrument] = message
+            case LinkChanged():
+                self._links[message.source] = message
             case FeedEnded():
                 self._end(message)
             case _:
@@ -115,7 +124,7 @@ class MarketBehaviour(Behaviour):
 
     def _on_frame(self, frame: MarketFrame) -> None:
         hand, feeds, last = self.ctx.hand, self._feeds, self._last
-        self._source_at_ns = self.ctx.now_ns()
+        self._sources_at_ns[frame.source] = self.ctx.now_ns()
         for tick in frame.ticks:
             instrument = tick.instrument
             name = feeds.get(instrument)
@@ -175,13 +184,24 @@ class MarketBehaviour(Behaviour):
             return
         now_ns, last, send = self.ctx.now_ns(), self._last, self.ctx.send
         quiet_since_ns = now_ns - self._check_every_ns
-        beat = FeedChecked(at_ns=now_ns, source_at_ns=self._source_at_ns)
+        sources, beats = (
+            self._sources,
+            {name: self._beat(name, now_ns) for name in self._sources_at_ns},
+        )
         for instrument, name in self._slices[self._slice_number]:
             tick = last.get(instrument)
             if tick is None or tick.at_ns <= quiet_since_ns:
-                send(name, beat)
+                send(name, beats[sources.get(instrument, "")])
         self._slice_number = (self._slice_number + 1) % len(self._slices)
         self._arrange_check()
+
+    def _beat(self, source: str, now_ns: int) -> FeedChecked:
+        link = self._links.get(source)
+        return FeedChecked(
+            at_ns=now_ns,
+            source_at_ns=self._sources_at_ns[source],
+            link=link.state if link is not None else LinkState.UNKNOWN,
+        )
 
     def _arrange_check(self) -> None:
         """On the grid of the beat, which many feeds share out in slices."""
@@ -194,7 +214,8 @@ class MarketBehaviour(Behaviour):
         body = {
             "ticks": self._tick_count,
             "strangers": self._stranger_count,
-            "source_age_s": round((now_ns - self._source_at_ns) / NS_PER_S, 1),
+            "source_age_s": round((now_ns - self._heard_at_ns()) / NS_PER_S, 1),
+            "links": {name: _link_row(link) for name, link in sorted(self._links.items())},
             "feeds_count": len(self._feeds),
             "never_ticked": len(self._feeds) - len(ages),
             "states": dict(sorted(states.items())),
@@ -203,6 +224,11 @@ class MarketBehaviour(Behaviour):
         }
         text = msgspec.json.encode(body).decode()
         self.ctx.send("console", ViewPublished(topic="feeds", body=text, at_ns=now_ns))
+
+    def _heard_at_ns(self) -> int:
+        """The last sign of life of the source that has been silent longest."""
+        names = set(self._sources.values()) or {""}
+        return min(self._sources_at_ns[name] for name in names)
 
     def _ages_ns(self) -> dict[str, int]:
         now_ns = self.ctx.now_ns()
@@ -232,6 +258,10 @@ def _sliced(feeds: tuple[tuple[str, str], ...]) -> tuple[tuple[tuple[str, str], 
     """The feeds in slices of one turn each; one slice, maybe empty, at least."""
     starts = range(0, max(1, len(feeds)), CHECK_FEEDS_MAX)
     return tuple(feeds[start : start + CHECK_FEEDS_MAX] for start in starts)
+
+
+def _link_row(link: LinkChanged) -> dict[str, Any]:
+    return {"state": link.state.value, "reason": link.reason, "connects": link.connect_count}
 
 
 def _buckets(ages_ns: Iterable[int]) -> dict[str, int]:

@@ -4,7 +4,8 @@ Decides when to ask the broker for a snapshot. What reports mean is decided in
 engine/orders/merge.py and resolve.py; what is certain goes to the journal, from which everybody
 else learns it. Refuses to place, change or cancel anything.
 
-A snapshot is asked for at once after recovery, on a gap or contradiction, and at growing real-time
+A snapshot is asked for at once after recovery, on a gap, a contradiction or a hint of the broker's
+stream (whose body is not believed, so it is not read), and at growing real-time
 intervals while anything is unresolved. The writer answers it after all intents that it got before.
 """
 
@@ -25,6 +26,7 @@ from engine.messages.broker import (
     IntentAnswered,
     OrderReport,
     SnapshotRequested,
+    StreamHinted,
     TradeReport,
 )
 from engine.messages.control import RecoveryDone, ViewPublished
@@ -108,6 +110,8 @@ class WatcherActor(Behaviour):
             case BrokerSnapshot():
                 resolve = self._settings.resolve
                 self._publish(merge_snapshot(self.truth, message, resolve, now_ns))
+            case StreamHinted():
+                self._ask("stream", Book.LIVE)
             case AppendRefused():
                 # Our view is ahead of the journal: forget it, replay and read the books again.
                 raise JournalUnavailable(f"facts refused: {message.why}")

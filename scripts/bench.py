@@ -96,6 +96,20 @@ def capture(*arguments: str) -> Figures:
     return {**figures, "aims": [aim(figures["hot_path_ns"], 1_000, "capture a message, ns")]}
 
 
+def feed(*arguments: str) -> Figures:
+    """Kite's stream at full size, and the two parsers."""
+    figures = section("bench_feed", *arguments)
+    stream, parsers = figures["stream"], figures["parsers"]
+    return {
+        **figures,
+        "aims": [
+            aim(stream["lost_count"], 0, "ticks lost"),
+            aim(stream["frame_to_strategy"].get("p99_ms"), 25, "frame to strategy p99, ms"),
+            aim(round(1 / parsers["ratio"], 3), 0.04, "our parser's time, share of the library's"),
+        ],
+    }
+
+
 SECTIONS: dict[str, Callable[..., Figures]] = {
     "actors": actors,
     "order_path": order_path,
@@ -103,6 +117,7 @@ SECTIONS: dict[str, Callable[..., Figures]] = {
     "restart": restart,
     "backtest": backtest,
     "capture": capture,
+    "feed": feed,
 }
 
 

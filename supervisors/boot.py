@@ -41,7 +41,7 @@ from supervisors.config import EngineConfig, engine_faults, fingerprint, load_co
 from supervisors.engine import Engine
 from supervisors.history import ENGINE, History
 from supervisors.latching import latch_halt, note_start
-from supervisors.live import Surroundings, make_clock, make_parts
+from supervisors.live import Surroundings, check_source, make_clock, make_parts
 from supervisors.statedir import StateDir
 from supervisors.stores import Stores
 from supervisors.summary import Collector, summarise
@@ -127,6 +127,7 @@ class Life:
         with log, Stores(path, REALM) as stores:
             clock = make_clock(self._config, load_sessions(), stores.last_at_ns())
             self._since_ns = clock.now_ns()
+            check_source(self._config, path, self._since_ns)
             hosts = ThreadHosts(clock)
             boot_id = f"{wall_ns():x}-{os.getpid()}"
             capture = begin_capture(self._config, path, clock, boot_id, os.getpid())

@@ -20,6 +20,7 @@ from engine.schedule import Job, job_faults
 from engine.schema import build
 from engine.strategies.registry import strategy_faults
 from engine.units import paise_from_rupees
+from supervisors.kiteconfig import CONNECTIONS_MAX, TOKENS_MAX, KiteConfig, kite_faults
 
 JOB_ACTIONS = frozenset({"reconcile", "square_off", "say_alive"})
 SPEED_MAX = 3_600
@@ -55,7 +56,8 @@ class StrategyConfig(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class MarketConfig(msgspec.Struct, frozen=True, kw_only=True):
-    """Where ticks come from: `synthetic` (seeded) or `csv` (files given on the command line).
+    """Where ticks come from: `synthetic` (seeded), `csv` (files given on the command line) or
+    `kite` (its stream).
 
     `speed` is how many market seconds pass in a real one; `session_date` is a date or `auto`
     (the running or the next session).
@@ -106,6 +108,7 @@ class EngineConfig(msgspec.Struct, frozen=True, kw_only=True):
     instruments: tuple[InstrumentConfig, ...]
     strategies: tuple[StrategyConfig, ...]
     session: SessionConfig = SessionConfig()
+    kite: KiteConfig = KiteConfig()
     jobs: tuple[Job, ...] = ()
     metrics_port: int = 0
     capture: bool = True
@@ -135,6 +138,7 @@ def engine_faults(config: EngineConfig) -> tuple[str, ...]:
     """Everything that is wrong with well-formed values, "path: what is wrong" each."""
     faults = [
         *_market_faults(config.market),
+        *_kite_faults(config),
         *_instrument_faults(config.instruments),
         *_strategy_faults(config),
         *(f"risk.{fault}" for fault in risk_settings(config).faults()),
@@ -149,10 +153,21 @@ def engine_faults(config: EngineConfig) -> tuple[str, ...]:
 
 def _market_faults(market: MarketConfig) -> list[str]:
     faults = []
-    if market.source not in {"synthetic", "csv"}:
+    if market.source not in {"synthetic", "csv", "kite"}:
         faults.append(f"market.source: unknown source {market.source!r}")
     if not 1 <= market.speed <= SPEED_MAX:
         faults.append(f"market.speed: not within 1 to {SPEED_MAX}")
+    return faults
+
+
+def _kite_faults(config: EngineConfig) -> list[str]:
+    faults = kite_faults(config.kite)
+    if config.market.source == "kite":
+        if len(config.instruments) > CONNECTIONS_MAX * TOKENS_MAX:
+            faults.append(f"instruments: Kite streams {CONNECTIONS_MAX * TOKENS_MAX} at most")
+        is_real = config.kite.stream_url.startswith("wss:") and not config.kite.practice
+        if is_real and (config.market.speed, config.market.session_date) != (1, "auto"):
+            faults.append("market: Kite's own stream has speed 1 and session_date auto")
     return faults
 
 

@@ -30,10 +30,19 @@ from engine.market.staleness import StalenessLimits
 from engine.session import SegmentClass, SessionTable, ist_day, midnight_ns, ns_from_ist
 from engine.units import NS_PER_S, paise_from_rupees
 from supervisors.config import EngineConfig
+from supervisors.feeding import (
+    check_source,
+    kite_feeds,
+    practice_clock,
+    practice_of,
+    stream_url,
+)
 from supervisors.spec import Factory
 from supervisors.stores import Stores
 from supervisors.tables import load_charges, load_sessions
 from supervisors.wiring import Parts
+
+__all__ = ["Surroundings", "check_source", "make_clock", "make_parts"]
 
 LEAD_NS = 2 * NS_PER_S
 STALE_REAL_MS = 500
@@ -41,12 +50,15 @@ STALE_REAL_MS = 500
 
 
 def make_clock(config: EngineConfig, sessions: SessionTable, last_at_ns: int) -> Clock:
-    """Real time, or time-lapse from where the journal ended.
+    """Real time, the clock of a practice exchange, or time-lapse from where the journal ended.
 
     A time-lapse life begins in a session: where the last one stopped, at the next open if that was
     outside, on the configured date if there is no past.
     """
     market = config.market
+    practice = practice_of(config)
+    if practice is not None:
+        return practice_clock(practice)
     if market.speed == 1 and market.session_date == "auto":
         return SystemClock()
     segment = SegmentClass(market.segment)
@@ -76,7 +88,7 @@ def make_source(config: EngineConfig, sessions: SessionTable) -> FrameSource:
         f"instruments: {x.name} needs price_inr" for x in config.instruments if not x.price_inr
     ]
     if market.source != "synthetic":
-        faults.append("market.source: run needs synthetic (csv is for backtests)")
+        faults.append("market.source: synthetic or kite (csv is for backtests)")
     if faults:
         raise ConfigInvalid(tuple(faults))
     specs = [
@@ -98,6 +110,7 @@ class Surroundings:
 
     def __init__(self, config: EngineConfig, state_dir: Path, stores: Stores, boot_id: str) -> None:
         self.state_dir = state_dir
+        self._config = config
         self.lease = SocketLease(state_dir)
         self.endpoint = MetricsEndpoint(REGISTRY, state_dir, config.metrics_port)
         self.identity = Identity(
@@ -106,7 +119,7 @@ class Surroundings:
         self._latches = stores.latches
 
     def factories(self, runtime: Runtime) -> dict[str, Factory]:
-        """The actors of the control side."""
+        """The actors of the control side, and the connections to Kite's stream."""
         directory, board = runtime.directory, runtime.board
 
         def latch_kill(reason: str, by: str) -> None:
@@ -123,6 +136,7 @@ class Surroundings:
             ),
             "metrics": lambda _: Metrics(self.endpoint, board, directory.dead_letters),
             "heartbeat": lambda _: Heartbeat(lambda: pulses(directory)),
+            **kite_feeds(self._config, self.state_dir, stream_url(self._config)),
         }
 
     def close(self) -> None:
@@ -159,7 +173,7 @@ def make_parts(
         config=config,
         sessions=load_sessions(),
         charges=load_charges(),
-        source=make_source(config, load_sessions()),
+        source=None if config.market.source == "kite" else make_source(config, load_sessions()),
         make_store=stores.make_store,
         make_spool=stores.make_spool,
         latches=stores.latches,

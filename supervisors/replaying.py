@@ -5,6 +5,7 @@ Decides what of the engine a replay consists of. Refuses to know command lines a
 
 import dataclasses
 from collections.abc import Callable
+from pathlib import Path
 
 import msgspec
 
@@ -31,7 +32,9 @@ from actors.stores.spool import SpoolPort
 from engine.messages.base import Message
 from supervisors.config import EngineConfig
 from supervisors.engine import Engine
+from supervisors.feeding import kite_feeds
 from supervisors.live import make_parts
+from supervisors.spec import Factory
 
 CONTROL_SIDE = ("alerts", "console", "metrics", "heartbeat")
 
@@ -105,7 +108,8 @@ def replay(session: Session, config: EngineConfig, *, is_strict: bool = True) ->
     header = session.header
 
     def build(runtime: Runtime, player: Player) -> None:
-        keepers, extra = ReplayedKeepers(player), dict.fromkeys(CONTROL_SIDE, _no_factory)
+        keepers, control = ReplayedKeepers(player), dict.fromkeys(CONTROL_SIDE, _no_factory)
+        extra: dict[str, Factory] = {**control, **kite_feeds(config, Path())}  # in name only
         parts = make_parts(config, header.pace.now_ns, keepers, extra)
         parts = dataclasses.replace(parts, config_sha=header.config_sha)
         Engine(runtime, parts, seed=header.seed, ledger=ReplayedLedger(player))

@@ -57,7 +57,8 @@ def root(
     make: Make, factories: Mapping[str, Factory], strategies: Mapping[str, HostKind]
 ) -> SupervisorSpec:
     """The whole tree: `factories` by actor name (feeds as "feed/<instrument>", strategies as
-    "strategy/<name>", groups as "oco/"); actors without a factory are left out."""
+    "strategy/<name>", Kite's stream as "kitefeed/<n>", groups as "oco/"); actors without a factory
+    are left out."""
     control = tuple(
         _worker(name, factories, host=host, pool="control")
         for name, host in CONTROL
@@ -97,8 +98,11 @@ def _core(
         window_ms=60_000,
     )
     feeds = tuple(_worker(n, factories, pool="market") for n in factories if n.startswith("feed/"))
+    streams = tuple(
+        _worker(n, factories, host=HostKind.PROCESS) for n in factories if n.startswith("kitefeed/")
+    )
     markets = _supervisor(
-        children=(_worker("market", factories, pool="market"), *feeds),
+        children=(_worker("market", factories, pool="market"), *feeds, *streams),
         restarts_max=20,
         window_ms=60_000,
     )

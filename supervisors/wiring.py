@@ -52,6 +52,7 @@ from engine.strategies.base import Strategy
 from engine.strategies.registry import find_strategy
 from engine.units import NS_PER_MINUTE, NS_PER_S
 from supervisors.config import EngineConfig, StrategyConfig, fingerprint, instruments, risk_settings
+from supervisors.feeding import kite_sources
 from supervisors.spec import Factory
 
 PARTS_RECOVERING = frozenset({"writer", "watcher", "book", "guard", "custodian"})
@@ -69,15 +70,16 @@ class Parts:
     `check_every_ns`, `staleness` and `tick_limits` follow the pace of the source. `extra` holds
     factories of actors that only one of them has (console, metrics ...); they win over ours.
     `steady_every_ns`: how often the watcher reads the books while orders work and nothing is owed.
-    `kite`: a live account whose writer has a process of its own; `make_live_broker`: a live broker
-    in this process; both None: there is no live book. `resolve` follows the slowest broker's books.
+    `source` None: actors in `extra` take the data in. `kite`: a live account whose writer has a
+    process of its own; `make_live_broker`: a live broker in this process; both None: there is no
+    live book. `resolve` follows the slowest broker's books.
     `config_sha`: what decisions name as their configuration, if not this one (a replay's).
     """
 
     config: EngineConfig
     sessions: SessionTable
     charges: ChargeTable
-    source: FrameSource
+    source: FrameSource | None
     make_store: Callable[[], JournalStorePort]
     make_spool: Callable[[], SpoolPort]
     latches: LatchStore
@@ -212,6 +214,7 @@ def calendar(parts: Parts) -> Behaviour:
         flat_by_ns=session.flat_by_min * NS_PER_MINUTE,
         readers=(
             *PHASE_READERS,
+            *dict.fromkeys(kite_sources(parts.config).values()),
             *(f"strategy/{item.name}" for item in parts.config.strategies),
         ),
         clock_speed=parts.clock_speed,
@@ -239,9 +242,12 @@ def _market(parts: Parts, names: tuple[Instrument, ...]) -> dict[str, Factory]:
             check_every_ns=parts.check_every_ns,
             view_every_ns=parts.view_every_ns,
             ended_reader="console",
+            sources=kite_sources(parts.config),
         ),
-        "source": lambda _: SourceBehaviour(parts.source),
     }
+    source = parts.source
+    if source is not None:
+        made["source"] = lambda _: SourceBehaviour(source)
     for item in names:
         made[feeds[item.name]] = _feed(parts, item)
     return made

@@ -19,6 +19,7 @@ KEYS = {
     "journal": {"records_1", "records_10"},
     "restart": {"alone", "among_9000"},
     "capture": {"plain_message_ns", "captured_message_ns", "hot_path_ns", "packing_ns"},
+    "feed": {"parsers", "stream"},
     "backtest": {"ticks_per_s", "events_per_s", "bars", "wall_s"},
 }
 
@@ -41,6 +42,9 @@ def test_when_a_section_runs_then_its_figures_and_aims_are_there(name: str) -> N
     for goal in section["aims"]:
         assert set(goal) == {"what", "measured", "limit", "met"}
         assert goal["measured"] is not None
+    if name == "feed":
+        assert section["stream"]["lost_count"] == 0
+        assert section["parsers"]["ratio"] > 10
     if name == "order_path":
         assert section["orders"] == section["orders_wanted"]
 

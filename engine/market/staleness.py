@@ -9,10 +9,15 @@ source itself is silent) are different faults with different cures, so they are 
 | CONTINUOUS      | DEAD source_silent   | MUTE mute      | STALE tick_old  | FRESH           |
 | before 1st tick | DEAD source_silent   | MUTE mute      | STALE no_tick_yet (any age)       |
 | any other       | STALE not_continuous (no ticks are due: no fault, but nothing to enter on)   |
+
+A source that tells how it is connected is believed before its silence: without a connection the
+feed is DEAD at once (link_down, login_needed); connected and silent is STALE source_silent between
+the stale and the dead bound. A tick proves that there is a link.
 """
 
 import msgspec
 
+from engine.messages.market import LinkState
 from engine.messages.values import FeedState, SessionPhase
 from engine.units import NS_PER_MS
 
@@ -38,16 +43,24 @@ class Freshness:
         self._tick_at_ns: int | None = None
         self._watched_since_ns = started_at_ns
         self._source_at_ns = started_at_ns
+        self._link = LinkState.UNKNOWN
 
     def on_tick(self, now_ns: int) -> None:
         """An accepted tick arrived. Quarantined ones must not be told: they refresh nothing."""
         self._tick_at_ns = now_ns
         if now_ns > self._source_at_ns:  # noqa: PLR1730 - once a tick, and max() costs a call
             self._source_at_ns = now_ns
+        if self._link is not LinkState.UNKNOWN:
+            self._link = LinkState.UP
 
-    def on_source(self, now_ns: int) -> None:
-        """The source gave a sign of life: any frame, heartbeats included."""
+    def on_source(self, now_ns: int, link: LinkState | None = None) -> None:
+        """The source gave a sign of life: any frame, heartbeats included. `link` is how it is
+        connected; None: something of this instrument came, so there is a link if there ever was."""
         self._source_at_ns = max(self._source_at_ns, now_ns)
+        if link is not None:
+            self._link = link
+        elif self._link is not LinkState.UNKNOWN:
+            self._link = LinkState.UP
 
     def on_phase(self, phase: SessionPhase, now_ns: int) -> None:
         """The session moved. When continuous trading starts, ages count from there."""
@@ -67,8 +80,15 @@ class Freshness:
         if self._phase is not SessionPhase.CONTINUOUS:
             return FeedState.STALE, "not_continuous"
         age_ms = self.tick_age_ms(now_ns)
-        if now_ns - self._source_at_ns > self._limits.dead_ms_max * NS_PER_MS:
+        silent_ns = now_ns - self._source_at_ns
+        if self._link is LinkState.LOGIN_NEEDED:
+            return FeedState.DEAD, "login_needed"
+        if self._link is LinkState.DOWN:
+            return FeedState.DEAD, "link_down"
+        if silent_ns > self._limits.dead_ms_max * NS_PER_MS:
             return FeedState.DEAD, "source_silent"
+        if self._link is LinkState.UP and silent_ns > self._limits.stale_ms_max * NS_PER_MS:
+            return FeedState.STALE, "source_silent"
         if age_ms > self._limits.mute_ms_max:
             return FeedState.MUTE, "mute"
         if self._tick_at_ns is None:

@@ -80,6 +80,18 @@ class OrderReport(Message, frozen=True, kw_only=True):
     at_ns: int
 
 
+class StreamHinted(Message, frozen=True, kw_only=True):
+    """The broker's stream said something of an order of the account, or may have missed something:
+    read the books again. A hint, never truth. `body` is the frame as it came, JSON; "" after an
+    interruption, because what was sent meanwhile is never sent again.
+    Source: Kite forum 4217, 9855 (2026-11)."""
+
+    delivery: ClassVar[Delivery] = Delivery.DROP_OLDEST
+
+    body: str
+    at_ns: int
+
+
 class TradeReport(Message, frozen=True, kw_only=True):
     """One trade. `(trade_id, venue_order_id)` is its identity."""
 

@@ -2,7 +2,7 @@
 
 from typing import ClassVar
 
-from engine.messages.base import Delivery, Message
+from engine.messages.base import Delivery, Message, Word
 from engine.messages.values import FeedState, SessionPhase
 
 
@@ -11,7 +11,8 @@ class Tick(Message, frozen=True, kw_only=True):
 
     Prices in paise, quantities in units; `volume_day` and `oi` are the exchange's running totals
     (0 where the source has none). `at_ns` is the exchange's time, `received_at_ns` ours. Bid and
-    ask are 0 where the source has no depth.
+    ask are 0 where the source has no depth. `traded_at_ns` is when it last traded: 0 never today,
+    or the source does not say.
     """
 
     delivery: ClassVar[Delivery] = Delivery.CONFLATE
@@ -26,6 +27,7 @@ class Tick(Message, frozen=True, kw_only=True):
     ask_paise: int = 0
     bid_quantity: int = 0
     ask_quantity: int = 0
+    traded_at_ns: int = 0
 
     @property
     def conflation_key(self) -> str:
@@ -33,11 +35,39 @@ class Tick(Message, frozen=True, kw_only=True):
 
 
 class MarketFrame(Message, frozen=True, kw_only=True):
-    """Ticks that arrived together (a websocket frame, a second of a replayed file)."""
+    """Ticks that arrived together (a websocket frame, a second of a replayed file); none of them:
+    a sign of life. `source` is the actor that took them in, "" where there is only one."""
 
     delivery: ClassVar[Delivery] = Delivery.CRITICAL
 
     ticks: tuple[Tick, ...]
+    source: str = ""
+
+
+class LinkState(Word):
+    """How a source stands to where its data comes from.
+
+    UNKNOWN: it does not say (files, generators). UP: connected. DOWN: not connected, it tries.
+    LOGIN_NEEDED: refused, it does not try until there is a new login.
+    """
+
+    UNKNOWN = "unknown"
+    UP = "up"
+    DOWN = "down"
+    LOGIN_NEEDED = "login_needed"
+
+
+class LinkChanged(Message, frozen=True, kw_only=True):
+    """A source's connection came, went or was refused. `reason` is a code, "" when up;
+    `connect_count` counts the attempts of this life of the source."""
+
+    delivery: ClassVar[Delivery] = Delivery.CONTROL
+
+    source: str
+    state: LinkState
+    reason: str
+    connect_count: int
+    at_ns: int
 
 
 class FeedEnded(Message, frozen=True, kw_only=True):
@@ -120,17 +150,19 @@ class MarketWatch(Message, frozen=True, kw_only=True):
 class FeedChecked(Message, frozen=True, kw_only=True):
     """The market's coarse beat to its quiet feeds: judge your age, close bars whose end has passed.
 
-    `source_at_ns` is when the source last gave a sign of life, market time.
+    `source_at_ns` is when the feed's source last gave a sign of life, market time; `link` how it
+    is connected.
     """
 
     delivery: ClassVar[Delivery] = Delivery.CONFLATE
 
     at_ns: int
     source_at_ns: int
+    link: LinkState = LinkState.UNKNOWN
 
 
 class FeedsCalled(Message, frozen=True, kw_only=True):
-    """A market that has just started asks its feeds to announce themselves."""
+    """A market that has just started asks its feeds and its sources to announce themselves."""
 
     delivery: ClassVar[Delivery] = Delivery.CONTROL
 

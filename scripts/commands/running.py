@@ -1,4 +1,5 @@
-"""The verbs that do the work in this process: run, backtest, exchange, doctor and so on.
+"""The verbs that do the work in this process: run, backtest, replay, simulate, exchange, doctor
+and so on.
 
 Decides only which function is called; everything heavy is imported inside, so that the control
 verbs stay quick.
@@ -72,6 +73,10 @@ def database(args: argparse.Namespace) -> int:
     from scripts.database import snapshot, upgrade
 
     return (upgrade if args.action == "upgrade" else snapshot)(args.state_dir)
+
+
+def instruments(args: argparse.Namespace) -> int:
+    return int(import_module("scripts.instruments").sync_instruments(args))
 
 
 def doctor(args: argparse.Namespace) -> int:

@@ -19,6 +19,8 @@ from engine.messages.market import (
     FeedChecked,
     FeedEnded,
     FeedsCalled,
+    LinkChanged,
+    LinkState,
     MarketFrame,
     MarketWatch,
     PhaseChanged,
@@ -39,8 +41,14 @@ FEEDS = {NAME: f"feed/{NAME}", OTHER: f"feed/{OTHER}"}
 class Market:
     """An open market of two feeds."""
 
-    def __init__(self, feeds: Mapping[str, str] = MappingProxyType(FEEDS)) -> None:
-        self.behaviour = MarketBehaviour(feeds, check_every_ns=NS_PER_S, ended_reader="runner")
+    def __init__(
+        self,
+        feeds: Mapping[str, str] = MappingProxyType(FEEDS),
+        sources: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
+        self.behaviour = MarketBehaviour(
+            feeds, check_every_ns=NS_PER_S, ended_reader="runner", sources=sources
+        )
         self.ctx = opened(self.behaviour, FakeContext("market", now_ns=OPENS_NS))
 
     def give(self, *messages: Message) -> None:
@@ -106,6 +114,33 @@ def test_when_the_source_falls_silent_then_beats_say_since_when() -> None:
     assert market.ctx.of(FeedChecked)[-1] == FeedChecked(
         at_ns=OPENS_NS + 12 * NS_PER_S, source_at_ns=OPENS_NS
     )
+
+
+def test_when_there_are_two_sources_then_each_feed_hears_of_its_own() -> None:
+    market = Market(sources={NAME: "kitefeed/1", OTHER: "kitefeed/2"})
+    called = [name for name, m in market.ctx.sent if isinstance(m, FeedsCalled)]
+    assert called == [*FEEDS.values(), "kitefeed/1", "kitefeed/2"]
+    market.give(a_phase())
+    market.give(
+        LinkChanged(
+            source="kitefeed/2",
+            state=LinkState.DOWN,
+            reason="connection_lost",
+            connect_count=3,
+            at_ns=OPENS_NS,
+        )
+    )
+    market.advance(2)
+    market.give(MarketFrame(ticks=(), source="kitefeed/1"))
+    market.advance(2)
+    one, two = (market.ctx.of(FeedChecked, FEEDS[name])[-1] for name in (NAME, OTHER))
+    assert (one.source_at_ns - OPENS_NS, one.link) == (2 * NS_PER_S, LinkState.UNKNOWN)
+    assert (two.source_at_ns - OPENS_NS, two.link) == (0, LinkState.DOWN)
+    view = market.view()
+    assert view["source_age_s"] == 4.0
+    assert view["links"] == {
+        "kitefeed/2": {"state": "down", "reason": "connection_lost", "connects": 3}
+    }
 
 
 def test_when_the_session_is_closed_then_nobody_is_beaten() -> None:

@@ -1,6 +1,7 @@
 import pytest
 
 from engine.market.staleness import Freshness, StalenessLimits
+from engine.messages.market import LinkState
 from engine.messages.values import FeedState, SessionPhase
 from engine.units import NS_PER_MS, NS_PER_S
 
@@ -77,3 +78,30 @@ def test_when_age_is_told_then_it_is_rounded_up_not_down(a_feed_in_session: Fres
 def test_when_limits_contradict_each_other_then_they_are_refused(bad: dict[str, int]) -> None:
     with pytest.raises(ValueError, match="limits"):
         StalenessLimits(**bad)
+
+
+def test_when_a_source_tells_of_its_link_then_dead_stale_and_mute_are_told_apart(
+    a_feed_in_session: Freshness,
+) -> None:
+    feed, later_ns = a_feed_in_session, 60 * NS_PER_S
+    feed.on_tick(later_ns)
+    feed.on_source(later_ns, LinkState.DOWN)
+    assert feed.judge(later_ns) == (FeedState.DEAD, "link_down")
+    feed.on_source(later_ns, LinkState.LOGIN_NEEDED)
+    assert feed.judge(later_ns) == (FeedState.DEAD, "login_needed")
+    feed.on_source(later_ns, LinkState.UP)
+    assert feed.judge(later_ns) == (FeedState.FRESH, "")
+    silent_ns = later_ns + LIMITS.stale_ms_max * NS_PER_MS + 1
+    assert feed.judge(silent_ns) == (FeedState.STALE, "source_silent")
+    mute_ns = later_ns + LIMITS.mute_ms_max * NS_PER_MS + 1
+    feed.on_source(mute_ns, LinkState.UP)
+    assert feed.judge(mute_ns) == (FeedState.MUTE, "mute")
+
+
+def test_when_a_tick_comes_then_a_link_that_was_down_is_up(a_feed_in_session: Freshness) -> None:
+    a_feed_in_session.on_source(NS_PER_S, LinkState.DOWN)
+    a_feed_in_session.on_tick(2 * NS_PER_S)
+    assert a_feed_in_session.judge(2 * NS_PER_S) == (FeedState.FRESH, "")
+    a_feed_in_session.on_source(3 * NS_PER_S, LinkState.DOWN)
+    a_feed_in_session.on_source(3 * NS_PER_S)
+    assert a_feed_in_session.judge(3 * NS_PER_S) == (FeedState.FRESH, "")

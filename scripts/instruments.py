@@ -1,0 +1,77 @@
+"""`pahara instruments`: the day's list of instruments, from the broker to the state directory.
+
+Decides what the operator is told of it. Run it after 08:30 IST on each trading day: tokens of
+derivatives change hands, and an engine whose list is old does not start. A running engine takes a
+new list within a minute.
+"""
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+from actors.brokers.kite.credentials import load_credentials
+from actors.feeds.kite.table import TABLE_FILE, fetch_list, read_table, write_table
+from actors.runtime.clock import wall_ns
+from engine.errors import ConfigInvalid, PaharaError
+from engine.market.kite_table import TableRefused, size_faults, table_of, tokens_of
+from engine.session import ist_day
+from scripts import exits
+from supervisors.config import EngineConfig, instruments, load_config
+from supervisors.feeding import practice_clock, practice_of
+
+
+def sync_instruments(args: argparse.Namespace) -> int:
+    """Fetch, or read from `--from`, and keep; then hold the configuration against it.
+
+    Returns:
+        0; 1 if the broker does not answer or sends something else; 4 if the configuration names
+        what the list does not have, or other lots and ticks.
+    """
+    path: Path = args.state_dir / TABLE_FILE
+    try:
+        config = load_config(args.config)
+        today = ist_day(_now_ns(config)).isoformat()
+        text = _text(args.source, config)
+        table, rejected = table_of(today, text.splitlines())
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        write_table(path, table)
+        counts = ", ".join(f"{count} {reason}" for reason, count in sorted(rejected.items()))
+        left_out = f"; left out: {counts}" if counts else ""
+        print(f"{len(table.rows)} instruments of {today} in {path}{left_out}")
+        return check_list(config, path, today)
+    except ConfigInvalid as error:
+        print("\n".join(f"configuration: {fault}" for fault in error.faults), file=sys.stderr)
+        return exits.CONFIG
+    except (PaharaError, TableRefused, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return exits.ERROR
+
+
+def _now_ns(config: EngineConfig) -> int:
+    practice = practice_of(config)
+    return wall_ns() if practice is None else practice_clock(practice).now_ns()
+
+
+def _text(source: Path | None, config: EngineConfig) -> str:
+    if source is not None:
+        return source.read_text(encoding="utf-8", errors="replace")
+    practice = practice_of(config)
+    root = f"http://{practice.host}:{practice.rest}" if practice else config.kite.api_url
+    return fetch_list(load_credentials(os.environ), root)
+
+
+def check_list(config: EngineConfig, path: Path, today: str) -> int:
+    """Hold a configuration against the list on disk.
+
+    Raises:
+        ConfigInvalid: what does not agree.
+    """
+    table = read_table(path)
+    if config.market.source != "kite":
+        return exits.OK
+    _, faults = tokens_of(table, tuple(item.name for item in config.instruments), today)
+    faults += size_faults(table, instruments(config))
+    if faults:
+        raise ConfigInvalid(faults)
+    return exits.OK
