@@ -27,6 +27,9 @@ ROOT = "root"
 FENCE_LISTENERS = ("authority", "writer", "guard", "journal")
 START_MS = 10_000
 WINDOW_MS = RESTARTS_WINDOW_S * 1_000
+BUSY_MS = 2_000
+PROCESS_BUSY_MS = {"writer": BROKER_CALL_MS_MAX}
+"""The writer of a live account waits for a broker, and is killed if that lasts."""
 
 CONTROL: tuple[tuple[str, HostKind], ...] = (
     ("alerts", HostKind.POOLED),
@@ -136,8 +139,7 @@ def _worker(
     pool: str = "core",
     start_ms: int = START_MS,
 ) -> ChildSpec:
-    """A factory that can be built anywhere has a process of its own: the writer of a live account,
-    which waits for a broker and is killed if that lasts."""
+    """A factory that can be built anywhere has a process of its own."""
     factory = factories[name]
     if isinstance(factory, ProcessTarget):
         return ChildSpec(
@@ -145,7 +147,7 @@ def _worker(
             factory=factory,
             host=HostKind.PROCESS,
             start_timeout_ms=start_ms,
-            busy_ms_max=BROKER_CALL_MS_MAX,
+            busy_ms_max=PROCESS_BUSY_MS.get(name, BUSY_MS),
         )
     return ChildSpec(id=name, factory=factory, host=host, pool=pool, start_timeout_ms=start_ms)
 

@@ -1,5 +1,6 @@
 """The live broker over a practice exchange in a process of its own, behind the contract's desk."""
 
+import shutil
 import tempfile
 from functools import cache
 from pathlib import Path
@@ -24,6 +25,9 @@ _INSTRUMENTS = [
         "lot": 65,
     },
 ]
+
+
+_folders: list[Path] = []
 
 
 class ReadingBroker(KiteBroker):
@@ -57,6 +61,7 @@ class ReadingBroker(KiteBroker):
 def exchange() -> Practice:
     """One process for all tests of the module, without delays and limits."""
     folder = Path(tempfile.mkdtemp(prefix="practice-"))
+    _folders.append(folder)
     config = yaml.safe_load((ROOT / "configs" / "paper.yaml").read_text())
     config["instruments"] = _INSTRUMENTS
     path = folder / "practice.yaml"
@@ -70,6 +75,9 @@ def stop_exchange() -> None:
     if exchange.cache_info().currsize:
         exchange().stop()
         exchange.cache_clear()
+        for folder in _folders:
+            shutil.rmtree(folder)
+        _folders.clear()
 
 
 def logged_in(practice: Practice) -> KiteSession:

@@ -33,6 +33,7 @@ from supervisors.stores import Stores
 from supervisors.summary import Collector
 from supervisors.tables import load_sessions
 from supervisors.watchdog import Watchdog
+from supervisors.wiring import Parts
 from tests.drills.books import Books
 from tests.drills.ideas import RELEASED
 from tests.drills.process import PAPER, wait_until
@@ -114,16 +115,22 @@ class House:
             day_of=lambda ns: ist_day(ns).isoformat(),
             now_ns=wall_ns(),
         )
-        parts = make_parts(
-            self._config,
-            clock.now_ns(),
-            capture.keepers(self.stores),
-            around.factories(self.runtime),
+        parts = self._parts(
+            make_parts(
+                self._config,
+                clock.now_ns(),
+                capture.keepers(self.stores),
+                around.factories(self.runtime),
+            )
         )
         self.engine = Engine(self.runtime, parts, seed=1, ledger=capture.ledger(ledger))
         stack.callback(self._take_down)
         watchdog.start()
         assert self.engine.tree.porter.ready.wait(30), self.engine.exited
+
+    def _parts(self, parts: Parts) -> Parts:
+        """What a drill changes of the shipped engine."""
+        return parts
 
     def _keep_logs(self, path: Path) -> None:
         root = logging.getLogger()

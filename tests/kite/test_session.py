@@ -23,7 +23,7 @@ from tests.kite.server import Peer, ScriptedKite, Step, answer, data, error, goo
 __all__ = ["kite"]
 
 ID = "1953341975595868160"
-QUICK = TransportSettings(total_ns_max=300 * NS_PER_MS, read_ns_max=200 * NS_PER_MS)
+QUICK = TransportSettings(total_ns_max=800 * NS_PER_MS, read_ns_max=800 * NS_PER_MS)
 FIELDS: dict[str, str | int] = {
     "variety": "regular",
     "exchange": "NSE",
@@ -45,7 +45,7 @@ def credentials() -> Credentials:
 
 @pytest.fixture
 def session(kite: ScriptedKite) -> Iterator[KiteSession]:
-    """The client, connected to the scripted server, with a deadline of 300 ms."""
+    """The client, connected to the scripted server, with a deadline of 0.8 s."""
     session = KiteSession(credentials(), kite.root, QUICK)
     yield session
     session.close()
