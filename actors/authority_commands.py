@@ -2,7 +2,10 @@
 
 Decides which command leads to which move and what is refused, each with its reason. Refuses to
 know channels and who may speak: the console checked that. Stands alone so that the list of
-commands is one table. A repeated request id is answered again and done once (INV-44).
+commands is one table. A repeated request id is answered again and done once (INV-44). An id that
+comes with another content is refused and a person is told (BAD-22): the console refuses it too, but
+one that restarted has forgotten the id. A kill is carried out all the same, as it is latched on
+disk before it comes here.
 
 | command  | argument                  | effect                                                  |
 |----------|---------------------------|---------------------------------------------------------|
@@ -22,7 +25,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
 from actors.stores.latches import HALT
-from actors.telling import append
+from actors.telling import alert, append
 from engine.authority import RELEASE_OWNER, STORM_OWNER, ModeEvent
 from engine.messages.control import CommandDone, OperatorCommand
 from engine.messages.records import OperatorActed
@@ -58,12 +61,20 @@ class Commands:
     def run(self, command: OperatorCommand) -> None:
         """Carry out a command once and answer it."""
         done = self._replies.get(command.request_id)
-        if done is None:
+        is_known = done is not None and _content(done) == _content(command)
+        if done is None or (command.command == "kill" and not is_known):
             done = self._act(command)
             self._replies[command.request_id] = done
             if len(self._replies) > REPLIES_MAX:
                 self._replies.popitem(last=False)
+        elif not is_known:
+            done = self._conflict(command, done)
         self._authority.ctx.send("console", done)
+
+    def _conflict(self, command: OperatorCommand, known: CommandDone) -> CommandDone:
+        text = f"{command.command} refused: id {command.request_id} was that of a {known.command}"
+        alert(self._authority.ctx, "critical", "command_conflict", command.by, text)
+        return _done(command, Outcome(False, text))
 
     def _act(self, command: OperatorCommand) -> CommandDone:
         act = self._table.get(command.command)
@@ -78,9 +89,7 @@ class Commands:
                 outcome="done" if outcome.is_done else "refused",
             ),
         )
-        return CommandDone(
-            request_id=command.request_id, is_done=outcome.is_done, text=outcome.text
-        )
+        return _done(command, outcome)
 
     def _kill(self, command: OperatorCommand) -> Outcome:
         is_durable = self._authority.kill(command.reason, command.by)
@@ -172,3 +181,17 @@ class Commands:
     def _where(self) -> str:
         state = self._authority.state
         return f"mode {state.mode.value}, mode_seq {state.mode_seq}"
+
+
+def _content(message: OperatorCommand | CommandDone) -> tuple[str, str]:
+    return message.command, message.argument
+
+
+def _done(command: OperatorCommand, outcome: Outcome) -> CommandDone:
+    return CommandDone(
+        request_id=command.request_id,
+        is_done=outcome.is_done,
+        text=outcome.text,
+        command=command.command,
+        argument=command.argument,
+    )

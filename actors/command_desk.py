@@ -75,9 +75,13 @@ class CommandDesk:
             entry.peers.append(asked.peer)
 
     def finish(self, done: CommandDone) -> None:
-        """The authority has spoken; a reply that left already stays as it was."""
+        """The authority has spoken; a reply that left already stays as it was. What it says of
+        another content under this id, from before a restart of the console, is no answer."""
         entry = self._entries.get(done.request_id)
         if entry is None or entry.is_confirmed:
+            return
+        content = (entry.order.command, entry.order.argument)
+        if done.command and (done.command, done.argument) != content:
             return
         entry.is_confirmed = True
         for key in ("wait", "again"):

@@ -6,7 +6,6 @@ together are committed together (group commit). When the database is away it say
 entries, and writes everything else to the local fsynced spool, which is folded back in order when
 the database returns. What a failover of the database has forgotten is written again from memory,
 and from the spool if the memory is gone too: with an outage the last records go there as well.
-
 A journal that starts while the database is away is not ready until it is back.
 
 | state     | event               | next      | effect                                         |
@@ -19,14 +18,14 @@ A journal that starts while the database is away is not ready until it is back.
 | OWING     | disk or database    | as before | what waited is durable, then delivered         |
 | SPOOLING  | database back       | AVAILABLE | fold the spool back, announce                  |
 
-OWING promises and loses nothing: what is not written down may not be sent, so exits wait. It is a
-failure once more waits than an inbox may hold.
+OWING promises and loses nothing: what is not written down may not be sent, so exits wait. A group
+that asks is told what of its plans waits. Once more waits than an inbox may hold, it is a failure.
 """
 
 import msgspec
 
 from actors.journal_fold import fold_back, tail_of
-from actors.journal_reserve import Reserve, rows_of
+from actors.journal_reserve import Reserve, plans_of, rows_of
 from actors.runtime.behaviour import Behaviour, Context, Opening
 from actors.runtime.log import log_event
 from actors.stores.port import Entry, JournalStorePort
@@ -222,9 +221,10 @@ class JournalBehaviour(Behaviour):
                 self.ctx.send(name, refused)
 
     def _replay(self, request: ReplayRequested) -> None:
+        pending = plans_of(request.group_id, self._reserve.owed, self._waiting)
         replayed = Replayed(
             reader_generation=request.reader_generation,
-            records=self._recent.select(request.group_id),
+            records=(*self._recent.select(request.group_id), *pending),
             seq=self._seq,
             owed=tuple(entry.record for entry in self._reserve.owed),
         )

@@ -13,7 +13,10 @@ from typing import Final
 from actors.journal_fold import Row
 from actors.stores.port import Entry
 from actors.stores.spool import SpoolPort
+from engine.journal import group_of
 from engine.limits import RECORDS_LAST_MAX
+from engine.messages.journal import Append
+from engine.messages.records import GroupOpened, IntentPlanned, Record
 
 REFUSALS: Final = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO)
 """What a disk answers that may take it again later."""
@@ -59,3 +62,17 @@ class Reserve:
 def rows_of(entries: Iterable[Entry]) -> list[Row]:
     """Entries as they are spooled."""
     return [(entry.seq, entry.body) for entry in entries]
+
+
+def plans_of(group_id: str, owed: Iterable[Entry], waiting: Iterable[Append]) -> tuple[Record, ...]:
+    """What a group has planned that is not durable yet and will be: it would plan it once more, as
+    its own records never come back to it. Facts do, and are not in here."""
+    taken = [entry.record for entry in owed]
+    taken.extend(record for append in waiting for record in append.records)
+    return tuple(
+        record
+        for record in taken
+        if (isinstance(record, IntentPlanned) and not record.is_adopted)
+        or isinstance(record, GroupOpened)
+        if group_of(record) == group_id
+    )

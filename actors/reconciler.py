@@ -42,6 +42,8 @@ _NEXT, _ANSWER = "next", "answer"
 
 
 HURRIED_MODES = frozenset({Mode.RECOVERING, Mode.REDUCE, Mode.FLATTENING})
+HELD_BY = "reconciler"
+"""Owner of the ceiling that lies over everything until the books were clean twice."""
 
 
 class ReconcilerBehaviour(Behaviour):
@@ -54,10 +56,11 @@ class ReconcilerBehaviour(Behaviour):
         self._is_running = False
         self._is_wanted = False
         self._is_hurried = False
+        self._was_clean = True
         self._pause_ns = every_ns
         self._snapshot: BrokerSnapshot | None = None
         self._first: tuple[Difference, ...] | None = None
-        self._commands: list[str] = []
+        self._commands: list[OperatorCommand] = []
         self._runs_count = 0
         self._alerted: frozenset[tuple[str, str]] = frozenset()
 
@@ -78,7 +81,7 @@ class ReconcilerBehaviour(Behaviour):
             case AuthorityChanged():
                 self._watch_mode(message)
             case OperatorCommand():
-                self._commands.append(message.request_id)
+                self._commands.append(message)
                 self._run(f"asked by {message.by}")
             case TimerFired():
                 self._timer(message.key)
@@ -86,8 +89,11 @@ class ReconcilerBehaviour(Behaviour):
                 super().receive(message)
 
     def _watch_mode(self, changed: AuthorityChanged) -> None:
-        """While authority waits for clean books, look after seconds, then at growing pauses."""
-        was_hurried, self._is_hurried = self._is_hurried, changed.mode in HURRIED_MODES
+        """While authority waits for clean books, look after seconds, then at growing pauses. It
+        waits in other modes too: RESUME out of HALTED, a release out of PAPER."""
+        is_held = any(ceiling.owner == HELD_BY for ceiling in changed.ceilings)
+        was_hurried = self._is_hurried
+        self._is_hurried = is_held or changed.mode in HURRIED_MODES
         self._pause_ns = RECONCILE_RECHECK_NS if self._is_hurried else self._every_ns
         if self._is_hurried and not was_hurried:
             self._run(f"mode {changed.mode.value}")
@@ -158,6 +164,9 @@ class ReconcilerBehaviour(Behaviour):
         lines = tuple(difference.text for difference in differences)
         is_clean = all(difference.severity is Severity.INFO for difference in differences)
         log_event("reconciled", is_clean=is_clean, differences_count=len(lines))
+        if is_clean and not self._was_clean and self._is_hurried:
+            self._pause_ns = RECONCILE_RECHECK_NS  # authority waits for the second one
+        self._was_clean = is_clean
         reconciled = Reconciled(is_clean=is_clean, differences=lines, at_ns=now_ns)
         self.ctx.send("authority", reconciled)
         self._alert(differences, now_ns)
@@ -196,8 +205,13 @@ class ReconcilerBehaviour(Behaviour):
         body = msgspec.json.encode(shown).decode()
         view = ViewPublished(topic="reconcile", body=body, at_ns=reconciled.at_ns)
         self.ctx.send("console", view)
-        for request_id in self._commands:
-            text = "clean" if reconciled.is_clean else "; ".join(reconciled.differences)
-            done = CommandDone(request_id=request_id, is_done=True, text=text)
+        for asked in self._commands:
+            done = CommandDone(
+                request_id=asked.request_id,
+                is_done=True,
+                text="clean" if reconciled.is_clean else "; ".join(reconciled.differences),
+                command=asked.command,
+                argument=asked.argument,
+            )
             self.ctx.send("console", done)
         self._commands.clear()

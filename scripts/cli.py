@@ -86,6 +86,7 @@ def parser() -> argparse.ArgumentParser:
     _add_backtest(verbs)
     _add_replay(verbs)
     _add_simulate(verbs)
+    _add_exchange(verbs)
     _add_config(verbs)
     _add_upkeep(verbs)
     for name in COMMANDS:
@@ -160,6 +161,23 @@ def _add_simulate(verbs: Any) -> None:  # noqa: ANN401
     simulate.add_argument("--fail-fast", action="store_true", help="end at the first violation")
     simulate.add_argument("--shrink", action="store_true", help="make the first failure small")
     simulate.add_argument("--json", action="store_true")
+
+
+def _add_exchange(verbs: Any) -> None:  # noqa: ANN401
+    exchange = verbs.add_parser("exchange", help="a practice exchange that speaks Kite")
+    _add_common(exchange)
+    exchange.add_argument("--config", type=Path, default=CONFIG_DEFAULT, metavar="FILE")
+    for name in ("rest", "ws", "control"):
+        exchange.add_argument(f"--port-{name}", type=int, default=0, metavar="PORT")
+    exchange.add_argument("--speed", type=count, default=0, metavar="N", help="time-lapse")
+    exchange.add_argument("--start", default="", metavar="'YYYY-MM-DD HH:MM:SS'", help="in IST")
+    exchange.add_argument("--data", type=Path, nargs="+", default=[], metavar="FILE")
+    exchange.add_argument("--instant", action="store_true", help="no delays at the broker")
+    exchange.add_argument("--funds", dest="funds_paise", type=paise, metavar="INR")
+    exchange.add_argument(
+        "--square-off", dest="square_off_min", type=int, default=10, metavar="MIN",
+        help="minutes before the close at which MIS positions are squared off; 0: never",
+    )  # fmt: skip
 
 
 def _add_config(verbs: Any) -> None:  # noqa: ANN401

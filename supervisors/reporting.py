@@ -113,6 +113,8 @@ class Reporter:
 
     def show(self, child: Child) -> None:
         """Write the child's row on the board."""
+        if not self._is_current():
+            return
         self._office.runtime.board.put(
             ChildRow(
                 name=child.name,
@@ -124,6 +126,16 @@ class Reporter:
                 restarts=child.restarts,
             )
         )
+
+    def hide(self, name: str) -> None:
+        """Take a child's row off the board."""
+        if self._is_current():
+            self._office.runtime.board.remove(name)
+
+    def _is_current(self) -> bool:
+        """Whether the board is ours still: a void generation would hide its successor's rows."""
+        ctx = self._office.ctx
+        return self._office.runtime.directory.is_current(ctx.name, ctx.generation)
 
     def _record(self, record: ActorFailed) -> None:
         if self._office.spec.journal:

@@ -75,6 +75,7 @@ def start(office: Office, child: Child) -> None:
         name=child.name,
         generation=child.generation,
         supervisor=ctx.name,
+        supervisor_generation=ctx.generation,
         factory=maker_of(child),
         inbox_max=spec.inbox_max,
         conflate_after=spec.conflate_after,

@@ -43,7 +43,7 @@ def forget(office: Office, child: Child) -> None:
     del office.children[child.name]
     for key in ("start", "stop", "retry", "reset"):
         office.ctx.timer_cancel(f"{key}/{child.name}")
-    office.runtime.board.remove(child.name)
+    office.report.hide(child.name)
 
 
 def begin_end(office: Office, kind: ExitKind, reason: str, trace: str = "") -> None:
@@ -84,6 +84,6 @@ def go_on_ending(office: Office) -> None:
 def _finish(office: Office) -> None:
     office.stop_stack.clear()
     for name in office.children:
-        office.runtime.board.remove(name)
+        office.report.hide(name)
     kind, reason, trace = office.ending
     office.ctx.stop(reason, kind, trace)

@@ -39,9 +39,15 @@ class Directory:
         """Make a room the receiver of its name; hands over notices kept for it.
 
         Raises:
-            ValueError: another live room has the name (two children with one id: our bug).
+            ValueError: another live room has the name (two children with one id: our bug), or the
+                supervisor that starts it is void: what it would start nobody would ever end.
         """
+        spec = room.spec
         with self._lock:
+            if spec.supervisor_generation and not self.is_current(
+                spec.supervisor, spec.supervisor_generation
+            ):
+                raise ValueError(f"its supervisor {spec.supervisor} is void: {room.name}")
             if room.name in self.rooms:
                 raise ValueError(f"name in use: {room.name}")
             self.rooms[room.name] = room
@@ -78,6 +84,11 @@ class Directory:
     def is_live(self, name: str) -> bool:
         """Whether somebody would receive a message to the name now."""
         return name in self.rooms
+
+    def is_current(self, name: str, generation: int) -> bool:
+        """Whether this generation has the name now: it has neither ended nor been fenced."""
+        room = self.rooms.get(name)
+        return room is not None and room.spec.generation == generation
 
     def below(self, supervisor: str) -> "list[Room]":
         """All live rooms below a supervisor's name, parents before children."""

@@ -44,6 +44,15 @@ class PykkaDoor(pykka.Actor):
     ) -> None:
         """End the generation as failed."""
 
+    def _enter_pykka(self) -> None:
+        """Become known to pykka and begin; it forgets a room that the directory refuses."""
+        pykka.ActorRegistry.register(self.actor_ref)
+        try:
+            self._start_actor_loop()
+        except ValueError:
+            self._stop_pykka()
+            raise
+
     def _stop_pykka(self) -> None:
         pykka.ActorRegistry.unregister(self.actor_ref)
         self.actor_stopped.set()

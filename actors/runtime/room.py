@@ -10,7 +10,6 @@ import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Self
 
-import pykka
 from pykka._envelope import Envelope
 
 from actors.runtime.behaviour import Behaviour, Opening
@@ -70,9 +69,8 @@ class Room(PykkaDoor):
         return cls(spec, pool, directory).enter()
 
     def enter(self) -> Self:
-        """Become known to pykka and the directory, and be scheduled."""
-        pykka.ActorRegistry.register(self.actor_ref)
-        self._start_actor_loop()
+        """Become known to pykka and the directory, and be scheduled. ValueError: it is refused."""
+        self._enter_pykka()
         return self
 
     def _create_actor_inbox(self) -> Inbox:  # type: ignore[override]

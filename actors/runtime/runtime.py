@@ -74,12 +74,19 @@ class Runtime:
 
         A PROCESS room's `spec.factory` is a `ProcessTarget`, which builds the same behaviour in
         place where there are no child processes (seeded hosts).
+
+        Raises:
+            ValueError: the directory refuses it; nothing of it is left.
         """
         host = self.hosts.pool_for(kind, pool, spec.name)
         hub = self.hosts.process_hub() if kind is HostKind.PROCESS else None
-        if hub is not None:
-            return ProcessRoom(spec, host, self.directory, hub).enter()
-        return self.room_type_of(spec.name).begin(spec, host, self.directory)
+        try:
+            if hub is not None:
+                return ProcessRoom(spec, host, self.directory, hub).enter()
+            return self.room_type_of(spec.name).begin(spec, host, self.directory)
+        except ValueError:
+            self.hosts.release(kind, host)
+            raise
 
     def room_type_of(self, name: str) -> type[Room]:
         """The kind of room an actor lives in, by its name."""

@@ -15,13 +15,13 @@ Stands alone because paper results are only worth what this file is honest about
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Protocol
 
 import msgspec
 
 from engine.instruments import Instrument
 from engine.messages.broker import TERMINAL_STATUSES, OrderStatus
 from engine.messages.market import Tick
-from engine.messages.records import IntentPlanned
 from engine.messages.values import OrderType, Product, Side
 from engine.orders.pricing import through_market, within_band
 
@@ -32,6 +32,21 @@ class MatchingSettings(msgspec.Struct, frozen=True, kw_only=True):
     slippage_ticks: int = 1
     protection_bps: int = 200
     is_depth_unlimited: bool = False
+
+
+class Asked(Protocol):
+    """What of a new order or a changed one is checked: an intent or a form has it."""
+
+    @property
+    def side(self) -> Side: ...
+    @property
+    def order_type(self) -> OrderType: ...
+    @property
+    def quantity(self) -> int: ...
+    @property
+    def price_limit_paise(self) -> int: ...
+    @property
+    def price_trigger_paise(self) -> int: ...
 
 
 class Execution(msgspec.Struct, frozen=True, kw_only=True):
@@ -97,7 +112,7 @@ class Matcher:
         self._depth = {Side.BUY: tick.ask_quantity, Side.SELL: tick.bid_quantity}
         return True
 
-    def refusal(self, order: IntentPlanned, filled: int = 0) -> str:
+    def refusal(self, order: Asked, filled: int = 0) -> str:
         """Why a new order or modification is not taken, in Kite's manner; "" if it is."""
         return (
             self._quantity_refusal(order.quantity, filled)
@@ -173,7 +188,7 @@ class Matcher:
             return f"The order quantity {quantity} is higher than the maximum of {freeze}"
         return ""
 
-    def _price_refusal(self, order: IntentPlanned) -> str:
+    def _price_refusal(self, order: Asked) -> str:
         has_limit = order.order_type in (OrderType.LIMIT, OrderType.SL)
         has_trigger = order.order_type in (OrderType.SL, OrderType.SL_M)
         for is_needed, price, name in (
@@ -186,7 +201,7 @@ class Matcher:
                 return f"Tick size for this script is {self.instrument.tick_paise}: wrong {name}"
         return ""
 
-    def _trigger_refusal(self, order: IntentPlanned) -> str:
+    def _trigger_refusal(self, order: Asked) -> str:
         if order.order_type not in (OrderType.SL, OrderType.SL_M):
             return ""
         if order.order_type is OrderType.SL_M and self.instrument.segment == "options":

@@ -105,13 +105,17 @@ class OperatorCommand(Message, frozen=True, kw_only=True):
 
 
 class CommandDone(Message, frozen=True, kw_only=True):
-    """The outcome of an operator command, to the console that sent it."""
+    """The outcome of an operator command, to the console that sent it. `command` and `argument`
+    are those that it answers ("" from who does not say): a console that restarted may meanwhile
+    know the id by another content."""
 
     delivery: ClassVar[Delivery] = Delivery.CONTROL
 
     request_id: str
     is_done: bool
     text: str
+    command: str = ""
+    argument: str = ""
 
 
 class FlattenOrdered(Message, frozen=True, kw_only=True):

@@ -86,7 +86,8 @@ class OrderTruth(AlienBook):
                 self._answer(tracked, item, now_ns, out)
             case OrderReport() if tracked.is_second(item.venue_order_id):
                 if item.filled_quantity and not is_proof:
-                    out.is_snapshot_wanted = True
+                    tracked.second_told = max(tracked.second_told, item.filled_quantity)
+                    self._filled_ahead(tracked, item.filled_quantity - tracked.second, now_ns, out)
             case OrderReport():
                 self._report(tracked, item, now_ns, out, is_proof=is_proof)
             case TradeReport():
@@ -140,7 +141,8 @@ class OrderTruth(AlienBook):
             if is_proof:
                 self._synthesize(tracked, row, now_ns, out)
             else:
-                out.is_snapshot_wanted = True
+                ahead = row.filled_quantity - tracked.own_filled
+                self._filled_ahead(tracked, ahead, now_ns, out)
         self._settle(tracked, now_ns, out)
 
     def _trade(self, tracked: Tracked, trade: TradeReport, now_ns: int, out: Merged) -> None:

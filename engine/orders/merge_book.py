@@ -24,7 +24,7 @@ from engine.messages.records import (
 from engine.messages.values import Action, Side
 from engine.orders import lifecycle
 from engine.orders.closed_day import ClosedDay, PastOrder
-from engine.orders.lifecycle import OrderState, Status
+from engine.orders.lifecycle import Status
 from engine.orders.synthetic import is_synthetic
 from engine.orders.tracked import Merged, Tracked, fact_base
 
@@ -94,8 +94,7 @@ class MergeBook:
             self._open = {
                 key: tracked
                 for key, tracked in self._open.items()
-                if not tracked.order.is_terminal
-                or (tracked.row is not None and tracked.row.filled_quantity > tracked.own_filled)
+                if not tracked.order.is_terminal or tracked.is_ahead
             }
             self._open_now = tuple(self._open.values())
             self._is_owed = any(tracked.is_owed for tracked in self._open_now)
@@ -192,6 +191,16 @@ class MergeBook:
             tracked.venue_order_id = venue_order_id
             self._by_venue_id[venue_order_id] = tracked
 
+    def _filled_ahead(self, tracked: Tracked, units: int, now_ns: int, out: Merged) -> None:
+        """The stream counts units that are not booked: the books are to be read. If the order is
+        over it is said at once, because the books may be away or frozen for long (INV-02)."""
+        self._open_now = None
+        self._open[tracked.intent.client_order_id] = tracked
+        out.is_snapshot_wanted = True
+        if tracked.order.is_terminal and units > 0:
+            text = f"{units} filled after {tracked.order.status.value}"
+            self._alert(out, "fill_after_terminal", tracked.intent.client_order_id, text, now_ns)
+
     def _fill(
         self,
         tracked: Tracked,
@@ -233,7 +242,7 @@ class MergeBook:
             quantity=quantity,
             price_paise=price,
             filled_total=order.filled + quantity,
-            order_quantity=_quantity_max(order),
+            order_quantity=tracked.quantity_max,
             charges_paise=charges,
         )
         self._emit(tracked, fact, out)
@@ -288,11 +297,3 @@ class MergeBook:
         if (key := f"{event}/{subject}") not in self._alerted:
             self._alerted.add(key)
             out.alert(severity, event, subject, text, now_ns)
-
-
-def _quantity_max(order: OrderState) -> int:
-    """The order's quantity, or what a growing modify under way may have made of it: an order is
-    full only when nothing can have enlarged it."""
-    request = order.request
-    is_growing = request is not None and request.action is Action.MODIFY and not order.is_terminal
-    return max(order.quantity, request.quantity) if request and is_growing else order.quantity

@@ -36,7 +36,7 @@ from engine.orders.oco_state import (
     is_trailing,
 )
 from engine.orders.oco_view import View
-from engine.orders.pricing import exit_limit, stop_limit
+from engine.orders.pricing import exit_limit, resting_trigger, stop_limit
 from engine.units import round_to_tick
 
 
@@ -192,12 +192,10 @@ def is_exit_barred(at: Situation) -> bool:
 
 def stop_level(at: Situation) -> int:
     """The trigger a new stop gets: the planned one, or as far as trailing has brought it."""
-    plan = at.group.plan
+    plan, is_long = at.group.plan, at.group.plan.side is Side.BUY
     levels = [order.price_trigger_paise for order in at.group.of_leg(Leg.STOP)]
-    is_long = plan.side is Side.BUY
     levels.append(round_to_tick(plan.price_stop_paise, plan.tick_paise, up=is_long))
-    levels = [level for level in levels if level > 0]
-    return max(levels) if is_long else min(levels)
+    return (max if is_long else min)(level for level in levels if level > 0)
 
 
 def trailed(at: Situation, stop: OrderState) -> int:
@@ -229,18 +227,17 @@ def market_limit(at: Situation, side: Side, widenings: int) -> int:
 
 def _stop(at: Situation, *, is_late: bool = False) -> Want:
     """The stop for all of the position. A late one stands in for an exit: if the market has passed
-    its level no venue takes it there, so it rests one tick from the market (LIV-09)."""
+    its level no venue takes it there, so it rests beyond the market (LIV-09)."""
     group, plan = at.group, at.group.plan
     side = plan.side.opposite
-    trigger, price, sign = stop_level(at), at.view.price_paise, plan.side.sign
-    if is_late and price and sign * (price - trigger) <= 0:
-        near = price - sign * plan.tick_paise
-        trigger = round_to_tick(near, plan.tick_paise, up=plan.side is Side.SELL)
+    trigger, away_bps = stop_level(at), at.settings.protection_bps
+    if is_late:
+        trigger = resting_trigger(side, trigger, at.view.price_paise, away_bps, plan.tick_paise)
     limit = stop_limit(side, trigger, at.settings.stop_limit_gap_bps, plan.tick_paise)
     return Want(
         leg=Leg.STOP,
         side=side,
-        quantity=group.position - _elsewhere(group, (Leg.STOP,), group.live_of(Leg.STOP)),
+        quantity=group.position - group.elsewhere((Leg.STOP,), group.live_of(Leg.STOP)),
         order_type=OrderType.SL,
         price_limit_paise=limit,
         price_trigger_paise=trigger,
@@ -248,6 +245,8 @@ def _stop(at: Situation, *, is_late: bool = False) -> Want:
 
 
 def _targets(at: Situation) -> tuple[Want, ...]:
+    """The targets by share. What one that came back from the lost may fill is the last one's; none
+    grows into what another has not given up yet."""
     group, plan = at.group, at.group.plan
     if not plan.targets:
         return ()
@@ -258,15 +257,19 @@ def _targets(at: Situation) -> tuple[Want, ...]:
         first = max(0, min(rest, share - group.filled_of(Leg.TARGET_1)))
         parts = (first, rest - first)
     found = []
-    for leg, target, units in zip(TARGET_LEGS, plan.targets, parts, strict=False):
-        room = group.position - _elsewhere(group, TARGET_LEGS, group.live_of(leg))
-        if min(units, room) > 0:
+    left = rest - sum(group.elsewhere((leg,), group.live_of(leg)) for leg in TARGET_LEGS)
+    for leg, target, part in zip(TARGET_LEGS, plan.targets, parts, strict=False):
+        current = group.live_of(leg)
+        asked, works = min(part, left), current.exposure if current is not None else 0
+        left -= asked
+        units = min(asked, max(works, rest - group.elsewhere(TARGET_LEGS, current)))
+        if units > 0:
             is_up = plan.side is Side.SELL
             found.append(
                 Want(
                     leg=leg,
                     side=plan.side.opposite,
-                    quantity=min(units, room),
+                    quantity=units,
                     order_type=OrderType.LIMIT,
                     price_limit_paise=round_to_tick(target.price_paise, plan.tick_paise, up=is_up),
                 )
@@ -293,8 +296,3 @@ def _exit(at: Situation, side: Side) -> tuple[Want, ...]:
             price_limit_paise=limit,
         ),
     )
-
-
-def _elsewhere(group: Group, legs: tuple[Leg, ...], current: OrderState | None) -> int:
-    """Units that other live orders of these legs may still fill."""
-    return sum(o.exposure for o in group.live if o.leg in legs and o is not current)

@@ -143,6 +143,10 @@ class Group(msgspec.Struct, frozen=True, kw_only=True):
     def filled_of(self, leg: Leg) -> int:
         return sum(order.filled for order in self.orders if order.leg is leg)
 
+    def elsewhere(self, legs: tuple[Leg, ...], current: OrderState | None) -> int:
+        """Units that live orders of these legs other than `current` may still fill."""
+        return sum(o.exposure for o in self.live if o.leg in legs and o is not current)
+
     def live_of(self, leg: Leg) -> OrderState | None:
         """The leg's newest live order; there is at most one, unless a lost one came back."""
         for order in reversed(self.orders):

@@ -80,6 +80,20 @@ def stop_limit(side: Side, trigger_paise: int, gap_bps: int, tick_paise: int) ->
     return through_market(side, trigger_paise, gap_bps, tick_paise)
 
 
+def resting_trigger(
+    side: Side, trigger_paise: int, last_paise: int, away_bps: int, tick_paise: int
+) -> int:
+    """The trigger of a stop that must rest: as given, or if the market has passed it, so far beyond
+    the last price; 0 as last price: unknown.
+
+    Source: the broker refuses a stop that it would have to trigger at once ("Trigger price for
+    stoploss sell orders should be lower than the last price").
+    """
+    if last_paise <= 0 or side.sign * (trigger_paise - last_paise) > 0:
+        return trigger_paise
+    return through_market(side, last_paise, away_bps, tick_paise)
+
+
 def exit_limit(instrument: Instrument, side: Side, mark_paise: int, protection_bps: int) -> int:
     """A marketable limit for an exit, kept inside the instrument's band."""
     limit = through_market(side, mark_paise, protection_bps, instrument.tick_paise)

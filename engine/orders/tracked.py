@@ -10,7 +10,7 @@ from typing import TypedDict
 from engine.messages.broker import TERMINAL_STATUSES, OrderReport
 from engine.messages.control import AlertRaised
 from engine.messages.records import AnyOrderFact, IntentPlanned
-from engine.messages.values import Leg
+from engine.messages.values import Action, Leg
 from engine.orders.lifecycle import OrderState
 
 
@@ -19,7 +19,8 @@ class Tracked:
     """One order and what is not journaled about it.
 
     `row`: the newest order row since the last request. `synthetic`: units booked without a trade.
-    `second`: units that another order with the same tag has filled, a second effect of one request.
+    `second`: units that another order with the same tag has filled, a second effect of one request;
+    `second_told`: as many as its rows have counted.
     `told`: the state in which a row of a snapshot told nothing new, and that row: it will not do so
     again. `absent_count`, `unseen_count`: successive valid snapshots without the order, without the
     effect of its request.
@@ -34,6 +35,7 @@ class Tracked:
     is_modify_acked: bool = False
     synthetic: int = 0
     second: int = 0
+    second_told: int = 0
     absent_count: int = 0
     unseen_count: int = 0
 
@@ -46,11 +48,23 @@ class Tracked:
     def is_owed(self) -> bool:
         """True while an answer, a fill or a terminal state is owed."""
         order, row = self.order, self.row
-        is_row_ahead = row is not None and (
-            row.filled_quantity > self.own_filled
-            or (row.status in TERMINAL_STATUSES and not order.is_terminal)
-        )
-        return order.is_busy or is_row_ahead
+        is_over = row is not None and row.status in TERMINAL_STATUSES and not order.is_terminal
+        return order.is_busy or self.is_ahead or is_over
+
+    @property
+    def is_ahead(self) -> bool:
+        """True while rows count more than is booked."""
+        row = self.row
+        is_own = row is not None and row.filled_quantity > self.own_filled
+        return is_own or self.second_told > self.second
+
+    @property
+    def quantity_max(self) -> int:
+        """The order's quantity, or what a growing modify under way may have made of it: an order
+        is full only when nothing can have enlarged it."""
+        order, request = self.order, self.order.request
+        is_asked = request is not None and request.action is Action.MODIFY and not order.is_terminal
+        return max(order.quantity, request.quantity) if request and is_asked else order.quantity
 
     def is_second(self, venue_order_id: str) -> bool:
         """True for an order with our tag that is not the one we know by it."""

@@ -1,5 +1,4 @@
-"""The verbs that do the work in this process: run, backtest, replay, simulate, config, db,
-instruments, doctor.
+"""The verbs that do the work in this process: run, backtest, exchange, doctor and so on.
 
 Decides only which function is called; everything heavy is imported inside, so that the control
 verbs stay quick.
@@ -56,6 +55,10 @@ def replay(args: argparse.Namespace) -> int:
 
 def simulate(args: argparse.Namespace) -> int:
     return int(import_module("scripts.simulation.command").simulate(args))
+
+
+def exchange(args: argparse.Namespace) -> int:
+    return int(import_module("scripts.exchange").run_exchange(args))
 
 
 def config(args: argparse.Namespace) -> int:

@@ -29,6 +29,7 @@ from scripts.simulation.story import told
 SOMETIMES_RUNS_MIN = 1_000
 """A campaign of that many seeds must have reached every sometimes property."""
 
+FAILURES_SHOWN_MAX = 100
 STORY_LINES_MAX = 200
 """Of an artefact."""
 
@@ -151,7 +152,7 @@ def print_report(campaign: Campaign, never: tuple[str, ...], args: argparse.Name
     for name, why in body["not_covered"].items():
         print(f"  {name} {why}")
     print(f"\nviolations     {campaign.violations} {campaign.violated or ''}")
-    for failure in campaign.failures[:10]:
+    for failure in campaign.failures[:FAILURES_SHOWN_MAX]:
         print(f"  seed {failure.seed}: {failure.violated}: {failure.text[:300]}")
         print(f"    again: {reproduction(failure, args)}")
 

@@ -10,18 +10,19 @@ from typing import TYPE_CHECKING, Any, Final
 
 from actors.stores.latches import HALT, KILL
 from engine.messages.base import Message
-from engine.messages.control import AlertRaised, Reconciled
+from engine.messages.control import Reconciled
 from engine.messages.records import ModeChanged, OrderUnknown, Record
 from engine.messages.supervision import ChildExited, ChildReady
 from engine.messages.values import Mode
-from scripts.simulation.checks import flatness
+from scripts.simulation.checks import alarms, flatness
 from scripts.simulation.checks.commands import latched
 from scripts.simulation.checks.deadlines import (
     T_BACKOFF_NS,
-    T_CALM_NS,
     T_CHILD_NS,
     T_CLEAN_NS,
     T_PAPER_NS,
+    T_RAISED_NS,
+    T_TOLD_NS,
     T_UNKNOWN_NS,
 )
 from scripts.simulation.checks.picture import Check
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
 
 CLEAN_TWICE: Final = 2
 """Clean reconciliations that raise authority again. Source: reliability 2.1, "clean twice"."""
-UNFLAT: Final = ("not_flat", "exit_not_filling", "exit_blocked", "protect_failed")
 
 
 def strangers(check: Check) -> set[str]:
@@ -83,7 +83,9 @@ class UnknownsResolved(Check):
 
 
 class ReconciledClean(Check):
-    """LIV-04: the last reconciliations are clean, unless strangers' orders stand in the book."""
+    """LIV-04: the last reconciliations are clean, unless strangers' orders stand in the book. A
+    machine that slept until shortly before the end need not look again before its period is over,
+    if the last look was clean."""
 
     id = "LIV-04"
     handles = (Reconciled,)
@@ -101,7 +103,9 @@ class ReconciledClean(Check):
 
     def at_end(self) -> None:
         healed_ns = self.world.heals_at_ns
-        if self._clean_ns >= healed_ns or self.world.now_ns - healed_ns <= T_CLEAN_NS:
+        is_clean = self._last is not None and self._last.is_clean
+        healthy_ns, wait_ns = self.world.now_ns - healed_ns, T_RAISED_NS if is_clean else T_CLEAN_NS
+        if self._clean_ns >= healed_ns or healthy_ns <= wait_ns:
             return
         lines = self._last.differences if self._last is not None else ("never reconciled",)
         if not is_theirs(self, self._last):
@@ -187,7 +191,9 @@ class Recovers(Check):
 class NoStuckCeiling(Check):
     """LIV-08: what lowered authority by itself has raised it again: in a healed world that nobody
     halted or killed, no ceiling of the engine's own lies over everything, but the reconciler's, and
-    the journal's once it is back, for books that strangers' orders keep unclean."""
+    the journal's once it is back, for books that strangers' orders keep unclean. Those that wait
+    for clean books are given the time of two looks: a machine that slept until shortly before the
+    end has had none of it."""
 
     id = "LIV-08"
     handles = (Reconciled,)
@@ -209,20 +215,26 @@ class NoStuckCeiling(Check):
         is_damaged = self._clean_count < CLEAN_TWICE and is_theirs(self, self._unclean)
         guard = self.room("guard")
         is_latched = guard is not None and guard._account.is_loss_latched
+        is_young = self.world.now_ns - self.world.heals_at_ns <= T_RAISED_NS
         for ceiling in room.state._ceilings.values():
             is_own = ceiling.owner not in ("operator", "leader", "release", "storm")
             is_loss = ceiling.owner == "account" and is_latched
             waits = ceiling.owner == "reconciler" or (
                 ceiling.owner == "journal" and room.state.is_journal_back
             )
-            if not ceiling.scope and is_own and not (is_loss or (waits and is_damaged)):
+            if (
+                not ceiling.scope
+                and is_own
+                and not (is_loss or (waits and (is_damaged or is_young)))
+            ):
                 self.violated(
                     f"{ceiling.owner} still holds {ceiling.authority.name}: {ceiling.reason}"
                 )
 
 
 class NothingLeftLying(Check):
-    """LIV-10: hearsay that waited for its intent is gone, and so is what waited in inboxes."""
+    """LIV-10: hearsay that waited for its intent is gone, and so is what waited in inboxes. A room
+    that stood still when a machine woke at the very end has had no time to be given up."""
 
     id = "LIV-10"
 
@@ -230,38 +242,10 @@ class NothingLeftLying(Check):
         watcher = self.room("watcher")
         if watcher is not None and watcher.truth.parked:
             self.violated(f"{len(watcher.truth.parked)} reports are parked still")
+        is_young = self.world.now_ns - self.world.heals_at_ns <= T_TOLD_NS
         for name, room in self.world.runtime.directory.rooms.items():
-            if len(room.inbox):
+            if len(room.inbox) and not (is_young and getattr(room, "is_still", False)):
                 self.violated(f"{len(room.inbox)} messages wait for {name}")
-
-
-class AlarmsEnd(Check):
-    """LIV-12: alarms end with their cause: nobody still calls in the last minutes of health about
-    what he called about before them, but for groups that a shut market keeps from going flat. An
-    alarm that begins in them has a cause of its own (a loss, a flip) and all of its time ahead.
-    Judged by true time: the clock that an alarm was stamped with may have been wrong."""
-
-    id = "LIV-12"
-
-    def __init__(self, world: "World") -> None:
-        super().__init__(world)
-        self._heard: dict[tuple[str, str], tuple[int, int, AlertRaised]] = {}
-
-    def on_alert(self, alert: AlertRaised) -> None:
-        if alert.severity == "critical":
-            key, now_ns = (alert.event, alert.subject), self.world.clock.true_ns()
-            first_ns, last_ns, _ = self._heard.get(key, (now_ns, now_ns, alert))
-            is_new = now_ns - last_ns > T_CALM_NS
-            self._heard[key] = (now_ns if is_new else first_ns, now_ns, alert)
-
-    def at_end(self) -> None:
-        now_ns = self.world.clock.true_ns()
-        quiet_from_ns = max(now_ns - T_CALM_NS, self.world.heals_at_ns + T_CALM_NS)
-        held = any(group.position for group in self.picture.open_groups.values())
-        for first_ns, last_ns, alert in self._heard.values():
-            is_blocked = held and alert.event in UNFLAT
-            if first_ns < quiet_from_ns < last_ns and not is_blocked:
-                self.violated(f"{alert.event} {alert.subject}: {alert.text}")
 
 
 LIVENESS: Final[tuple[type[Observer], ...]] = (
@@ -275,7 +259,7 @@ LIVENESS: Final[tuple[type[Observer], ...]] = (
     flatness.ProtectedOrFlat,
     NothingLeftLying,
     flatness.SquaredOff,
-    AlarmsEnd,
+    alarms.AlarmsEnd,
 )
 
 

@@ -15,7 +15,7 @@ from engine.messages.base import Message
 from engine.messages.broker import Outcome, TradeReport
 from engine.messages.control import AlertRaised
 from engine.messages.records import IntentPlanned, Record
-from engine.messages.supervision import ChildExited
+from engine.messages.supervision import ChildExited, ExitKind
 
 if TYPE_CHECKING:
     from scripts.simulation.world import World
@@ -84,7 +84,7 @@ class Observer:
         """An alert was raised."""
 
     def on_exit(self, exited: ChildExited) -> None:
-        """A generation of a room has ended."""
+        """A generation of a room has ended (`is_end`)."""
 
     def on_boot(self, epoch: int) -> None:
         """A life of the engine begins."""
@@ -109,3 +109,23 @@ class Listeners(dict[tuple[str, type], tuple[Hear, ...]]):
     def __missing__(self, key: tuple[str, type]) -> tuple[Hear, ...]:
         hear = self[key] = tuple(self._choose(*key))
         return hear
+
+
+def is_end(exited: ChildExited, live_generation: int) -> bool:
+    """Whether an exit ended anybody. A supervisor that was given up wakes and is refused the next
+    start that it had in hand; its successor hears of that start's failure while the child that it
+    started itself lives on (LIV-06)."""
+    return exited.kind is not ExitKind.START_FAILED or exited.generation == live_generation
+
+
+def hooks_of(observers: Iterable[Observer]) -> dict[str, list[Callable[..., None]]]:
+    """Hook name -> the overridden ones: what nobody listens to costs nothing."""
+    names = [name for name in vars(Observer) if name.startswith(("on_", "at_"))]
+    return {
+        name: [
+            getattr(observer, name)
+            for observer in observers
+            if getattr(type(observer), name) is not getattr(Observer, name)
+        ]
+        for name in names
+    }

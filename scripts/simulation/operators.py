@@ -30,6 +30,8 @@ ROWS: Final = (
 LOOK_NS: Final = 20 * NS_PER_S
 RESUME_NS: Final = 60 * NS_PER_S
 RESET_NS: Final = 180 * NS_PER_S
+KILL_CLEARED: Final = "an operator clears the kill"
+"""Why a life ended, if a person stopped it and removed the latch."""
 OPPOSITES: Final = (
     ("halt", "resume"),
     ("pause", "unpause"),
@@ -140,7 +142,7 @@ class Operators:
         except OSError:
             return  # tried again at the next look
         self._since = (None, 0)
-        self._world.restart_process("an operator clears the kill")
+        self._world.restart_process(KILL_CLEARED)
 
     def _tidy(self, view: AuthorityChanged) -> None:
         for ceiling in view.ceilings:

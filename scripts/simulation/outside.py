@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from actors.calendar import SESSION_USUAL_NS
 from actors.stores.latches import HALT
+from engine.exchange.account.surroundings import Day, KiteSettings, Report, Surroundings
 from engine.journal import decode
 from engine.messages.base import Message
 from engine.messages.broker import Outcome, TradeReport
@@ -21,7 +22,6 @@ from scripts.simulation.clock import ClockModel
 from scripts.simulation.database import FaultyDatabase
 from scripts.simulation.disk import SimDisk
 from scripts.simulation.kite.model import KiteModel
-from scripts.simulation.kite.surroundings import Day, KiteSettings, Report, Surroundings
 from scripts.simulation.market.feed import FaultyFeed
 from scripts.simulation.market.paths import Listed, TrueFrame
 from scripts.simulation.market.truth import Tape
@@ -66,11 +66,13 @@ class Outside:
             call_at=call_at,
             faults=faults,
             emit=self._reported,
-            on_request=self._requested,
             on_trade=self._traded,
         )
         self.broker = KiteModel(
-            {item.name: item for item in instruments(world.config)}, around, ACCOUNT
+            {item.name: item for item in instruments(world.config)},
+            around,
+            ACCOUNT,
+            self._requested,
         )
         self.tape.listeners += [self._priced, self.feed.hear]
         closes = tuple(opens_ns + world.session_ns for opens_ns in world.opens_ns)

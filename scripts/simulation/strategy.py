@@ -7,7 +7,9 @@ to keep the engine busy.
 
 from typing import ClassVar
 
-from engine.messages.market import BarClosed, Tick
+import msgspec
+
+from engine.messages.market import BarClosed, PhaseChanged, Tick
 from engine.messages.values import Side
 from engine.strategies.base import Closed, Decided, Fill, Parameters, View
 from engine.strategies.slots import EntryParameters, OneAtATime, Setup, out_of_bounds, share_of
@@ -58,6 +60,10 @@ class Eager(OneAtATime[EagerParameters]):
         self._entries = dict.fromkeys(self._instruments, 0)
         self._held: dict[str, tuple[str, int]] = {}
         self._group_count = 0
+
+    def on_phase(self, phase: PhaseChanged) -> None:
+        """It asks until the close: that entries end sooner is the guard's to know."""
+        super().on_phase(msgspec.structs.replace(phase, entries_end_at_ns=phase.closes_at_ns))
 
     def on_bar(self, bar: BarClosed) -> None:
         self._try(bar)

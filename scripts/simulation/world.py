@@ -27,7 +27,7 @@ from scripts.simulation.decisions import Decisions
 from scripts.simulation.faults import Faults
 from scripts.simulation.host import SimPool, SimRoom
 from scripts.simulation.market.feed import NoFrames, SimSource
-from scripts.simulation.observer import Hear, Listeners, Observer, Violated
+from scripts.simulation.observer import Hear, Listeners, Observer, Violated, hooks_of, is_end
 from scripts.simulation.outside import Outside
 from scripts.simulation.profile import Profile
 from scripts.simulation.trace import Trace
@@ -75,7 +75,7 @@ class World:
             for day in scene.trading_days(profile.days)
         ]
         self.session_ns = profile.session_min * NS_PER_MINUTE
-        self.heals_at_ns = self.opens_ns[-1] + profile.heal_min * NS_PER_MINUTE
+        self._heals_at_ns = self.opens_ns[-1] + profile.heal_min * NS_PER_MINUTE
         self.ends_at_ns = self.opens_ns[-1] + self.session_ns + AFTER_CLOSE_NS
         self.clock = SimClock(self.opens_ns[0] - scene.LEAD_NS)
         self.pool = SimPool(self.clock, profile.policy, decisions, self.trace)
@@ -87,7 +87,7 @@ class World:
         self.market = self.outside.tape
         self.pool.breaker = ActorBreaker(self.faults, self.outside)
         self.observers = [kind(self) for kind in checks]
-        self._hooks = _hooks(self.observers)
+        self._hooks = hooks_of(self.observers)
         self.pool.listeners = Listeners(self._listening)
 
     # -- what models and checks may use ---------------------------------------------------
@@ -96,6 +96,14 @@ class World:
     def now_ns(self) -> int:
         """The market clock."""
         return self.clock.now_ns()
+
+    @property
+    def heals_at_ns(self) -> int:
+        """When all faults end or ended: as planned, but a machine that sleeps over it heals when it
+        wakes and has come to rest, so until they have ended it is never past."""
+        if self.faults.is_healed:
+            return self._heals_at_ns
+        return max(self._heals_at_ns, self.clock.true_ns())
 
     def stream(self, name: str) -> random.Random:
         """A source of numbers that are part of the scene, not decisions."""
@@ -163,8 +171,8 @@ class World:
         """
         self.outside.start()
         self.boot()
-        self._play(self.heals_at_ns)
-        self.heals_at_ns = max(self.heals_at_ns, self.clock.true_ns())  # it may sleep over it
+        self._play(self._heals_at_ns)
+        self._heals_at_ns = self.heals_at_ns
         self.tell("everything heals")
         self.faults.heal()
         self.outside.heal()
@@ -265,6 +273,10 @@ class World:
             yield self._exited
 
     def _exited(self, room: str, generation: int, message: Message) -> None:
+        assert isinstance(message, ChildExited)
+        live = self.runtime.directory.rooms.get(message.name)
+        if live is not None and not is_end(message, live.spec.generation):
+            return
         for hook in self._hooks["on_exit"]:
             hook(message)
 
@@ -277,16 +289,3 @@ class Sink(Behaviour):
 
     def receive(self, message: Message) -> None:
         self._take(message)
-
-
-def _hooks(observers: Iterable[Observer]) -> dict[str, list[Callable[..., None]]]:
-    """Hook name -> the overridden ones: what nobody listens to costs nothing."""
-    names = [name for name in vars(Observer) if name.startswith(("on_", "at_"))]
-    return {
-        name: [
-            getattr(observer, name)
-            for observer in observers
-            if getattr(type(observer), name) is not getattr(Observer, name)
-        ]
-        for name in names
-    }

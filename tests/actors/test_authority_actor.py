@@ -489,6 +489,29 @@ def test_when_a_command_is_repeated_then_it_is_answered_again_and_done_once(
     assert len(ctx.of(FlattenOrdered)) == 1
 
 
+@pytest.mark.conformance("INV-12", "INV-44", "BAD-22")
+def test_inv_12_when_an_id_comes_with_another_command_then_it_is_not_confirmed_by_the_first(
+    authority: AuthorityBehaviour, ctx: FakeContext
+) -> None:
+    assert command(authority, "flatten", request_id="same").is_done
+    halt = command(authority, "halt", request_id="same")
+    assert (halt.command, halt.is_done) == ("halt", False)
+    assert mode(ctx) is Mode.FLATTENING
+    assert ctx.of(AlertRaised, "alerts")[-1].event == "command_conflict"
+    assert command(authority, "flatten", request_id="same").is_done
+
+
+@pytest.mark.conformance("INV-12", "BAD-22")
+def test_inv_12_when_a_kill_comes_with_the_id_of_another_command_then_it_is_carried_out(
+    authority: AuthorityBehaviour, ctx: FakeContext
+) -> None:
+    command(authority, "flatten", request_id="same")
+    kill = command(authority, "kill", request_id="same")
+    assert (kill.command, kill.is_done) == ("kill", True)
+    assert mode(ctx) is Mode.KILLED
+    assert command(authority, "kill", request_id="same") == kill
+
+
 def test_when_a_command_is_unknown_then_it_is_refused_and_recorded(
     authority: AuthorityBehaviour, ctx: FakeContext
 ) -> None:

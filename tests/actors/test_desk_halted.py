@@ -116,8 +116,31 @@ def test_when_targets_hold_the_place_of_the_exit_then_a_stop_rests_beside_them(
         now_ns=world.now_ns,
     )
     asked = [output for output in decide(at) if isinstance(output, IntentPlanned)]
-    want = level - 500 - group.plan.tick_paise if is_passed else level
     placed = [i for i in asked if i.action is Action.PLACE]
     assert [(i.leg, i.quantity) for i in placed] == [(Leg.STOP, group.position)]
-    assert placed[0].price_trigger_paise == want
-    assert placed[0].price_limit_paise < want
+    trigger = placed[0].price_trigger_paise
+    assert trigger < level - 500 if is_passed else trigger == level
+    assert placed[0].price_limit_paise < trigger
+
+
+@pytest.mark.conformance("LIV-09")
+def test_when_halted_and_the_market_has_passed_the_stop_then_a_stop_rests_beyond_it(
+    caught_naked: World,
+) -> None:
+    group = caught_naked.oco.group
+    stop = group.live_of(Leg.STOP)
+    assert stop is not None
+    naked = tuple(order for order in group.orders if order is not stop)
+    last_paise = stop.price_trigger_paise - 1_000
+    at = Situation(
+        group=replace(group, orders=naked),
+        view=View(owner="oco/grp-1", generation=1, price_paise=last_paise),
+        instrument=INFY,
+        settings=OcoSettings(),
+        now_ns=caught_naked.now_ns + NS_PER_S,
+    )
+    asked = [output for output in decide(at) if isinstance(output, IntentPlanned)]
+    assert [(i.action, i.leg, i.quantity) for i in asked] == [
+        (Action.PLACE, Leg.STOP, group.position)
+    ]
+    assert asked[0].price_limit_paise < asked[0].price_trigger_paise < last_paise

@@ -12,13 +12,7 @@ from actors.stores.memory import MemoryDatabase, MemoryJournalStore
 from actors.stores.spool import Spool
 from engine.errors import JournalDamaged
 from engine.messages.control import AlertRaised, GenerationFenced
-from engine.messages.journal import (
-    Append,
-    Journaled,
-    Replayed,
-    ReplayRequested,
-    StoreAwaited,
-)
+from engine.messages.journal import Append, Journaled, Replayed, ReplayRequested, StoreAwaited
 from engine.messages.records import Record
 from engine.messages.supervision import TimerFired
 from engine.messages.values import Leg
@@ -207,12 +201,10 @@ def test_when_neither_database_nor_disk_take_records_then_it_is_alarmed_and_they
 def test_when_a_reader_starts_while_records_are_owed_then_it_is_told_of_them_apart(
     blocked: Desk, trip: Trip
 ) -> None:
-    filled = trip.filled(Leg.ENTRY, 150_000)
-    blocked.write(filled)
     blocked.journal.receive(ReplayRequested(reader="authority", reader_generation=2))
     replayed = blocked.ctx.of(Replayed, "authority")[-1]
-    assert replayed.owed[-1] == filled
-    assert not set(replayed.owed) & set(replayed.records)
+    assert replayed.owed == (trip.accepted(Leg.ENTRY),)
+    assert (len(replayed.records), replayed.seq) == (4, 4)
 
 
 @pytest.mark.conformance("FLT-83")
@@ -242,3 +234,20 @@ def test_when_a_sender_dies_while_its_records_wait_then_they_are_not_written(
     blocked.come_back()
     blocked.journal.flush()
     assert blocked.head() == 5
+
+
+@pytest.mark.conformance("INV-19")
+def test_inv_19_when_a_group_asks_while_its_plans_wait_then_it_is_told_of_them(
+    blocked: Desk, trip: Trip
+) -> None:
+    stop, target = trip.intent(Leg.STOP), trip.intent(Leg.TARGET_1)
+    blocked.write(stop)
+    blocked.write(target, trip.accepted(Leg.ENTRY))
+    for group_id in (stop.group_id, "grp-other", ""):
+        asked = ReplayRequested(reader="x", reader_generation=1, group_id=group_id)
+        blocked.journal.receive(asked)
+    own, other, everything = (told.records for told in blocked.ctx.of(Replayed, "x"))
+    assert own[-2:] == (stop, target)
+    assert not other
+    assert stop not in everything
+    assert target not in everything

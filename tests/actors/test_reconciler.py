@@ -5,10 +5,10 @@ import pytest
 from actors.reconciler import ReconcilerBehaviour
 from engine.limits import RECONCILE_ANSWER_NS_MAX, RECONCILE_EVERY_NS, RECONCILE_RECHECK_NS
 from engine.messages.broker import BrokerSnapshot, PositionReport, SnapshotRequested
-from engine.messages.control import AlertRaised, CommandDone, OperatorCommand, Reconciled
+from engine.messages.control import AlertRaised, Ceiling, CommandDone, OperatorCommand, Reconciled
 from engine.messages.journal import JournalStateChanged, Replayed, ReplayRequested
 from engine.messages.records import Record
-from engine.messages.values import Mode, Product
+from engine.messages.values import Authority, Mode, Product
 from engine.units import NS_PER_S
 from tests.fakes import FakeContext
 from tests.risk_samples import NOW, authority
@@ -156,6 +156,20 @@ def test_when_authority_waits_then_runs_come_soon_and_then_at_growing_pauses(
         pauses.append((due_ns - asked_at_ns) // NS_PER_S)
         ctx.advance(reconciler, due_ns - asked_at_ns)
     assert pauses == [2, 4, 8, 16, 32, 60, 60]
+
+
+def test_liv_08_when_books_are_clean_at_last_then_the_second_look_comes_soon_in_any_mode(
+    reconciler: ReconcilerBehaviour, ctx: FakeContext
+) -> None:
+    held = Ceiling(owner="reconciler", scope="", authority=Authority.REDUCE, reason="no_answer")
+    ctx.advance(reconciler, RECONCILE_ANSWER_NS_MAX)
+    reconciler.receive(authority(Mode.HALTED, ceilings=(held,)))
+    for _ in range(7):
+        ctx.advance(reconciler, RECONCILE_ANSWER_NS_MAX)
+        ctx.advance(reconciler, ctx.timers["next"][0] - ctx.mono_ns())
+    answer(reconciler, ctx)
+    assert verdicts(ctx)[-2:] == [False, True]
+    assert ctx.timers["next"][0] - ctx.mono_ns() == RECONCILE_RECHECK_NS
 
 
 def test_when_a_person_asks_during_a_run_then_one_more_run_follows_and_is_answered(

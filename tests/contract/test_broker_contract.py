@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from actors.brokers.paper import PaperBroker
 from actors.brokers.port import BrokerPort, Report
+from engine.exchange.account.surroundings import AT_ONCE, Day, Surroundings
 from engine.exchange.matching import MatchingSettings
 from engine.exchange.venue import VenueSettings
 from engine.instruments import Instrument
@@ -20,7 +21,6 @@ from engine.messages.market import Tick
 from engine.messages.records import IntentPlanned
 from engine.messages.values import Action, Book, Leg, OrderType, Product, Side
 from scripts.simulation.kite.model import KiteModel
-from scripts.simulation.kite.surroundings import AT_ONCE, Day, Surroundings
 from tests.desk import DAY, START_NS, a_tick
 
 INFY = Instrument(name="NSE:INFY", tick_paise=5, lot=1, freeze_quantity=1_000, band_bps=2_000)

@@ -220,6 +220,33 @@ def test_when_two_venue_orders_carry_one_tag_then_the_second_is_an_alarm(
     assert (kinds(out), events(out)) == ([], ["duplicate_effect"])
 
 
+def test_inv_02_when_an_order_that_is_over_fills_then_it_is_told_before_the_books_show_it(
+    working: OrderTruth,
+) -> None:
+    working.merge(row(OrderStatus.CANCELLED), NOW)
+    out = working.merge(row(OrderStatus.COMPLETE, 10), NOW)
+    assert (kinds(out), events(out)) == ([], ["fill_after_terminal"])
+    assert out.is_snapshot_wanted
+    booked = see(working, snapshot(row(OrderStatus.COMPLETE, 10), trades=(trade(1, 10),)))
+    assert (kinds(booked), events(booked)) == ([OrderFilled], [])
+
+
+def test_inv_02_when_the_second_of_one_tag_fills_after_a_rejection_then_it_is_told_and_owed(
+    working: OrderTruth,
+) -> None:
+    working.merge(row(OrderStatus.REJECTED), NOW)
+    out = working.merge(row(OrderStatus.COMPLETE, 10, venue_order_id="2"), NOW)
+    assert events(out) == ["duplicate_effect", "fill_after_terminal"]
+    assert working.is_unresolved
+    see(working, snapshot(row(OrderStatus.REJECTED)))
+    assert working.is_unresolved, "the books lag behind"
+    second = row(OrderStatus.COMPLETE, 10, venue_order_id="2")
+    shown = (trade(1, 10, venue_order_id="2"),)
+    out = see(working, snapshot(row(OrderStatus.REJECTED), second, trades=shown))
+    assert kinds(out) == [OrderFilled]
+    assert not working.is_unresolved
+
+
 @pytest.mark.conformance("BAD-52", "BAD-53", "ORD-14")
 @pytest.mark.parametrize("tag", ["", "manual", TAG[:16] + "ZZ"])
 def test_when_the_tag_is_alien_then_it_is_told_once(working: OrderTruth, tag: str) -> None:

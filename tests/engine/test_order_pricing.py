@@ -10,6 +10,7 @@ from engine.orders.pricing import (
     band,
     clamp_price,
     exit_limit,
+    resting_trigger,
     stop_limit,
     through_market,
     validate_order_price,
@@ -75,3 +76,10 @@ def test_when_clamped_or_gapped_then_the_bounds_are_met() -> None:
     assert [clamp_price(price, 10, 20) for price in (5, 15, 25)] == [10, 15, 20]
     assert stop_limit(Side.SELL, 99_000, 100, 5) == 98_010
     assert stop_limit(Side.BUY, 101_000, 100, 5) == 102_010
+
+
+def test_when_the_market_has_passed_a_trigger_then_it_moves_beyond_the_last_price() -> None:
+    assert resting_trigger(Side.SELL, 99_000, 99_005, 50, 5) == 99_000
+    assert resting_trigger(Side.SELL, 99_000, 99_000, 50, 5) == 98_505
+    assert resting_trigger(Side.BUY, 101_000, 102_000, 50, 5) == 102_510
+    assert resting_trigger(Side.BUY, 101_000, 0, 50, 5) == 101_000

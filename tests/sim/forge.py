@@ -146,6 +146,10 @@ class Forge:
         for observer in self.observers:
             observer.on_boot(epoch)
 
+    def death(self, why: str) -> None:
+        for observer in self.observers:
+            observer.on_death(why)
+
     def exit(
         self, name: str, generation: int = 1, kind: ExitKind = ExitKind.CRASHED, **more: Any
     ) -> None:

@@ -15,6 +15,7 @@ from actors.runtime.clock import VirtualClock
 from actors.runtime.runtime import Runtime, SeededHosts
 from actors.stores.memory import MemoryDatabase, MemoryJournalStore
 from engine.authority_state import AuthorityState
+from engine.exchange.account.surroundings import Day, KiteSettings, Report, Surroundings
 from engine.ids import signal_id
 from engine.journal import decode
 from engine.messages.base import Message
@@ -31,7 +32,6 @@ from scripts.simulation import scene
 from scripts.simulation.decisions import Decisions
 from scripts.simulation.host import SimPool, SimRoom
 from scripts.simulation.kite.model import KiteModel
-from scripts.simulation.kite.surroundings import Day, KiteSettings, Report, Surroundings
 from scripts.simulation.profile import HOUR_MIN, Profile
 from scripts.simulation.trace import Trace
 from scripts.simulation.world import SLOW_FEED, TICKS, Sink

@@ -7,6 +7,7 @@ from engine.messages.control import Ceiling, FlattenOrdered, Reconciled, Recover
 from engine.messages.records import OrderAccepted, OrderUnknown
 from engine.messages.values import Authority, Leg, Mode, SessionPhase
 from engine.units import NS_PER_S
+from scripts.simulation.operators import KILL_CLEARED
 from tests.sim.forge import NAME, Forge, story
 
 LONG_S = 1_000
@@ -30,6 +31,41 @@ def a_silent_market(forge: Forge) -> None:
     forge.handled("custodian", FlattenOrdered(scope="", reason="operator", at_ns=forge.now_ns))
     forge.place(Leg.EXIT)
     forge.market.tick_counts[NAME] += 9
+    forge.wait(LONG_S)
+
+
+def a_kill_is_cleared_before_an_entry_fills(forge: Forge) -> None:
+    _killed_with_an_entry(forge, KILL_CLEARED)
+
+
+def a_killed_life_dies_before_an_entry_fills(forge: Forge) -> None:
+    _killed_with_an_entry(forge, "FLT-73")
+
+
+def a_kill_is_cleared_on_the_way_out(forge: Forge) -> None:
+    forge.held()
+    order = FlattenOrdered(scope="", reason="kill: test", at_ns=forge.now_ns)
+    forge.handled("custodian", order)
+    forge.place(Leg.EXIT, reason="exit:kill: test")
+    forge.death(KILL_CLEARED)
+    _goes_on(forge)
+
+
+def _killed_with_an_entry(forge: Forge, why: str) -> None:
+    """The entry hangs at the exchange while the order lasts, and fills in the next life."""
+    forge.open()
+    entry = forge.place(Leg.ENTRY)
+    order = FlattenOrdered(scope="", reason="kill: test", at_ns=forge.now_ns)
+    forge.handled("custodian", order)
+    forge.rest()
+    forge.death(why)
+    forge.fill(entry)
+    _goes_on(forge)
+
+
+def _goes_on(forge: Forge) -> None:
+    forge.rest()
+    forge.market.tick_counts[NAME] += 10
     forge.wait(LONG_S)
 
 
@@ -61,6 +97,30 @@ def the_books_agree(forge: Forge, is_bad: bool) -> None:
     )
     forge.handled("authority", reconciled)
     forge.wait(LONG_S)
+    forge.end()
+
+
+def a_clean_look_just_before_the_healing(forge: Forge) -> None:
+    """A machine wakes two minutes before the end."""
+    _looked_and_healed(forge, is_clean=True)
+
+
+def an_unclean_look_just_before_the_healing(forge: Forge) -> None:
+    _looked_and_healed(forge, is_clean=False)
+
+
+def no_look_for_long(forge: Forge) -> None:
+    _looked_and_healed(forge, is_clean=True)
+    forge.wait(LONG_S)
+    forge.end()
+
+
+def _looked_and_healed(forge: Forge, *, is_clean: bool) -> None:
+    forge.heals_at_ns = forge.now_ns + NS_PER_S
+    lines = () if is_clean else ("order_vanished x",)
+    found = Reconciled(is_clean=is_clean, differences=lines, at_ns=forge.now_ns)
+    forge.handled("authority", found)
+    forge.wait(120)
     forge.end()
 
 
@@ -160,6 +220,59 @@ def an_alarm_of_the_start_only(forge: Forge) -> None:
     forge.wait(LONG_S)
 
 
+def an_alarm_as_a_life_begins(forge: Forge) -> None:
+    """A group starts, sees that its stop does not work, and says so at once."""
+    held = forge.held()
+    forge.boot()
+    forge.handled("authority", RecoveryDone(part="custodian", at_ns=forge.now_ns))
+    forge.alert("protect_failed", subject=held.group_id)
+    forge.wait(LONG_S)
+
+
+def no_start_with_an_old_entry(forge: Forge) -> None:
+    """An entry whose time is over, and an alarm that says why nobody could cancel it."""
+    _old_entry(forge)
+    forge.alert("journal_unavailable", subject="journal")
+    forge.wait(2)
+    forge.wait(LONG_S)
+
+
+def no_start_with_an_old_entry_and_no_alarm(forge: Forge) -> None:
+    _old_entry(forge)
+    forge.wait(2)
+    forge.wait(LONG_S)
+
+
+def an_old_entry_after_the_start(forge: Forge) -> None:
+    no_start_with_an_old_entry(forge)
+    forge.handled("authority", RecoveryDone(part="custodian", at_ns=forge.now_ns))
+    forge.rest()
+    forge.wait(LONG_S)
+
+
+def _old_entry(forge: Forge) -> None:
+    forge.phase()
+    forge.open(entry_expires_at_ns=forge.now_ns + NS_PER_S)
+    forge.fact(OrderAccepted, forge.place(Leg.ENTRY))
+    forge.boot()
+
+
+def a_room_stands_still_at_the_very_end(forge: Forge) -> None:
+    forge.inboxes["writer"] = SimpleNamespace(inbox=("one",), is_still=True)
+    forge.end()
+
+
+def a_room_stood_still_for_long(forge: Forge) -> None:
+    forge.inboxes["writer"] = SimpleNamespace(inbox=("one",), is_still=True)
+    forge.wait(LONG_S)
+    forge.end()
+
+
+def a_room_that_goes_leaves_messages(forge: Forge) -> None:
+    forge.inboxes["writer"] = SimpleNamespace(inbox=("one",), is_still=False)
+    forge.end()
+
+
 @story("LIV-10")
 def nothing_is_left_lying(forge: Forge, is_bad: bool) -> None:
     parked = [(1, "hearsay")] if is_bad else []
@@ -174,6 +287,28 @@ def the_close_is_flat(forge: Forge, is_bad: bool) -> None:
         forge.fill(forge.place(Leg.EXIT))
     forge.wait(3_600)
     forge.phase(SessionPhase.CLOSED)
+
+
+def an_exit_rests_while_nothing_trades(forge: Forge) -> None:
+    _a_resting_exit(forge, ticks=0)
+
+
+def an_exit_rests_in_a_market_that_trades(forge: Forge) -> None:
+    _a_resting_exit(forge, ticks=1)
+
+
+def _a_resting_exit(forge: Forge, ticks: int) -> None:
+    """It fills in the end, after calls before and within the last minutes."""
+    forge.wait(LONG_S)
+    held = forge.held()
+    leave = forge.place(Leg.EXIT)
+    for _ in range(3):
+        forge.alert("exit_not_filling", subject=held.group_id)
+        forge.market.tick_counts[NAME] += ticks
+        forge.wait(60)
+    forge.fill(leave)
+    forge.wait(200)
+    forge.end()
 
 
 @story("LIV-12")

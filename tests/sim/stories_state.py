@@ -19,7 +19,7 @@ from engine.messages.records import (
     OrderCancelled,
     SignalRecorded,
 )
-from engine.messages.supervision import ExitKind, RestartWanted
+from engine.messages.supervision import ChildExited, ExitKind, RestartWanted
 from engine.messages.values import Book, FeedState, Leg, Mode
 from engine.orders.oco_state import fold
 from engine.portfolio.positions import Ledger
@@ -123,10 +123,15 @@ def a_kill_is_on_disk(forge: Forge, is_bad: bool) -> None:
     forge.handled("console", CommandDone(request_id="r1", is_done=True, text=""))
 
 
-def a_halt_in_memory(forge: Forge) -> None:
+def a_halt_in_memory(forge: Forge, of: str = "halt") -> None:
     """A halt is confirmed and nothing is on disk."""
     forge.handled("authority", a_command("halt"))
-    forge.handled("console", CommandDone(request_id="r1", is_done=True, text=""))
+    forge.handled("console", CommandDone(request_id="r1", is_done=True, text="", command=of))
+
+
+def a_flatten_of_the_same_id(forge: Forge) -> None:
+    """What is confirmed is the flatten that had the halt's id before."""
+    a_halt_in_memory(forge, of="flatten")
 
 
 @story("INV-13")
@@ -354,6 +359,19 @@ def a_halted_engine_rises(forge: Forge) -> None:
     forge.mode(Mode.HALTED, Mode.PAPER, 1)
 
 
+def a_rise_before_the_halt(forge: Forge) -> None:
+    """LIVE was decided, then the halt was latched, then LIVE became durable."""
+    forge.rooms["authority"] = SimpleNamespace(state=SimpleNamespace(mode_seq=6))
+    forge.latched.append(Latch(HALT, "test"))
+    forge.handled("authority", a_command("halt", ""))
+    forge.mode(Mode.PAPER, Mode.LIVE, 5)
+
+
+def a_rise_after_the_halt(forge: Forge) -> None:
+    a_rise_before_the_halt(forge)
+    forge.mode(Mode.HALTED, Mode.PAPER, 7)
+
+
 def an_approval_after_the_loss(forge: Forge) -> None:
     """The day's loss was latched, and an entry is approved."""
     forge.record(
@@ -367,6 +385,42 @@ def a_stop_out_of_order(forge: Forge) -> None:
     for name in ("journal", "calendar"):
         forge.ready(name)
     forge.exit("journal", kind=ExitKind.SHUTDOWN)
+
+
+def a_child_was_under_way(forge: Forge) -> None:
+    """It had been started when the supervisor took the failure that spent its budget in hand."""
+    for generation in range(1, 5):
+        crash = ChildExited(
+            name="journal", generation=generation, kind=ExitKind.CRASHED, reason="test"
+        )
+        forge.handled("core", crash)
+        forge.exit("journal", generation)
+    forge.rest()
+    forge.ready("calendar", 1)
+
+
+def a_child_comes_after(forge: Forge) -> None:
+    """It was started later."""
+    a_child_was_under_way(forge)
+    forge.ready("calendar", 2)
+
+
+def a_strategy_fails_on(forge: Forge) -> None:
+    """It comes back after more failures than its budget."""
+    for generation in range(1, 5):
+        forge.exit("strategy/s1", generation)
+        forge.rest()
+    forge.ready("strategy/s1", 5)
+
+
+def a_strategy_fails_under_two(forge: Forge) -> None:
+    """Its supervisor is restarted meanwhile, and counts from nothing."""
+    for generation in range(1, 5):
+        forge.exit("strategy/s1", generation)
+    forge.exit("strategies", kind=ExitKind.SHUTDOWN)
+    forge.exit("strategy/s1", 5)
+    forge.rest()
+    forge.ready("strategy/s1", 6)
 
 
 def a_restart_by_order(forge: Forge) -> None:

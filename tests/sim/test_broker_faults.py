@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
+from engine.exchange.account.surroundings import KiteSettings
 from engine.messages.records import GroupClosed, OrderDenied, OrderFilled
 from engine.messages.values import Leg, Mode, Product, Side
-from scripts.simulation.kite.surroundings import KiteSettings
 from tests.sim.live_house import DATE, LiveHouse
 
 Houses = Callable[..., LiveHouse]

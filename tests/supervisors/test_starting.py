@@ -1,10 +1,15 @@
 """How supervisors and children start, ignore, and fail to."""
 
+import random
+
 import pytest
 
+from actors.runtime.behaviour import Behaviour
 from engine.messages.administration import Admin, Outcome
-from engine.messages.supervision import ChildUnwanted, ChildWanted, ExitKind
+from engine.messages.base import Message
+from engine.messages.supervision import ChildReady, ChildUnwanted, ChildWanted, ExitKind
 from supervisors.spec import ChildSpec, HostKind, Restart, Shutdown, Strategy, SupervisorSpec
+from supervisors.supervisor import supervising, supervisor_child
 from tests.supervisors.harness import House
 
 ids = pytest.mark.conformance
@@ -224,3 +229,29 @@ def test_when_unwanted_and_wanted_again_at_once_then_a_new_one_comes(house: Hous
     house.send("root", ChildUnwanted(child_id="1"))
     house.send("root", ChildWanted(child_id="1"))
     house.wait_ready("d/1", 2)
+
+
+@pytest.mark.parametrize("second", ["", "defer"])
+def test_liv06_when_a_void_supervisor_goes_on_then_it_starts_and_shows_nothing(
+    seeded: House, second: str
+) -> None:
+    seeded.script.opening["y"] = ["defer", second]
+    spec = SupervisorSpec(children=tuple(seeded.child(name) for name in "xyz"))
+    make, made = supervising(seeded.runtime, spec, random.Random(1)), []
+
+    def factory(argument: Message | None) -> Behaviour:
+        made.append(make(argument))
+        return made[-1]
+
+    seeded.tree(supervisor_child("s", factory), expect="")
+    seeded.stage.advance(100)
+    crowd = ChildReady(name="s", generation=1)
+    seeded.send("root", crowd)  # its start was through
+    seeded.stage.advance(100)
+    seeded.fence("s", ExitKind.STUCK)
+    seeded.stage.advance(100)
+    rows = seeded.runtime.board.rows()
+    made[0].receive(ChildReady(name="y", generation=1))
+    assert seeded.runtime.board.rows() == rows
+    assert seeded.generation("y") == 2
+    assert seeded.generation("z") == (0 if second else 1)

@@ -3,7 +3,7 @@
 Source: reliability 6.4, INV-12, INV-13, INV-44.
 """
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from actors.stores.latches import HALT, KILL
 from engine.messages.base import Message
@@ -34,7 +34,7 @@ class KillIsDurable(Check):
     """A kill or halt that is confirmed is on disk, and KILLED is not journaled without it unless
     the disk refused and an alarm says so, which may be under way when the record is durable: it
     has until T_TOLD. A life knows its own ids only: an id of an earlier one may come again with
-    another command, and is that command."""
+    another command, and is that command. Within a life a reply says which content it answers."""
 
     id = "INV-12"
     handles = (OperatorCommand, CommandDone)
@@ -59,15 +59,15 @@ class KillIsDurable(Check):
                 is_set = latched(self.world, HALT) or latched(self.world, KILL)
                 was_set = self._halts.get(message.request_id, False)
                 self._halts[message.request_id] = was_set or is_set
-        elif isinstance(message, CommandDone) and message.request_id in self._halts:
-            if message.is_done and not self._halts[message.request_id]:
-                self.violated(f"halt {message.request_id} is confirmed and was never on disk")
-        elif isinstance(message, CommandDone) and message.request_id in self._kills:
+        elif isinstance(message, CommandDone) and message.is_done:
             self._confirmed(message)
 
     def _confirmed(self, done: CommandDone) -> None:
-        if done.is_done and not latched(self.world, KILL):
-            self.violated(f"kill {done.request_id} is confirmed and not on disk")
+        name = done.request_id
+        if done.command in ("halt", "") and not self._halts.get(name, True):
+            self.violated(f"halt {name} is confirmed and was never on disk")
+        if done.command in ("kill", "") and name in self._kills and not latched(self.world, KILL):
+            self.violated(f"kill {name} is confirmed and not on disk")
 
     def on_record(self, seq: int, record: Record) -> None:
         is_kill = isinstance(record, ModeChanged) and record.mode_to is Mode.KILLED
@@ -86,17 +86,28 @@ class KillIsDurable(Check):
 
 class LatchesSurvive(Check):
     """What was latched when a life began holds in it: killed stays killed, halted stays halted
-    until the latch is released on disk; a daily loss stops approvals for the day."""
+    until the latch is released on disk; a daily loss stops approvals for the day. A rise that was
+    decided before the halt may be durable after it: its number says so."""
 
     id = "INV-13"
+    handles = (OperatorCommand,)
+    rooms = ("authority",)
 
     def __init__(self, world: "World") -> None:
         super().__init__(world)
         self._is_killed = False
         self._loss_day = -1
+        self._halted_seq = -1
 
     def on_boot(self, epoch: int) -> None:
         self._is_killed = latched(self.world, KILL)
+        self._halted_seq = -1
+
+    def on_handled(self, room: str, generation: int, message: Message) -> None:
+        authority: Any = self.world.behaviour("authority")
+        is_halt = isinstance(message, OperatorCommand) and message.command == "halt"
+        if is_halt and authority is not None:
+            self._halted_seq = authority.state.mode_seq
 
     def on_record(self, seq: int, record: Record) -> None:
         if isinstance(record, LatchChanged) and record.latch == "loss_day":
@@ -107,20 +118,23 @@ class LatchesSurvive(Check):
         elif isinstance(record, ModeChanged) and record.mode_to in _RISEN:
             if self._is_killed and latched(self.world, KILL):
                 self.violated(f"{record.mode_to.value} in a life that began killed")
-            if record.mode_to in (Mode.PAPER, Mode.LIVE) and latched(self.world, HALT):
+            is_later = record.mode_seq > self._halted_seq
+            is_risen = record.mode_to in (Mode.PAPER, Mode.LIVE)
+            if is_risen and is_later and latched(self.world, HALT):
                 self.violated(f"{record.mode_to.value} while the halt is latched")
 
 
 class DoneOnce(Check):
-    """A command with one id has one reply and one effect in a life of the authority."""
+    """A command with one id has one reply and one effect in a life of the authority; an id that
+    comes with another content is answered by itself."""
 
     id = "INV-44"
     handles = (OperatorCommand, CommandDone)
 
     def __init__(self, world: "World") -> None:
         super().__init__(world)
-        self._ids: set[tuple[int, str]] = set()
-        self._replies: dict[tuple[int, str], tuple[bool, str]] = {}
+        self._ids: set[tuple[int, str, str, str]] = set()
+        self._replies: dict[tuple[int, str, str, str], tuple[bool, str]] = {}
         self._generation = 0
         self._acted = 0
 
@@ -131,9 +145,10 @@ class DoneOnce(Check):
     def on_handled(self, room: str, generation: int, message: Message) -> None:
         if room == "authority" and isinstance(message, OperatorCommand):
             self._generation = generation
-            self._ids.add((self.world.boots * 1_000_000 + generation, message.request_id))
+            life = self.world.boots * 1_000_000 + generation
+            self._ids.add((life, message.request_id, message.command, message.argument))
         elif room == "console" and isinstance(message, CommandDone):
-            key = (self._generation, message.request_id)
+            key = (self._generation, message.request_id, message.command, message.argument)
             reply = (message.is_done, message.text)
             if self._replies.setdefault(key, reply) != reply:
                 self.violated(f"{message.request_id} got {reply} after {self._replies[key]}")

@@ -11,6 +11,7 @@ from engine.messages.control import AlertRaised, FlattenOrdered
 from engine.messages.market import PhaseChanged
 from engine.messages.records import GroupClosed, GroupOpened, ModeChanged, Record
 from engine.messages.values import Mode, SessionPhase
+from engine.orders.oco_state import EXIT_REASON_PREFIX
 from engine.units import NS_PER_MINUTE
 from scripts.simulation.checks.deadlines import (
     SESSION_USUAL_NS,
@@ -24,6 +25,7 @@ from scripts.simulation.checks.deadlines import (
 from scripts.simulation.checks.picture import Check
 from scripts.simulation.checks.protection import PositionsProtected
 from scripts.simulation.checks.seen import GroupSeen
+from scripts.simulation.operators import KILL_CLEARED
 
 if TYPE_CHECKING:
     from scripts.simulation.world import World
@@ -36,7 +38,9 @@ class Flat(Check):
     a restart, and the broker's book is empty once its depth is taken. So each group has, besides
     its time, TICKS_FLAT_MIN true ticks of its instrument, whether the engine heard them or not.
     The order is for the groups that are open, and those that open while its mode lasts; what a
-    person has a released engine open afterwards is not meant.
+    person has a released engine open afterwards is not meant. A person who clears a kill takes the
+    order back before all is flat: what is on its way out by records goes on, and a group that has
+    not begun to (its entry hung at the exchange) is an ordinary trade of the next life.
     """
 
     handles = (FlattenOrdered, PhaseChanged)
@@ -72,6 +76,13 @@ class Flat(Check):
             self._later.add(record.plan.group_id)
         elif isinstance(record, GroupClosed) and not self._open():
             self._ordered_at_ns = -1
+
+    def on_death(self, why: str) -> None:
+        if why == KILL_CLEARED:
+            intents = self.picture.intents.values()
+            leaving = {i.group_id for i in intents if i.reason.startswith(EXIT_REASON_PREFIX)}
+            groups = (group.plan.group_id for group in self._open())
+            self._later.update(group_id for group_id in groups if group_id not in leaving)
 
     def at_rest(self) -> None:
         if self._ordered_at_ns < 0:

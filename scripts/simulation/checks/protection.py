@@ -42,9 +42,14 @@ STARTLESS = frozenset({"journal_unavailable", "actor_failed", "supervisor_escala
 class Deadline(Check):
     """A check that gives each group some time, from when the engine could act: time in which the
     machine was awake (FLT-62), however its wall clock is set (FLT-60). While it finds no fault, it
-    looks again when the picture has moved or time alone may have made one."""
+    looks again when the picture has moved or time alone may have made one.
 
-    handles: ClassVar[tuple[type, ...]] = (PhaseChanged,)
+    Until the custodian of a life has read the journal nobody in the engine knows of any group
+    (reliability 2.3: R1 before R11). If an alarm of that life says what keeps it from starting, the
+    deadline begins when the custodian is there; if none does, it runs.
+    """
+
+    handles: ClassVar[tuple[type, ...]] = (PhaseChanged, RecoveryDone)
     wait_ns = 0
     verdict = "and no alarm"
 
@@ -54,20 +59,36 @@ class Deadline(Check):
         self._is_open = False
         self._sound_moves = -1
         self._sound_until_ns = 0
+        self._is_blind = True
+        self._is_blindness_told = False
 
     def on_boot(self, epoch: int) -> None:
         self._since.clear()
+        self._is_blind, self._is_blindness_told = True, False
 
     def on_exit(self, exited: ChildExited) -> None:
         if not exited.kind.is_normal:
             self._since.clear()
+        if exited.name == "custodian":
+            self._is_blind, self._is_blindness_told = True, False
 
     def on_handled(self, room: str, generation: int, message: Message) -> None:
         if isinstance(message, PhaseChanged) and room == "custodian":
             self._is_open = message.phase is SessionPhase.CONTINUOUS
             self._since.clear()
+        elif isinstance(message, RecoveryDone) and message.part == "custodian":
+            self._is_blind = False
+
+    def hear_of_start(self, alert: AlertRaised) -> None:
+        """Take an alarm that says why this life does not start."""
+        if self._is_blind and alert.event in STARTLESS:
+            self._is_blindness_told = True
 
     def at_rest(self) -> None:
+        if self._is_blind and self._is_blindness_told:
+            self._since.clear()
+            self._sound_moves = -1
+            return
         if not self._is_open:
             return
         picture, until_ns, clock_ns = self.picture, self._sound_until_ns, self.world.now_ns
@@ -98,49 +119,28 @@ class Deadline(Check):
 
 
 class PositionsProtected(Deadline):
-    """Each position has working exits for all of it, or an exit under way, or an alarm tells.
-
-    Until the custodian of a life has read the journal nobody in the engine knows of any position
-    (reliability 2.3: R1 before R11). If an alarm of that life says what keeps it from starting, the
-    deadline begins when the custodian is there; if none does, it runs.
-    """
+    """Each position has working exits for all of it, or an exit under way, or an alarm tells. An
+    alarm about a bare group may come in the same instant in which its life began, before anybody
+    could look at it."""
 
     id = "INV-17"
-    handles: ClassVar[tuple[type, ...]] = (PhaseChanged, RecoveryDone)
     wait_ns = T_PROTECT_NS
 
     def __init__(self, world: "World") -> None:
         super().__init__(world)
         self._told: set[str] = set()
-        self._is_blind = True
-        self._is_blindness_told = False
-
-    def on_boot(self, epoch: int) -> None:
-        super().on_boot(epoch)
-        self._is_blind, self._is_blindness_told = True, False
-
-    def on_exit(self, exited: ChildExited) -> None:
-        super().on_exit(exited)
-        if exited.name == "custodian":
-            self._is_blind, self._is_blindness_told = True, False
-
-    def on_handled(self, room: str, generation: int, message: Message) -> None:
-        super().on_handled(room, generation, message)
-        if isinstance(message, RecoveryDone) and message.part == "custodian":
-            self._is_blind = False
-
-    def at_rest(self) -> None:
-        if self._is_blind and self._is_blindness_told:
-            self._since.clear()
-        super().at_rest()
 
     def on_alert(self, alert: AlertRaised) -> None:
-        if self._is_blind and alert.event in STARTLESS:
-            self._is_blindness_told = True
-        if alert.subject in self._since:
+        self.hear_of_start(alert)
+        if alert.subject in self._since or self._names_fault(alert):
             self._told.add(alert.subject)
         elif alert.event in ALARMS or alert.severity == "critical":
             self._since.clear()
+
+    def _names_fault(self, alert: AlertRaised) -> bool:
+        """An alarm about a group that is bare already and was not looked at in this life yet."""
+        group = self.picture.open_groups.get(alert.subject)
+        return alert.event in ALARMS and group is not None and bool(self.fault(group))
 
     def fault(self, group: GroupSeen) -> str:
         if not group.position:
@@ -177,6 +177,7 @@ class NoOrphans(Deadline):
             self._since.pop(record.plan.group_id, None)
 
     def on_alert(self, alert: AlertRaised) -> None:
+        self.hear_of_start(alert)
         if alert.severity == "critical":
             self._since.clear()
             self._told.add(alert.subject)

@@ -80,10 +80,12 @@ class RestartsWithinBudget(Check):
     """More failures in a window than its budget end the supervisor (or quarantine the strategy):
     nobody comes back then. A failure while an earlier sibling of the core is down, or is going down
     because a person wants it restarted (what comes after it stops first), is that one's. Windows
-    are of the boot clock, as the supervisors' are: a step of the wall clock moves none."""
+    are of the boot clock, as the supervisors' are: a step of the wall clock moves none. A child
+    that was under way when the supervisor took the last failure in hand does not come back by that:
+    its READY lies in the inbox behind the end, which a slow supervisor handles late."""
 
     id = "INV-31"
-    handles = (ChildReady, RestartWanted)
+    handles = (ChildReady, ChildExited, RestartWanted)
 
     def __init__(self, world: "World") -> None:
         super().__init__(world)
@@ -92,6 +94,7 @@ class RestartsWithinBudget(Check):
         self._ordered: set[str] = set()
         self._seen: set[tuple[str, int]] = set()
         self._spent: dict[str, int] = {}
+        self._started: dict[str, dict[str, int]] = {}
         self._is_due = False
 
     def on_boot(self, epoch: int) -> None:
@@ -100,6 +103,7 @@ class RestartsWithinBudget(Check):
         self._ordered.clear()
         self._seen.clear()
         self._spent.clear()
+        self._started.clear()
 
     def on_exit(self, exited: ChildExited) -> None:
         if (exited.name, exited.generation) in self._seen:
@@ -113,8 +117,10 @@ class RestartsWithinBudget(Check):
             self._ordered.clear()
         self._failures.pop(name if name in BUDGETS else "", None)
         self._spent.pop(name if name in BUDGETS else "", None)
-        if name in ("core", "strategies"):  # what it held down starts anew with it
-            self._spent = {k: n for k, n in self._spent.items() if not k.startswith("strategy/")}
+        if name in ("core", "strategies"):  # what it held down and counted starts anew with it
+            for strategy in [k for k in self._failures if k.startswith("strategy/")]:
+                del self._failures[strategy]
+                self._spent.pop(strategy, None)
         is_doomed = owner == "core" and self._is_doomed(CORE.index(name))
         self._down.add(name)
         if exited.kind in FAILED and owner and not is_doomed:
@@ -140,7 +146,18 @@ class RestartsWithinBudget(Check):
                 if len(young) > restarts_max:
                     self._spent[owner] = len(young)
 
+    def _failed(self, exited: ChildExited) -> None:
+        """Its supervisor has taken a failure in hand: which generations it had started by then."""
+        directory = self.world.runtime.directory
+        started = {name: directory.generation(name) for name in (*directory.rooms, *CORE)}
+        started[exited.name] = exited.generation
+        self._started[supervisor_of(exited.name)] = started
+
     def on_handled(self, room: str, generation: int, message: Message) -> None:
+        if isinstance(message, ChildExited):
+            if message.kind in FAILED and room in (supervisor_of(message.name), "strategies"):
+                self._failed(message)
+            return
         if isinstance(message, RestartWanted):  # a person wants it back
             self._spent.pop(supervisor_of(message.child_id), None)
             self._ordered.add(message.child_id)
@@ -149,7 +166,8 @@ class RestartsWithinBudget(Check):
         self._down.discard(message.name)
         self._ordered.discard(message.name)
         owner = supervisor_of(message.name)
-        if owner in self._spent:
+        started = self._started.get(owner, {})
+        if owner in self._spent and message.generation > started.get(message.name, 0):
             self.violated(
                 f"{message.name} is back after {self._spent[owner]} failures under {owner}"
             )

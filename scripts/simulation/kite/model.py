@@ -8,19 +8,27 @@ engine; the adapter's own memory (which order id a tag has) does not, and `recov
 from collections.abc import Callable, Mapping
 
 from actors.brokers.port import Report
+from engine.exchange.account.exchange import Exchange
+from engine.exchange.account.frontend import FrontEnd
+from engine.exchange.account.ledger import Ledger
+from engine.exchange.account.orders import RESTING, KiteOrder
+from engine.exchange.account.strangers import Strangers
+from engine.exchange.account.stream import OrderStream
+from engine.exchange.account.surroundings import Day, KiteSettings, Surroundings
 from engine.instruments import Instrument
 from engine.messages.broker import BrokerSnapshot, IntentAnswered, Outcome, TradeReport
 from engine.messages.market import Tick
 from engine.messages.records import IntentPlanned, Record
 from engine.messages.values import Action, Product
-from scripts.simulation.kite.exchange import Exchange
-from scripts.simulation.kite.frontend import FrontEnd
-from scripts.simulation.kite.ledger import Ledger
-from scripts.simulation.kite.orders import KiteOrder
-from scripts.simulation.kite.strangers import Strangers
-from scripts.simulation.kite.stream import OrderStream
-from scripts.simulation.kite.surroundings import Day, KiteSettings, Surroundings
+from scripts.simulation.kite.memory import AdapterMemory, request_of
 from scripts.simulation.kite.wire import Fate, Passage, Wire
+
+RequestHeard = Callable[[int, IntentPlanned, Outcome, bool], None]
+IN_FLUX = "Order cannot be changed as it is being processed. Try later."
+
+
+def _ignore(*_: object) -> None:
+    return None
 
 
 class _Later:
@@ -41,6 +49,7 @@ class KiteModel:
     Args:
         instruments: by name, what may be traded.
         around: the world's side: clock, events, faults, where reports go.
+        on_request: a request reached the door: time, intent, answer, whether it was processed.
     """
 
     def __init__(
@@ -48,6 +57,7 @@ class KiteModel:
         instruments: Mapping[str, Instrument],
         around: Surroundings,
         settings: KiteSettings | None = None,
+        on_request: RequestHeard = _ignore,
     ) -> None:
         self._settings = settings or KiteSettings()
         self._around = around
@@ -57,6 +67,8 @@ class KiteModel:
         self.strangers = Strangers(around, self.exchange, self.ledger)
         self.wire = Wire(self._settings, around)
         self._front = FrontEnd(self._settings, around, self.exchange, self.ledger)
+        self._memory = AdapterMemory(self.ledger)
+        self._on_request = on_request
         self.exchange.on_fill = self.strangers.notice
 
     # -- the world ------------------------------------------------------------------------
@@ -67,6 +79,7 @@ class KiteModel:
         self.ledger.start_day(day.trading_day)
         self.wire.start_day()
         self._front.start_day()
+        self._memory.start_day()
         self.strangers.start_day(day)
         if day.closes_at_ns:
             self._around.call_at(day.closes_at_ns, self.exchange.end_day)
@@ -130,7 +143,7 @@ class KiteModel:
 
     def recover(self, records: tuple[Record, ...]) -> None:
         """The account remembers; the adapter learns its order ids again."""
-        self._front.recover(records)
+        self._memory.recover(records)
 
     def end_day(self) -> None:
         """The broker knows for itself when its day ends."""
@@ -148,18 +161,18 @@ class KiteModel:
         if passage.fate is Fate.DROPPED:
             return self._answer(intent, passage, Outcome.UNKNOWN)
         if passage.fate is Fate.LATER:
-            self._around.after(passage.delay_ns, _Later(self._front.take, intent))
+            self._around.after(passage.delay_ns, _Later(self._take, intent))
             return self._answer(intent, passage, Outcome.UNKNOWN, is_processed=True)
-        order, text = self._front.take(intent)
+        order, text = self._take(intent)
         if order is None:
             return self._answer(intent, passage, Outcome.REFUSED, text=text)
         if passage.fate is Fate.TWICE:
-            self._front.take(intent)
+            self._take(intent)
         answer = self._answer(
             intent, passage, Outcome.ACKED, order_id=order.venue_order_id, is_processed=True
         )
         if answer.outcome is Outcome.ACKED:
-            self._front.bind(intent.client_order_id, order.venue_order_id)
+            self._memory.bind(intent.client_order_id, order.venue_order_id)
         return answer
 
     def modify(self, intent: IntentPlanned, now_ns: int) -> IntentAnswered:
@@ -174,6 +187,20 @@ class KiteModel:
         return self.ledger.read(request_id) if self.wire.is_readable() else None
 
     # -- requests -------------------------------------------------------------------------
+
+    def _take(self, intent: IntentPlanned) -> tuple[KiteOrder | None, str]:
+        return self._front.take(request_of(intent))
+
+    def _carry_out(self, intent: IntentPlanned) -> tuple[KiteOrder | None, str]:
+        """Change or cancel an order; why not, "" if it was taken."""
+        order = self._memory.find(intent.client_order_id)
+        if order is None or order.status not in RESTING:
+            return order, IN_FLUX
+        if intent.action is Action.CANCEL:
+            for one in (order, *self._memory.seconds(order)):
+                self._front.cancel(one)
+            return order, ""
+        return order, self._front.modify(order, request_of(intent))
 
     def _answer(
         self,
@@ -196,7 +223,7 @@ class KiteModel:
             text=passage.text if hidden else text,
             at_ns=now_ns,
         )
-        self._around.on_request(now_ns, intent, answer.outcome, is_processed)
+        self._on_request(now_ns, intent, answer.outcome, is_processed)
         return answer
 
     def _request(self, intent: IntentPlanned) -> IntentAnswered:
@@ -205,9 +232,9 @@ class KiteModel:
         if passage.fate is Fate.DROPPED:
             return self._answer(intent, passage, Outcome.UNKNOWN)
         if passage.fate is Fate.LATER:
-            self._around.after(passage.delay_ns, _Later(self._front.carry_out, intent))
+            self._around.after(passage.delay_ns, _Later(self._carry_out, intent))
             return self._answer(intent, passage, Outcome.UNKNOWN, is_processed=True)
-        order, text = self._front.carry_out(intent)
+        order, text = self._carry_out(intent)
         order_id = order.venue_order_id if order else ""
         if text:
             return self._answer(intent, passage, Outcome.REFUSED, order_id=order_id, text=text)

@@ -9,9 +9,9 @@ from collections import deque
 from enum import Enum, unique
 from typing import NamedTuple
 
+from engine.exchange.account.surroundings import KiteSettings, Surroundings
 from engine.messages.broker import Outcome
 from engine.units import NS_PER_MINUTE, NS_PER_S
-from scripts.simulation.kite.surroundings import KiteSettings, Surroundings
 
 TOKEN_TEXT = "TokenException: Incorrect `api_key` or `access_token`."  # noqa: S105 - a text
 LIMIT_TEXT = "NetworkException: Too many requests"

@@ -3,13 +3,13 @@
 Decides when they act (FLT-39, FLT-40) and what they send. Their orders carry no tag.
 """
 
+from engine.exchange.account.exchange import Exchange
+from engine.exchange.account.ledger import Ledger
+from engine.exchange.account.orders import WORKING, KiteOrder
+from engine.exchange.account.surroundings import Day, Surroundings
 from engine.messages.broker import OrderStatus, TradeReport
 from engine.messages.values import OrderType, Product, Side
 from engine.units import NS_PER_MINUTE
-from scripts.simulation.kite.exchange import Exchange
-from scripts.simulation.kite.ledger import Ledger
-from scripts.simulation.kite.orders import WORKING, KiteOrder
-from scripts.simulation.kite.surroundings import Day, Surroundings
 
 EARLY_MINUTES_MAX = 30
 

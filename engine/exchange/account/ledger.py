@@ -6,11 +6,11 @@ The books are of one trading day; positions are carried over it.
 
 from collections.abc import Iterable
 
+from engine.exchange.account.orders import KiteOrder
+from engine.exchange.account.surroundings import Surroundings
 from engine.messages.broker import BrokerSnapshot, OrderReport, PositionReport, TradeReport
 from engine.messages.values import Book, Product
 from engine.units import NS_PER_S
-from scripts.simulation.kite.orders import KiteOrder
-from scripts.simulation.kite.surroundings import Surroundings
 
 Key = tuple[str, Product]
 FROZEN_S_MAX = 600

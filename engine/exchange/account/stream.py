@@ -4,11 +4,11 @@ Decides what arrives, how often, when and in which order. Refuses to know what a
 no replay: what was lost is lost, as at Kite.
 """
 
+from engine.exchange.account.surroundings import Report, Surroundings
 from engine.ids import client_order_id
 from engine.messages.broker import OrderReport, OrderStatus
 from engine.messages.values import Book, Leg, OrderType, Side
 from engine.units import NS_PER_S
-from scripts.simulation.kite.surroundings import Report, Surroundings
 
 HELD_NS = 2 * NS_PER_S
 """A row that is to come after the next one comes by then, if there is no next one."""
@@ -34,6 +34,7 @@ class OrderStream:
             return
         if faults.strikes("FLT-50"):
             self.garbage_count += 1
+            around.emit_garbage()
             return
         if faults.strikes("FLT-46"):
             self._held.append(report)

@@ -11,15 +11,14 @@ from typing import Protocol
 import msgspec
 
 from engine.exchange.matching import MatchingSettings
-from engine.messages.broker import OrderReport, Outcome, TradeReport
-from engine.messages.records import IntentPlanned
+from engine.messages.broker import OrderReport, TradeReport
 from engine.units import NS_PER_MS, NS_PER_S
 
 Report = OrderReport | TradeReport
 
 
 class FaultsPort(Protocol):
-    """As scripts.simulation.faults.Faults; a strike that is not armed costs one look-up."""
+    """Whether a named fault (FLT-nn) happens; one that is not armed costs one look-up."""
 
     def strikes(self, fault: str) -> bool:
         """Whether the fault happens here and now."""
@@ -99,7 +98,7 @@ class Surroundings:
         now_ns: the market clock.
         call_at: calls back at an instant, whatever becomes of the engine meanwhile.
         emit: carries a report of the order stream to the engine, if it lives.
-        on_request: a request reached the door: time, intent, answer, whether it was processed.
+        emit_garbage: an update that is torn on its way arrives.
         on_trade: a true trade, before anybody hears of it.
     """
 
@@ -107,7 +106,7 @@ class Surroundings:
     call_at: Callable[[int, Callable[[], None]], None]
     faults: FaultsPort = field(default_factory=NoFaults)
     emit: Callable[[Report], None] = _ignore
-    on_request: Callable[[int, IntentPlanned, Outcome, bool], None] = _ignore
+    emit_garbage: Callable[[], None] = _ignore
     on_trade: Callable[[TradeReport], None] = _ignore
 
     def after(self, delay_ns: int, callback: Callable[[], None]) -> None:

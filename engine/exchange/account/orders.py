@@ -9,6 +9,7 @@ Decides what a row says. Refuses to know how an order came to its state (exchang
 
 from dataclasses import dataclass, field
 
+from engine.exchange.account.request import DAY
 from engine.exchange.matching import VenueOrder
 from engine.messages.broker import OrderReport, OrderStatus, TradeReport
 from engine.messages.values import OrderType
@@ -31,7 +32,7 @@ class KiteOrder(VenueOrder):
     `tag_true`: what we sent; `tag` is what the book shows. `is_exit`: the intent was one of a
     position's exits. `is_ghost`: shown CANCELLED, alive at the exchange. `silent_until_ns`: no
     further fill before. `is_shown_unpriced`: average price 0. `listed_last`: what
-    the row in the book was made of, and the row.
+    the row in the book was made of, and the row. `protection_bps` 0: the account's own figure.
     """
 
     tag_true: str = ""
@@ -43,6 +44,10 @@ class KiteOrder(VenueOrder):
     silent_until_ns: int = 0
     history: list[tuple[int, OrderStatus]] = field(default_factory=list)
     listed_last: tuple[tuple[object, ...], OrderReport] | None = None
+    variety: str = "regular"
+    validity: str = DAY
+    disclosed_quantity: int = 0
+    protection_bps: int = 0
 
     def move(self, status: OrderStatus, now_ns: int, text: str = "") -> None:
         """Take a state; the first word about why stays."""

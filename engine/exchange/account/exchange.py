@@ -1,23 +1,23 @@
 """From the broker's front end to the exchange and back: the life of each order in the account.
 
 Decides every state an order takes, when and why (FLT-25, 30, 32 to 38). Refuses to know requests
-and their answers (door.py) and who is told (the stream). Prices are the world's, so orders fill,
+and their answers and who is told (the stream). Prices are the world's, so orders fill,
 trigger and expire whether an engine lives or not.
 """
 
 from collections.abc import Callable, Mapping
 
+from engine.exchange.account.ledger import Ledger
+from engine.exchange.account.orders import RESTING, WORKING, KiteOrder, is_market
+from engine.exchange.account.request import IOC, OrderRequest
+from engine.exchange.account.stream import OrderStream
+from engine.exchange.account.surroundings import Day, KiteSettings, Surroundings
 from engine.exchange.matching import Matcher
 from engine.instruments import Instrument
 from engine.messages.broker import OrderStatus, TradeReport
 from engine.messages.market import Tick
-from engine.messages.records import IntentPlanned
 from engine.messages.values import OrderType
 from engine.orders.pricing import through_market
-from scripts.simulation.kite.ledger import Ledger
-from scripts.simulation.kite.orders import RESTING, WORKING, KiteOrder, is_market
-from scripts.simulation.kite.stream import OrderStream
-from scripts.simulation.kite.surroundings import Day, KiteSettings, Surroundings
 
 LPP_TEXT = "Price exceeds circuit limits: outside the limit price protection range"
 MARGIN_TEXT = "Insufficient funds"
@@ -77,7 +77,7 @@ class Exchange:
             return LPP_TEXT
         if order.is_exit and self._has_other_exit(order) and faults.strikes("FLT-38"):
             return MARGIN_TEXT
-        return MARGIN_TEXT if self._lacks_margin(order) else ""
+        return MARGIN_TEXT if self.lacks_margin(order) else ""
 
     def _has_other_exit(self, order: KiteOrder) -> bool:
         return any(
@@ -86,7 +86,7 @@ class Exchange:
             if other is not order
         )
 
-    def _lacks_margin(self, order: KiteOrder) -> bool:
+    def lacks_margin(self, order: KiteOrder) -> bool:
         """True if the order would raise the position beyond the funds."""
         if not self._settings.funds_paise:
             return False
@@ -115,6 +115,9 @@ class Exchange:
         self._working[order.instrument][order.venue_order_id] = order
         self._stream.send(order.row(now_ns))
         self._match(matcher, order)
+        if order.validity == IOC and not order.is_terminal:
+            self.withdraw(order)
+            return
         if order.waits_for_trigger and self._around.faults.strikes("FLT-33"):
             delay_ns = self._around.seconds("FLT-33", 1, 1_800)
             self._around.after(delay_ns, lambda: self._cancel_by_itself(order))
@@ -127,9 +130,8 @@ class Exchange:
         if self._around.faults.strikes("FLT-36"):
             ticks = self._around.faults.amount("FLT-36", 1, 100)
             return max(tick, last - order.side.sign * ticks * tick)
-        return through_market(
-            order.side, last, self._settings.matching.protection_bps, matcher.instrument.tick_paise
-        )
+        bps = order.protection_bps or self._settings.matching.protection_bps
+        return through_market(order.side, last, bps, tick)
 
     def _cancel_by_itself(self, order: KiteOrder) -> None:
         if order.status in WORKING:
@@ -172,28 +174,32 @@ class Exchange:
 
     # -- changes --------------------------------------------------------------------------
 
-    def change(self, order: KiteOrder, intent: IntentPlanned) -> None:
+    def change(self, order: KiteOrder, request: OrderRequest) -> None:
         """Make a taken modification effective, unless the order went on meanwhile."""
         if order.status is not OrderStatus.MODIFY_PENDING:
             return
         now_ns = self._around.now_ns()
-        if intent.quantity <= order.filled:
+        if request.quantity <= order.filled:
             order.move(order.resting_status, now_ns)
             self._stream.send(order.row(now_ns))
             return
         order.modify_count += 1
-        order.quantity = intent.quantity
-        if intent.order_type in (OrderType.LIMIT, OrderType.MARKET):
+        order.quantity = request.quantity
+        if request.order_type in (OrderType.LIMIT, OrderType.MARKET):
             order.order_type = OrderType.LIMIT
-            order.is_protected_market = intent.order_type is OrderType.MARKET
+            order.is_protected_market = request.order_type is OrderType.MARKET
             order.price_trigger_paise = 0
-        order.price_limit_paise = intent.price_limit_paise
-        if not order.is_triggered and intent.order_type in (OrderType.SL, OrderType.SL_M):
-            order.price_trigger_paise = intent.price_trigger_paise
+        order.price_limit_paise = request.price_limit_paise
+        if not order.is_triggered and request.order_type in (OrderType.SL, OrderType.SL_M):
+            order.price_trigger_paise = request.price_trigger_paise
+        matcher = self.matchers[order.instrument]
+        if order.is_protected_market and request.protection_bps:
+            order.protection_bps = request.protection_bps
+            order.price_limit_paise = self._protected(order, matcher)
         order.is_aggressive = True
         order.move(order.resting_status, now_ns)
         self._stream.send(order.row(now_ns))
-        self._match(self.matchers[order.instrument], order)
+        self._match(matcher, order)
 
     # -- the market -----------------------------------------------------------------------
 

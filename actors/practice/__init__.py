@@ -1,0 +1,1 @@
+"""The doors of the practice exchange: reactor, HTTP and websocket."""

@@ -1,0 +1,1 @@
+"""A practice exchange that speaks Kite: everything of it that decides."""
