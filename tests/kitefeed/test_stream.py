@@ -9,7 +9,7 @@ import struct
 import pytest
 
 from engine.messages.broker import StreamHinted
-from engine.messages.control import AlertRaised
+from engine.messages.control import AlertRaised, ViewPublished
 from engine.messages.market import LinkChanged, LinkState, MarketFrame
 from engine.messages.supervision import ChildExited, ChildReady, ExitKind
 from tests.kitefeed.stream import INFY, Server, Stream
@@ -90,6 +90,19 @@ def test_when_the_server_falls_silent_then_it_is_dropped_and_connected_anew(
     assert link(stream, LinkState.DOWN).reason == "silent"
     subscribed(server)
     link(stream, LinkState.UP)
+
+
+def test_when_frames_come_then_the_age_of_the_order_stream_is_shown(
+    stream: Stream, server: Server
+) -> None:
+    opened(stream, server)
+    server.do("pulse", ms=50)
+    view = stream.of(stream.console, ViewPublished, lambda m: m.topic == "stream")
+    young = json.loads(view.body)
+    assert young == {"age_s": young["age_s"], "source": "kitefeed/1"}
+    assert 0 <= young["age_s"] < 5
+    server.do("pulse", ms=0)
+    stream.of(stream.console, ViewPublished, lambda m: json.loads(m.body)["age_s"] >= 2)
 
 
 def test_when_heartbeats_go_on_then_a_quiet_market_is_not_dropped(
