@@ -47,7 +47,8 @@ HELD_BY = "reconciler"
 
 
 class ReconcilerBehaviour(Behaviour):
-    """See the module. `every_ns`: real time between runs."""
+    """See the module. `every_ns`: real time between runs while books are clean; while they are not,
+    pauses grow up to a minute, so that they are known as clean in 90 s (LIV-04)."""
 
     def __init__(self, *, every_ns: int = RECONCILE_EVERY_NS) -> None:
         assert every_ns > RECONCILE_RECHECK_NS
@@ -176,7 +177,8 @@ class ReconcilerBehaviour(Behaviour):
             self._run("wanted meanwhile")
         else:
             self.ctx.timer_after(_NEXT, self._pause_ns, TimerFired(key=_NEXT))
-            self._pause_ns = min(2 * self._pause_ns, self._every_ns)
+            bound_ns = self._every_ns if is_clean else min(self._every_ns, RECONCILE_EVERY_NS)
+            self._pause_ns = min(2 * self._pause_ns, bound_ns)
 
     # -- telling --------------------------------------------------------------------------
 

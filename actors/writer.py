@@ -8,7 +8,8 @@ Stands alone because this is the last place where an order can be stopped.
 
 Receives Journaled, Replayed, AuthorityChanged, GenerationFenced, Tick, SnapshotRequested and
 TimerFired. Sends IntentAnswered, OrderReport and TradeReport to "watcher", BrokerSnapshot to
-"watcher" and "reconciler", RecoveryDone to "authority".
+"watcher" and "reconciler", RecoveryDone and CeilingMoved (the account) to "authority", AlertRaised
+to "alerts".
 """
 
 from collections import deque
@@ -17,6 +18,7 @@ from typing import assert_never
 
 import msgspec
 
+from actors.account_watch import AccountWatch
 from actors.brokers.port import BrokerPort, QuietBroker, Report
 from actors.journaled import JournalReader
 from actors.runtime.behaviour import Context, Opening
@@ -64,6 +66,7 @@ class WriterBehaviour(JournalReader):
 
     def open(self, ctx: Context) -> Opening:
         self._watching = Watching(ctx)
+        self._account = AccountWatch(ctx, self._brokers)
         opening = super().open(ctx)
         if self._is_real:
             self._gate.rate.take_all(self._rate_ns())  # another generation may have sent just now
@@ -184,6 +187,7 @@ class WriterBehaviour(JournalReader):
         self.ctx.send("watcher", answer)
         self._gate.orders.report(answer)
         self._forward(broker.reports())
+        self._account.look(intent.book)
         self._rest(intent.instrument)
 
     def _forward(self, reports: tuple[Report, ...]) -> None:
@@ -237,6 +241,7 @@ class WriterBehaviour(JournalReader):
             if request.book not in (None, book):
                 continue
             one = broker.snapshot(request.request_id, now_ns)
+            self._account.look(book)
             if one is None:
                 continue
             assert one.book is book, f"the broker of {book} read the book {one.book}"

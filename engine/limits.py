@@ -42,6 +42,9 @@ FEATURES_MAX: Final = 64
 TEXT_CHARS_MAX: Final = 200
 """Length of a name or id that comes from outside the core."""
 
+REPORTS_WAITING_MAX: Final = 10_000
+"""Updates of the order stream that a broker adapter holds until they are fetched."""
+
 # -- rate -----------------------------------------------------------------------------------
 ORDERS_PER_SECOND_BROKER: Final = 10
 """Source: NSE retail algo circular (2025): 10 orders a second; the broker counts calendar
@@ -55,6 +58,8 @@ PROPOSALS_SECOND_MAX: Final = 50
 """Of one strategy; more in a second of market time is a storm and pauses it."""
 SIGNALS_DAY_MAX: Final = 10_000
 TIMERS_STRATEGY_MAX: Final = 100
+BROKER_CALL_MS_MAX: Final = 20_000
+"""One call of the writer to a broker, all its requests; a process that takes longer is killed."""
 
 # -- values ---------------------------------------------------------------------------------
 PRICE_PAISE_MAX: Final = 10_000_000_00

@@ -19,8 +19,8 @@ from actors.practice.loop import LOOPBACK, Loop
 from actors.practice.market import MarketDriver
 from actors.practice.sockets import socket_factory
 from actors.practice.web import always, site
-from actors.runtime.clock import Clock, LapseClock, wall_ns
-from engine.errors import ConfigInvalid
+from actors.runtime.clock import Clock, LapseClock, boot_ns, wall_ns
+from engine.errors import ConfigInvalid, WireMalformed
 from engine.exchange.account.surroundings import KiteSettings
 from engine.exchange.practice.control import Control
 from engine.exchange.practice.faults import Menu
@@ -51,7 +51,7 @@ def run_exchange(args: argparse.Namespace) -> int:
         sessions = load_sessions()
         clock = _clock(config, sessions, args.start)
         source = _source(config, sessions, args.data)
-    except (ConfigInvalid, ValueError) as error:
+    except (ConfigInvalid, WireMalformed, OSError, ValueError) as error:
         print(f"error: {error}", file=sys.stderr)
         return exits.CONFIG
     return Practice(config, clock, source, sessions, args).run()
@@ -99,7 +99,10 @@ class Practice:
 
     def run(self) -> int:
         """Listen, tell where, and serve."""
-        args, loop = self._args, self.loop
+        args, loop, clock = self._args, self.loop, self._clock
+        self._driver.prime()
+        if isinstance(clock, LapseClock):
+            clock.origin_ns = boot_ns()
         state = {
             "pid": os.getpid(),
             "rest": loop.listen(args.port_rest, site(loop, self.api.handle)),
@@ -108,7 +111,7 @@ class Practice:
             "host": LOOPBACK,
             "api_key": API_KEY,
             "api_secret": API_SECRET,
-        } | _clock_state(self._clock)
+        } | _clock_state(clock)
         loop.each_second(self.hub.beat)
         self._driver.start()
         path = args.state_dir / STATE_FILE

@@ -8,7 +8,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from actors.runtime.runtime import HostKind
-from engine.limits import JOURNAL_START_MS, RESTARTS_CORE_MAX, RESTARTS_WINDOW_S
+from actors.runtime.target import ProcessTarget
+from engine.limits import BROKER_CALL_MS_MAX, JOURNAL_START_MS, RESTARTS_CORE_MAX, RESTARTS_WINDOW_S
 from engine.messages.values import Authority
 from supervisors.spec import (
     ChildSpec,
@@ -135,9 +136,18 @@ def _worker(
     pool: str = "core",
     start_ms: int = START_MS,
 ) -> ChildSpec:
-    return ChildSpec(
-        id=name, factory=factories[name], host=host, pool=pool, start_timeout_ms=start_ms
-    )
+    """A factory that can be built anywhere has a process of its own: the writer of a live account,
+    which waits for a broker and is killed if that lasts."""
+    factory = factories[name]
+    if isinstance(factory, ProcessTarget):
+        return ChildSpec(
+            id=name,
+            factory=factory,
+            host=HostKind.PROCESS,
+            start_timeout_ms=start_ms,
+            busy_ms_max=BROKER_CALL_MS_MAX,
+        )
+    return ChildSpec(id=name, factory=factory, host=host, pool=pool, start_timeout_ms=start_ms)
 
 
 def _strategy(name: str, factories: Mapping[str, Factory], host: HostKind) -> ChildSpec:

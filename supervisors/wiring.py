@@ -13,6 +13,7 @@ import msgspec
 
 from actors.authority import AuthorityBehaviour
 from actors.book import BookBehaviour
+from actors.brokers.kite.place import KitePlace
 from actors.brokers.paper import PaperBroker
 from actors.brokers.port import BrokerPort
 from actors.calendar import CalendarBehaviour
@@ -69,8 +70,9 @@ class Parts:
     `check_every_ns`, `staleness` and `tick_limits` follow the pace of the source. `extra` holds
     factories of actors that only one of them has (console, metrics ...); they win over ours.
     `steady_every_ns`: how often the watcher reads the books while orders work and nothing is owed.
-    `source` None: actors in `extra` take the data in. `make_live_broker` None: there is no live
-    book. `resolve` follows the slowest broker's books.
+    `source` None: actors in `extra` take the data in. `kite`: a live account whose writer has a
+    process of its own; `make_live_broker`: a live broker in this process; both None: there is no
+    live book. `resolve` follows the slowest broker's books.
     `config_sha`: what decisions name as their configuration, if not this one (a replay's).
     """
 
@@ -91,6 +93,7 @@ class Parts:
     sentinel_every_ns: int = NS_PER_S
     staleness: StalenessLimits = field(default_factory=StalenessLimits)
     tick_limits: TickLimits = field(default_factory=TickLimits)
+    kite: KitePlace | None = None
     make_live_broker: Callable[[], BrokerPort] | None = None
     resolve: ResolveSettings = PAPER_RESOLVE
     extra: Mapping[str, Factory] = field(default_factory=dict)
@@ -152,7 +155,7 @@ def _core(parts: Parts, names: tuple[Instrument, ...]) -> dict[str, Factory]:
         "journal": lambda _: journal(),
         "calendar": lambda _: calendar(parts),
         "authority": lambda _: AuthorityBehaviour(settings=authority, latches=parts.latches),
-        "writer": lambda _: writer(),
+        "writer": (lambda _: writer()) if parts.kite is None else _live_writer(parts, names, caps),
         "watcher": lambda _: WatcherActor(
             by_name,
             WatcherSettings(resolve=parts.resolve, steady_ns=parts.steady_every_ns),
@@ -178,6 +181,20 @@ def _core(parts: Parts, names: tuple[Instrument, ...]) -> dict[str, Factory]:
             config.jobs, parts.sessions, SegmentClass(config.market.segment)
         ),
     }
+
+
+def _live_writer(parts: Parts, names: tuple[Instrument, ...], caps: GateCaps) -> ProcessTarget:
+    """The writer as plain values; the child reads the keys itself."""
+    assert parts.make_live_broker is None, "one live account"
+    return ProcessTarget(
+        factory="actors.writer_maker:make",
+        arguments={
+            "instruments": msgspec.msgpack.encode(names),
+            "trading_day": parts.trading_day,
+            "caps": msgspec.to_builtins(caps),
+            "kite": msgspec.to_builtins(parts.kite),
+        },
+    )
 
 
 def group(argument: Message | None, by_name: Mapping[str, Instrument]) -> Behaviour:

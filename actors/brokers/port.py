@@ -50,3 +50,13 @@ class QuietBroker(Protocol):
 
     def quiet_bounds(self, instrument: str) -> tuple[int, int]:
         """Prices strictly between these change nothing (see MarketWatch); (0, 0): all do."""
+
+
+@runtime_checkable
+class ClosableAccount(Protocol):
+    """A broker that may stop taking orders from us although it is there: the login is lost, or the
+    app may not trade."""
+
+    @property
+    def closed_because(self) -> str | None:
+        """Why no order is taken, "" while they are, None if no answer has shown either yet."""

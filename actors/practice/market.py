@@ -43,6 +43,11 @@ class MarketDriver:
         self._items: Iterator[SourceItem] = iter(())
         self._next: SourceItem | None = None
 
+    def prime(self) -> None:
+        """Read up to the first frame: a made-up day takes a second to lay out."""
+        self._items = self._source.items(self._clock.now_ns())
+        self._next = next(self._items, None)
+
     def start(self) -> None:
         """Begin the day that is or comes next, and the stream of frames."""
         now_ns = self._clock.now_ns()
@@ -52,8 +57,6 @@ class MarketDriver:
         session = running[0] if running else upcoming
         if session is not None:
             self._begin(session)
-        self._items = self._source.items(now_ns)
-        self._next = next(self._items, None)
         if running and isinstance(self._next, MarketFrame):
             self._exchange.on_frame(self._next)
         self._arrange()

@@ -1,4 +1,5 @@
-"""The verbs that do the work in this process: run, backtest, exchange, doctor and so on.
+"""The verbs that do the work in this process: run, backtest, replay, simulate, exchange, doctor
+and so on.
 
 Decides only which function is called; everything heavy is imported inside, so that the control
 verbs stay quick.

@@ -158,6 +158,20 @@ def test_when_authority_waits_then_runs_come_soon_and_then_at_growing_pauses(
     assert pauses == [2, 4, 8, 16, 32, 60, 60]
 
 
+def test_liv_04_when_books_are_unclean_then_they_are_looked_at_each_minute_at_least() -> None:
+    reconciler = ReconcilerBehaviour(every_ns=300 * NS_PER_S)
+    ctx = FakeContext("reconciler", now_ns=NOW)
+    reconciler.open(ctx)
+    ctx.advance(reconciler, RECONCILE_ANSWER_NS_MAX)
+    reconciler.receive(authority(Mode.REDUCE))
+    pauses = []
+    for _ in range(8):
+        ctx.advance(reconciler, RECONCILE_ANSWER_NS_MAX)
+        pauses.append(ctx.timers["next"][0] - ctx.mono_ns())
+        ctx.advance(reconciler, pauses[-1])
+    assert max(pauses) == RECONCILE_EVERY_NS
+
+
 def test_liv_08_when_books_are_clean_at_last_then_the_second_look_comes_soon_in_any_mode(
     reconciler: ReconcilerBehaviour, ctx: FakeContext
 ) -> None:

@@ -4,7 +4,7 @@ They differ by nature in where prices come from, how reports travel and whose cl
 the desk hides that. What an order may do and what it is answered is the same for all.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 import pytest
@@ -21,6 +21,7 @@ from engine.messages.market import Tick
 from engine.messages.records import IntentPlanned
 from engine.messages.values import Action, Book, Leg, OrderType, Product, Side
 from scripts.simulation.kite.model import KiteModel
+from tests.contract import practice
 from tests.desk import DAY, START_NS, a_tick
 
 INFY = Instrument(name="NSE:INFY", tick_paise=5, lot=1, freeze_quantity=1_000, band_bps=2_000)
@@ -41,6 +42,7 @@ class Desk:
     ends_day: Callable[[], None] | None = None
     heard: list[Report] = field(default_factory=list)
     sent_count: int = 0
+    ends: Callable[[], None] = lambda: None
 
     def tick(self, price: int, name: str = INFY.name, **fields: int) -> None:
         tick = replace(a_tick(price, **fields), instrument=name)
@@ -134,12 +136,43 @@ def never(at_ns: int, callback: Callable[[], None]) -> None:
     raise AssertionError(f"something is to happen at {at_ns}: {callback}")
 
 
-BROKERS = {"paper": paper, "kite": kite}
+def practised() -> Desk:
+    """The real client and the live adapter over the practice exchange's sockets."""
+    exchange = practice.exchange()
+    exchange.calm()
+    broker = practice.ReadingBroker(practice.logged_in(exchange))
+    return Desk(
+        broker,
+        lambda: broker.duplicate_tag_count,
+        book=Book.LIVE,
+        moves=practice.move,
+        ends_day=lambda: exchange.control("POST", "/day/end"),
+        ends=broker.close,
+    )
+
+
+BROKERS = {"paper": paper, "kite": kite, "practice": practised}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def practice_exchange_ends() -> Iterator[None]:
+    yield
+    practice.stop_exchange()
 
 
 @pytest.fixture(params=BROKERS.values(), ids=BROKERS.keys())
-def desk(request: pytest.FixtureRequest) -> Desk:
+def desk(request: pytest.FixtureRequest) -> Iterator[Desk]:
     """A broker whose market stands at 1001.00."""
+    desk: Desk = request.param()
+    desk.tick(100_100)
+    yield desk
+    desk.ends()
+
+
+@pytest.fixture(params=[paper, kite], ids=["paper", "kite"])
+def evening(request: pytest.FixtureRequest) -> Desk:
+    """The same where the test can turn the day over. The practice exchange squares MIS positions
+    off and keeps its books until the morning of its own clock."""
     desk: Desk = request.param()
     desk.tick(100_100)
     return desk
@@ -156,7 +189,11 @@ def test_when_a_limit_is_away_then_it_is_accepted_and_rests(desk: Desk) -> None:
 
 @pytest.mark.conformance("INV-15")
 def test_when_several_accounts_take_an_order_then_no_id_is_of_both() -> None:
-    ids = [made().place().venue_order_id for made in BROKERS.values()]
+    ids = []
+    for made in BROKERS.values():
+        desk = made()
+        ids.append(desk.place().venue_order_id)
+        desk.ends()
     assert len(set(ids)) == len(BROKERS), ids
 
 
@@ -364,21 +401,21 @@ def test_when_the_market_left_the_limit_then_the_rest_fills_at_the_limit(desk: D
     assert [price for _, price in desk.trades()] == [99_000, 99_500]
 
 
-def test_when_the_day_ends_flat_then_the_books_of_the_next_day_are_empty(desk: Desk) -> None:
-    desk.tick(99_000)
-    desk.place("A")
-    desk.place("B", side=Side.SELL, price_limit_paise=98_000)
-    desk.end_day()
-    snapshot = desk.broker.snapshot(1, START_NS)
+def test_when_the_day_ends_flat_then_the_books_of_the_next_day_are_empty(evening: Desk) -> None:
+    evening.tick(99_000)
+    evening.place("A")
+    evening.place("B", side=Side.SELL, price_limit_paise=98_000)
+    evening.end_day()
+    snapshot = evening.broker.snapshot(1, START_NS)
     assert snapshot is not None
     assert (snapshot.orders, snapshot.trades) == ((), ())
 
 
-def test_when_the_day_ends_with_a_position_then_it_stays_in_the_books(desk: Desk) -> None:
-    desk.tick(99_000)
-    desk.place("A")
-    desk.end_day()
-    snapshot = desk.broker.snapshot(1, START_NS)
+def test_when_the_day_ends_with_a_position_then_it_stays_in_the_books(evening: Desk) -> None:
+    evening.tick(99_000)
+    evening.place("A")
+    evening.end_day()
+    snapshot = evening.broker.snapshot(1, START_NS)
     assert snapshot is not None
     assert sum(position.quantity for position in snapshot.positions) == 10
 
@@ -402,4 +439,5 @@ def test_when_two_brokers_number_their_first_orders_then_the_numbers_differ() ->
         desk = make()
         desk.tick(100_100)
         numbers.append(desk.place().venue_order_id)
+        desk.ends()
     assert len(set(numbers)) == len(BROKERS)

@@ -39,6 +39,19 @@ def test_kite_1_and_3_when_the_answer_is_lost_then_exactly_one_order_is_live(
     assert [order["status"] for order in hasty.orders()] == ["OPEN"]
 
 
+@pytest.mark.conformance("FLT-17")
+def test_kite_1_when_200_answers_in_a_row_are_lost_then_each_order_is_there_once_with_its_tag(
+    practice: Practice, kite: KiteConnect
+) -> None:
+    practice.arm("FLT-17", count=200, amount=1)
+    sent = [f"lost{number}" for number in range(200)]
+    for tag in sent:
+        with pytest.raises(requests.exceptions.ConnectionError):
+            place(kite, price=1_400.0, quantity=1, tag=tag)
+    assert [order["tag"] for order in kite.orders()] == sent
+    assert practice.truth()["duplicates"] == {}
+
+
 @pytest.mark.conformance("FLT-16")
 @pytest.mark.parametrize("amount", [0, 1])
 def test_flt_16_when_a_request_is_lost_on_its_way_then_nothing_is_placed(
@@ -236,6 +249,18 @@ def test_kite_48_when_a_history_is_misordered_then_it_begins_with_its_end(
     order_id = place(kite)
     practice.control("POST", "/faults", number=48)
     assert kite.order_history(order_id)[0]["status"] == "COMPLETE"
+
+
+def test_kite_49_when_a_stranger_trades_then_the_books_show_an_order_without_a_tag(
+    practice: Practice, kite: KiteConnect
+) -> None:
+    place(kite)
+    practice.control("POST", "/stranger", name="NSE:INFY", units=-10)
+    assert [order["tag"] for order in kite.orders()] == ["a1", None]
+    assert kite.positions()["net"][0]["quantity"] == 0
+    resting = place(kite, price=1_400.0, tag="a2")
+    practice.control("POST", "/withdraw", order_id=resting, text="RMS: blocked")
+    assert row(kite, resting)["status_message"] == "RMS: blocked"
 
 
 def test_when_an_unknown_fault_is_armed_then_the_control_port_says_so(practice: Practice) -> None:

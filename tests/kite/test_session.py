@@ -23,7 +23,7 @@ from tests.kite.server import Peer, ScriptedKite, Step, answer, data, error, goo
 __all__ = ["kite"]
 
 ID = "1953341975595868160"
-QUICK = TransportSettings(total_ns_max=300 * NS_PER_MS)
+QUICK = TransportSettings(total_ns_max=300 * NS_PER_MS, read_ns_max=200 * NS_PER_MS)
 FIELDS: dict[str, str | int] = {
     "variety": "regular",
     "exchange": "NSE",

@@ -286,6 +286,16 @@ def the_close_is_flat(forge: Forge, is_bad: bool) -> None:
     if not is_bad:
         forge.fill(forge.place(Leg.EXIT))
     forge.wait(3_600)
+    forge.market.tick_counts[NAME] += 3
+    forge.phase(SessionPhase.CLOSED)
+
+
+def nothing_trades_before_the_close(forge: Forge) -> None:
+    """The exit took all depth there was at the flat-by time, and the next came too late."""
+    forge.held()
+    forge.market.tick_counts[NAME] += 100
+    forge.wait(3_600)
+    forge.market.tick_counts[NAME] += 2
     forge.phase(SessionPhase.CLOSED)
 
 

@@ -117,6 +117,7 @@ def test_when_a_stranger_closes_in_parts_then_every_part_is_to_be_booked(
         (alarms.AlarmsEnd, stories_liveness.an_exit_rests_while_nothing_trades, ""),
         (alarms.AlarmsEnd, stories_liveness.an_exit_rests_in_a_market_that_trades, "LIV-12"),
         (flatness.Flattened, stories_liveness.a_silent_market, ""),
+        (flatness.SquaredOff, stories_liveness.nothing_trades_before_the_close, ""),
         (flatness.KilledFlat, stories_liveness.a_kill_is_cleared_before_an_entry_fills, ""),
         (flatness.KilledFlat, stories_liveness.a_killed_life_dies_before_an_entry_fills, "LIV-01"),
         (flatness.KilledFlat, stories_liveness.a_kill_is_cleared_on_the_way_out, "LIV-01"),

@@ -111,8 +111,10 @@ def load_credentials(environ: Mapping[str, str]) -> Credentials:
 
 
 def redact_logs(credentials: Credentials) -> None:
-    """Put the filter on every handler that the process writes its logs with."""
+    """Put the filter on every handler that the process writes its logs with, once."""
     for handler in logging.getLogger().handlers:
+        for older in [one for one in handler.filters if isinstance(one, Redacting)]:
+            handler.removeFilter(older)
         handler.addFilter(Redacting(credentials))
 
 

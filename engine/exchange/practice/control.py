@@ -10,6 +10,8 @@ Decides the verbs of the port. Nothing of it exists at Kite.
     POST /login    a request token         POST /token         a new access token; older ones die
     POST /logout   POST /sockets/close     POST /limits        {"scale": n}
     POST /square-off                                  the broker closes MIS positions now
+    POST /stranger {"name", "units", "product"}       a person or another tool trades at the market
+    POST /withdraw {"order_id", "text"}               the broker cancels an order of its own accord
     POST /reset    empty books, no positions, the same day
 """  # noqa: E501 - a table
 
@@ -24,6 +26,7 @@ from engine.exchange.practice.hub import Hub
 from engine.exchange.practice.routes import Api, Request
 from engine.exchange.practice.transport import Answer
 from engine.exchange.practice.venue import PracticeExchange
+from engine.messages.values import Product
 from engine.session import ist_text
 
 T = TypeVar("T")
@@ -57,6 +60,21 @@ class MarketOrder(msgspec.Struct, kw_only=True):
     is_stopped: bool
 
 
+class StrangerOrder(msgspec.Struct, kw_only=True):
+    """A market order without a tag, signed units."""
+
+    name: str
+    units: int
+    product: Product = Product.MIS
+
+
+class WithdrawOrder(msgspec.Struct, kw_only=True):
+    """An order that the broker takes off."""
+
+    order_id: str
+    text: str = ""
+
+
 class LimitsOrder(msgspec.Struct, kw_only=True):
     """Multiply the rate limits."""
 
@@ -78,33 +96,49 @@ class Control:
         return _json(404, {"error": "no such verb"}) if data is None else _json(200, data)
 
     def _act(self, request: Request) -> object | None:
-        exchange = self._exchange
         match request.method, request.path:
-            case "POST", "/faults":
-                return self._arm(msgspec.json.decode(request.body, type=ArmOrder))
             case "DELETE", "/faults":
                 return self._disarm()
             case "GET", "/faults":
-                return {"armed": exchange.menu.armed, "struck": dict(exchange.menu.struck)}
+                menu = self._exchange.menu
+                return {"armed": menu.armed, "struck": dict(menu.struck)}
             case "GET", "/truth":
                 return self._truth()
             case "GET", "/status":
                 return self._status()
-            case "POST", "/price":
-                order = msgspec.json.decode(request.body, type=PriceOrder)
-                exchange.move_price(order.name, order.paise, order.bid, order.ask, order.units)
-                return {"last_paise": exchange.quotes[order.name].last_paise}
-            case "POST", "/market":
-                wanted = msgspec.json.decode(request.body, type=MarketOrder)
-                exchange.is_stopped = wanted.is_stopped
-                return {"is_stopped": exchange.is_stopped}
-            case "POST", "/limits":
-                exchange.limits.scale = msgspec.json.decode(request.body, type=LimitsOrder).scale
-                return {"scale": exchange.limits.scale}
+            case "POST", path if request.body:
+                return self._order(path, request.body)
             case "POST", path:
                 return self._deed(path)
             case _:
                 return None
+
+    def _order(self, path: str, body: bytes) -> object | None:
+        """A verb with figures."""
+        exchange = self._exchange
+        if path == "/faults":
+            return self._arm(msgspec.json.decode(body, type=ArmOrder))
+        if path == "/price":
+            price = msgspec.json.decode(body, type=PriceOrder)
+            exchange.move_price(price.name, price.paise, price.bid, price.ask, price.units)
+        elif path == "/market":
+            exchange.is_stopped = msgspec.json.decode(body, type=MarketOrder).is_stopped
+        elif path == "/limits":
+            exchange.limits.scale = msgspec.json.decode(body, type=LimitsOrder).scale
+        elif path == "/stranger":
+            trade = msgspec.json.decode(body, type=StrangerOrder)
+            name = exchange.quotes[trade.name].listed.instrument.name
+            exchange.strangers.send(name, trade.product, trade.units)
+        elif path == "/withdraw":
+            self._withdraw(msgspec.json.decode(body, type=WithdrawOrder))
+        else:
+            return None
+        return {"done": path}
+
+    def _withdraw(self, wanted: WithdrawOrder) -> None:
+        order = self._exchange.ledger.orders[wanted.order_id]
+        if not order.is_terminal:
+            self._exchange.account.withdraw(order, wanted.text)
 
     def _deed(self, path: str) -> object | None:
         exchange = self._exchange

@@ -35,9 +35,8 @@ T_UNKNOWN_NS: Final = 120 * NS_PER_S
 T_CLEAN_NS: Final = 90 * NS_PER_S
 """Source: LIV-04."""
 T_RAISED_NS: Final = 330 * NS_PER_S
-"""A ceiling that waits for clean books rises. Source: LIV-08 has no number; while books are unclean
-the pauses of the reconciler grow up to its period (5 minutes, World), then 15 s for an answer and
-2 s until the second look."""
+"""A ceiling that waits for clean books rises. Source: LIV-08 has no number; the reconciler's period
+(5 minutes, World), then 15 s for an answer and 2 s until the second look."""
 T_CHILD_NS: Final = 30 * NS_PER_S
 """Source: LIV-06. Back-off is 36 s at most, so a child that waits for it is given that too."""
 T_BACKOFF_NS: Final = 36 * NS_PER_S
@@ -46,6 +45,9 @@ T_PAPER_NS: Final = 3 * NS_PER_MINUTE
 """Source: LIV-07."""
 T_FLAT_NS: Final = 60 * NS_PER_S
 """Source: LIV-01 and LIV-02."""
+TICKS_SQUARE_MIN: Final = 3
+"""True ticks of an instrument from the flat-by time to the close in which a position must have been
+taken. Source: frames are 11 s long as a rule, so T_SQUARE has three."""
 TICKS_FLAT_MIN: Final = 10
 """True ticks of an instrument in which a paper exit must have filled. Source: the usual frame is
 11 s long (market/paths.py Pace), so this is two minutes of a market that trades."""

@@ -21,9 +21,10 @@ from scripts.simulation.checks.deadlines import (
     T_SQUARE_NS,
     T_UNKNOWN_NS,
     TICKS_FLAT_MIN,
+    TICKS_SQUARE_MIN,
 )
 from scripts.simulation.checks.picture import Check
-from scripts.simulation.checks.protection import PositionsProtected
+from scripts.simulation.checks.protection import NEVER_NS, PositionsProtected
 from scripts.simulation.checks.seen import GroupSeen
 from scripts.simulation.operators import KILL_CLEARED
 
@@ -138,7 +139,9 @@ class ProtectedOrFlat(PositionsProtected):
 
 class SquaredOff(Check):
     """LIV-11: when the session closes nothing is held, if the engine was up to square it off. The
-    time by which it had to be flat comes from the configuration, not from what the rooms say."""
+    time by which it had to be flat comes from the configuration, not from what the rooms say. An
+    instrument that had fewer than TICKS_SQUARE_MIN true ticks since then blocks: a book is empty
+    once its depth is taken, and what the market does not trade nobody can square off."""
 
     id = "LIV-11"
     handles = (PhaseChanged,)
@@ -147,19 +150,33 @@ class SquaredOff(Check):
         super().__init__(world)
         self._before_ns = world.config.session.flat_by_min * NS_PER_MINUTE
         self._session: PhaseChanged | None = None
+        self._due_ns = NEVER_NS
+        self._ticks: dict[str, int] = {}
+
+    def at_rest(self) -> None:
+        if self.world.now_ns >= self._due_ns:
+            self._due_ns, self._ticks = NEVER_NS, dict(self.world.market.tick_counts)
 
     def on_handled(self, room: str, generation: int, message: Message) -> None:
         if room != "custodian" or not isinstance(message, PhaseChanged):
             return
         before, self._session = self._session, message
+        if (
+            message.phase is not SessionPhase.CLOSED
+            and self._flat_by_ns(message) > self.world.now_ns
+        ):
+            self._due_ns = self._flat_by_ns(message)
         if message.phase is not SessionPhase.CLOSED or before is None:
             return
         healthy_ns = max(self.picture.booted_at_ns, self.world.heals_at_ns)
         is_well = self.world.now_ns - healthy_ns > T_FLAT_NS + T_UNKNOWN_NS
         if not is_well or self.world.now_ns < self._flat_by_ns(before) + T_SQUARE_NS:
             return
+        counts = self.world.market.tick_counts
         for group_id, group in self.picture.open_groups.items():
-            if group.position:
+            name = group.plan.instrument
+            ticks_count = counts[name] - self._ticks.get(name, 0)
+            if group.position and ticks_count >= TICKS_SQUARE_MIN:
                 self.violated(f"{group_id} holds {group.position} after the close")
 
     def _flat_by_ns(self, session: PhaseChanged) -> int:

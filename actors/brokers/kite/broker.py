@@ -1,0 +1,299 @@
+"""Kite behind the broker port: intents go out as its calls, its books come in as reports.
+
+Decides which order a tag means and what becomes of a request about several. Refuses to repeat
+anything: one intent is one request (a cancel one for each order that bears the tag), and an unclear
+answer is told as it is. The market's ticks and the end of the day are not its business: the broker
+knows both.
+
+A tag is bound to order ids by the answer to its placement, by the books, by the order stream and,
+after a restart, by the journal. A change of an order that is bound to nothing looks it up first.
+"""
+
+from collections.abc import Callable
+from enum import unique
+from typing import Final, Protocol, TypeVar
+
+from actors.brokers.kite.credentials import Credentials
+from actors.brokers.port import Report
+from actors.runtime.log import log_event
+from engine.errors import ConfigInvalid, StateUnsafe, WireMalformed
+from engine.kite.forms import FormSettings, modify_fields, place_fields
+from engine.kite.names import OrderNames
+from engine.kite.outcome import Verdict
+from engine.kite.rows import order_rows, order_update, position_rows, trade_rows
+from engine.limits import REPORTS_WAITING_MAX
+from engine.messages.base import Word
+from engine.messages.broker import (
+    BrokerSnapshot,
+    IntentAnswered,
+    OrderReport,
+    Outcome,
+    PositionReport,
+    TradeReport,
+)
+from engine.messages.market import Tick
+from engine.messages.records import IntentPlanned, OrderFact, Record
+from engine.messages.values import Action, Book
+
+_NOT_FOUND: Final = "no order in the books bears the tag"
+_Row = TypeVar("_Row", OrderReport, TradeReport, PositionReport)
+_UNREADABLE: Final = "the order is not known by its id and the books could not be read"
+
+
+@unique
+class Trouble(Word):
+    """What keeps the account from being traded. UNSEEN: no answer yet. NONE: nothing. LOGGED_OUT: a
+    person must log in. LOCKED_OUT: the app may not place orders (address, permission)."""
+
+    UNSEEN = "unseen"
+    NONE = "none"
+    LOGGED_OUT = "logged_out"
+    LOCKED_OUT = "locked_out"
+
+
+_CLOSED: Final = {
+    Trouble.UNSEEN: None,
+    Trouble.NONE: "",
+    Trouble.LOGGED_OUT: "the login at Kite is lost: log in again",
+    Trouble.LOCKED_OUT: "Kite takes no orders from this address or app",
+}
+
+
+class Session(Protocol):
+    """What the adapter needs of `actors.brokers.kite.session.KiteSession`."""
+
+    def renew(self, credentials: Credentials) -> None: ...
+    def close(self) -> None: ...
+    def place(self, fields: dict[str, str | int]) -> Verdict: ...
+    def modify(self, fields: dict[str, str | int]) -> Verdict: ...
+    def cancel(self, order_id: str) -> Verdict: ...
+    def orders(self) -> Verdict: ...
+    def trades(self) -> Verdict: ...
+    def positions(self) -> Verdict: ...
+
+
+class KiteBroker:
+    """Implements BrokerPort. Belongs to one thread.
+
+    Args:
+        reload: reads the keys again once the login is lost; a person brings a new token by
+            rewriting the file. None: the adapter stays logged out.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        forms: FormSettings | None = None,
+        reload: Callable[[], Credentials] | None = None,
+    ) -> None:
+        self._session = session
+        self._forms = forms or FormSettings()
+        self._reload = reload
+        self._names = OrderNames()
+        self._reports: list[Report] = []
+        self.trouble = Trouble.UNSEEN
+        self.malformed_count = 0
+        self.reports_dropped_count = 0
+
+    @property
+    def duplicate_tag_count(self) -> int:
+        """Orders that bear a tag which another one bears already."""
+        return self._names.duplicate_tag_count
+
+    @property
+    def closed_because(self) -> str | None:
+        """See `actors.brokers.port.ClosableAccount`."""
+        return _CLOSED[self.trouble]
+
+    # -- the port ---------------------------------------------------------------------------
+
+    def recover(self, records: tuple[Record, ...]) -> None:
+        """Learn from the journal which order ids our tags have."""
+        own = {
+            record.client_order_id
+            for record in records
+            if isinstance(record, IntentPlanned) and record.book is Book.LIVE
+        }
+        for record in records:
+            if not isinstance(record, OrderFact) or record.client_order_id not in own:
+                continue
+            if record.venue_order_id:
+                self._names.bind(record.client_order_id, record.venue_order_id)
+
+    def end_day(self) -> None:
+        """Ids and tags of this day name nothing tomorrow."""
+        self._names.forget()
+
+    def on_tick(self, tick: Tick, now_ns: int) -> None:
+        """The market is the broker's."""
+
+    def place(self, intent: IntentPlanned, now_ns: int) -> IntentAnswered:
+        assert intent.action is Action.PLACE, intent
+        assert intent.book is Book.LIVE, "a paper intent reached the live broker"
+        self._revive()
+        verdict = self._note(self._session.place(place_fields(intent, self._forms)))
+        if verdict.outcome is Outcome.ACKED:
+            self._names.bind(intent.client_order_id, verdict.order_id)
+        return _answered(intent, verdict.outcome, verdict.order_id, verdict.text, now_ns)
+
+    def modify(self, intent: IntentPlanned, now_ns: int) -> IntentAnswered:
+        assert intent.action is Action.MODIFY, intent
+        self._revive()
+        order_id, failure = self._find(intent.client_order_id)
+        if failure is not None:
+            return _answered(intent, failure.outcome, "", failure.text, now_ns)
+        fields = modify_fields(intent, order_id, self._forms)
+        verdict = self._note(self._session.modify(fields))
+        return _answered(intent, verdict.outcome, order_id, verdict.text, now_ns)
+
+    def cancel(self, intent: IntentPlanned, now_ns: int) -> IntentAnswered:
+        """The answer is of the order that the tag is bound to; what becomes of a second effect of
+        its request the books tell."""
+        assert intent.action is Action.CANCEL, intent
+        self._revive()
+        order_id, failure = self._find(intent.client_order_id)
+        if failure is not None:
+            return _answered(intent, failure.outcome, "", failure.text, now_ns)
+        verdict = self._note(self._session.cancel(order_id))
+        for second in self._names.seconds(intent.client_order_id, order_id):
+            other = self._note(self._session.cancel(second))
+            log_event(
+                "second_effect_cancelled",
+                "WARNING",
+                client_order_id=intent.client_order_id,
+                venue_order_id=second,
+                outcome=other.outcome.value,
+                text=other.text,
+            )
+        return _answered(intent, verdict.outcome, order_id, verdict.text, now_ns)
+
+    def reports(self) -> tuple[Report, ...]:
+        taken = tuple(self._reports)
+        self._reports.clear()
+        return taken
+
+    def snapshot(self, request_id: int, now_ns: int) -> BrokerSnapshot | None:
+        """Orders, then trades, then positions: what a row counts as filled is in the later books.
+        A trade of somebody's order that came after the first read is left to the next snapshot."""
+        self._revive()
+        orders = self._read_orders()
+        if orders is None:
+            return None
+        trades = self._read_trades()
+        if trades is None:
+            return None
+        positions = self._read_positions()
+        if positions is None:
+            return None
+        named = {order.venue_order_id for order in orders} | self._names.tags.keys()
+        return BrokerSnapshot(
+            request_id=request_id,
+            orders=orders,
+            trades=tuple(trade for trade in trades if trade.venue_order_id in named),
+            positions=positions,
+            book=Book.LIVE,
+            at_ns=now_ns,
+        )
+
+    # -- the order stream ---------------------------------------------------------------------
+
+    def hear(self, frame: bytes | str) -> None:
+        """A text frame of the order stream. An odd one is dropped and counted."""
+        try:
+            report = order_update(frame)
+        except WireMalformed as error:
+            self._malformed("order_update", error)
+            return
+        if report is None:
+            return
+        if not len(self._reports) < REPORTS_WAITING_MAX:
+            self.reports_dropped_count += 1  # hints: the books tell it again
+            return
+        self._names.learn(report)
+        self._reports.append(report)
+
+    def _find(self, tag: str) -> tuple[str, Verdict | None]:
+        """The id of the order that a tag means, looked up if need be; or why there is none."""
+        if found := self._names.find(tag):
+            return found, None
+        if self._read_orders() is None:
+            return "", Verdict(Outcome.NOT_SENT, _UNREADABLE)
+        found = self._names.find(tag)
+        return (found, None) if found else ("", Verdict(Outcome.REFUSED, _NOT_FOUND))
+
+    # -- the books ----------------------------------------------------------------------------
+
+    def _read_orders(self) -> tuple[OrderReport, ...] | None:
+        rows = self._read("orders", self._session.orders, order_rows)
+        for row in rows or ():
+            self._names.learn(row)
+        return rows
+
+    def _read_trades(self) -> tuple[TradeReport, ...] | None:
+        return self._read(
+            "trades", self._session.trades, lambda data: trade_rows(data, self._names.tags)
+        )
+
+    def _read_positions(self) -> tuple[PositionReport, ...] | None:
+        return self._read("positions", self._session.positions, position_rows)
+
+    def _read(
+        self,
+        name: str,
+        ask: Callable[[], Verdict],
+        parse: Callable[[object], tuple[_Row, ...]],
+    ) -> tuple[_Row, ...] | None:
+        """One book, None if it was not read as a whole."""
+        verdict = self._note(ask())
+        if verdict.outcome is not Outcome.ACKED:
+            log_event("book_unread", "WARNING", book=name, text=verdict.text)
+            return None
+        try:
+            return parse(verdict.data)
+        except WireMalformed as error:
+            self._malformed(name, error)
+            return None
+
+    def _malformed(self, where: str, error: WireMalformed) -> None:
+        self.malformed_count += 1
+        log_event("wire_malformed", "WARNING", where=where, text=str(error))
+
+    # -- the login ----------------------------------------------------------------------------
+
+    def _note(self, verdict: Verdict) -> Verdict:
+        """Keep what an answer says about the account as a whole. Who is locked out can still read,
+        so that only an order that was taken (it has an id) shows the contrary."""
+        trouble = self.trouble
+        if verdict.is_session_lost:
+            trouble = Trouble.LOGGED_OUT
+        elif verdict.is_locked_out:
+            trouble = Trouble.LOCKED_OUT
+        elif verdict.order_id or (
+            verdict.outcome is Outcome.ACKED and trouble is not Trouble.LOCKED_OUT
+        ):
+            trouble = Trouble.NONE
+        self.trouble = trouble
+        return verdict
+
+    def _revive(self) -> None:
+        """Logged out: see whether a person has brought another token."""
+        if self.trouble is not Trouble.LOGGED_OUT or self._reload is None:
+            return
+        try:
+            self._session.renew(self._reload())
+        except (ConfigInvalid, StateUnsafe) as error:
+            log_event("credentials_unusable", "WARNING", text=str(error))
+
+
+def _answered(
+    intent: IntentPlanned, outcome: Outcome, order_id: str, text: str, now_ns: int
+) -> IntentAnswered:
+    return IntentAnswered(
+        intent_id=intent.intent_id,
+        client_order_id=intent.client_order_id,
+        action=intent.action,
+        outcome=outcome,
+        venue_order_id=order_id,
+        text=text,
+        at_ns=now_ns,
+    )

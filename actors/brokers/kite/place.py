@@ -1,0 +1,77 @@
+"""Where and how a Kite account is traded, as plain values, and the broker made from them.
+
+Decides the bounds of one call to the broker: whatever it does, it ends within BROKER_CALL_MS_MAX,
+or the process that does it is killed. Refuses keys: they are not configuration and are read where
+they are needed (`credentials.py`).
+"""
+
+from collections.abc import Mapping
+from functools import partial
+
+import msgspec
+
+from actors.brokers.kite.broker import KiteBroker
+from actors.brokers.kite.credentials import load_credentials, redact_logs
+from actors.brokers.kite.session import ROOT, KiteSession
+from actors.brokers.kite.transport import TransportSettings
+from engine.errors import ConfigInvalid
+from engine.kite.forms import FormSettings
+from engine.limits import BROKER_CALL_MS_MAX
+from engine.units import BPS, NS_PER_MS
+
+
+class KitePlace(msgspec.Struct, frozen=True, kw_only=True):
+    """One account.
+
+    `root` of the API ("http://127.0.0.1:port": a practice exchange); `ca_file` "" trusts what the
+    client library trusts; `protection_bps` of a MARKET or SL-M order, 0: the broker's own band.
+    """
+
+    root: str = ROOT
+    ca_file: str = ""
+    connect_ms: int = 3_000
+    write_ms: int = 7_000
+    read_ms: int = 3_000
+    idle_ms: int = 20_000
+    protection_bps: int = 0
+    algo_id: str = ""
+
+    def faults(self) -> tuple[str, ...]:
+        """What is wrong with it, all of it."""
+        checks = {
+            "connect_ms: 1 to write_ms": 0 < self.connect_ms <= self.write_ms,
+            "idle_ms: 0 or more": self.idle_ms >= 0,
+            "protection_bps: 0 to 10000": 0 <= self.protection_bps <= BPS,
+            "read_ms: three reads within a call": 0 < 3 * self.read_ms < BROKER_CALL_MS_MAX,
+            "write_ms: a look-up and two writes within a call": (
+                0 < self.read_ms + 2 * self.write_ms < BROKER_CALL_MS_MAX
+            ),
+        }
+        return tuple(f"kite {text}" for text, is_met in checks.items() if not is_met)
+
+
+def make_broker(place: KitePlace, environ: Mapping[str, str]) -> KiteBroker:
+    """The live broker, its keys read from the environment or the files named there.
+
+    From here on no handler of the process's log writes them.
+
+    Raises:
+        ConfigInvalid: the place or the keys have faults, all listed.
+        StateUnsafe: a file is not safe to hold a secret.
+    """
+    if faults := place.faults():
+        raise ConfigInvalid(faults)
+    credentials = load_credentials(environ)
+    redact_logs(credentials)
+    settings = TransportSettings(
+        connect_ns_max=place.connect_ms * NS_PER_MS,
+        total_ns_max=place.write_ms * NS_PER_MS,
+        read_ns_max=place.read_ms * NS_PER_MS,
+        idle_ns_max=place.idle_ms * NS_PER_MS,
+        ca_file=place.ca_file,
+    )
+    return KiteBroker(
+        KiteSession(credentials, place.root, settings),
+        FormSettings(protection_bps=place.protection_bps, algo_id=place.algo_id),
+        partial(load_credentials, environ),
+    )
