@@ -120,7 +120,7 @@ def test_when_the_token_is_refused_then_nothing_is_tried_until_a_new_login(
 ) -> None:
     server.do("refuse", status=403)
     stream.start(f"ws://127.0.0.1:{server.port}")
-    link(stream, LinkState.LOGIN_NEEDED, "login_needed")
+    link(stream, LinkState.LOGIN_NEEDED, "login_refused")
     told = alarm(stream, "kite_login_needed")
     assert (told.severity, "403" in told.text) == ("critical", True)
     server.do("refuse", status=0)
@@ -134,7 +134,8 @@ def test_when_the_token_is_refused_then_nothing_is_tried_until_a_new_login(
 def test_when_there_is_no_login_yet_then_it_waits_for_one(stream: Stream, server: Server) -> None:
     stream.login_file.unlink()
     stream.start(f"ws://127.0.0.1:{server.port}")
-    assert link(stream, LinkState.LOGIN_NEEDED).connect_count == 1
+    assert link(stream, LinkState.LOGIN_NEEDED, "login_missing").connect_count == 1
+    assert "403" not in alarm(stream, "kite_login_needed").text
     stream.write_login("new-token")
     link(stream, LinkState.UP)
     assert server.asked_count() == 1

@@ -14,6 +14,10 @@ from engine.messages.market import LinkChanged, LinkState
 from engine.units import NS_PER_S
 
 VIEW_EVERY_NS = NS_PER_S
+_LOGIN_TEXTS = {
+    "login_refused": "Kite refuses the access token (403): log in, nothing is retried until then",
+    "login_missing": "there is no usable Kite login: log in, nothing is tried until then",
+}
 
 
 class Teller:
@@ -70,8 +74,7 @@ class Teller:
     def _alarm(self, before: tuple[LinkState, str] | None, now: tuple[LinkState, str]) -> None:
         state, reason = now
         if state is LinkState.LOGIN_NEEDED:
-            text = "Kite refuses the access token (403): log in, nothing is retried until then"
-            self.warn("critical", "kite_login_needed", text)
+            self.warn("critical", "kite_login_needed", _LOGIN_TEXTS[reason])
         elif state is LinkState.DOWN and before is not None and before[0] is LinkState.UP:
             self.warn("warning", "kite_stream_lost", f"no market data: {reason}")
         elif state is LinkState.UP and before is not None and self._was_up:
