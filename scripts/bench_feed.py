@@ -34,10 +34,12 @@ from scripts.bench_actors import HOUR_NS, Stamper, make_behaviours
 from scripts.bench_feed_server import frame_of
 from scripts.bench_figures import Figures, rss_mb, run_section, spread_ms, wait_for, wait_s
 from scripts.bench_hosts import Deaf
+from supervisors.summary import Collector
 
 TOKENS_MAX: Final = 3_000
 PARSED_TICKS: Final = 100
 READY_S: Final = 30.0
+WARM_S: Final = 4.0
 
 
 class Aging(Stamper):
@@ -50,12 +52,12 @@ class Aging(Stamper):
 
 
 class StreamServer:
-    """The process at the other end."""
+    """The process at the other end; streams for `WARM_S` and the measured time."""
 
-    def __init__(self) -> None:
-        self.popen = subprocess.Popen(
-            [sys.executable, "-m", "scripts.bench_feed_server"],
-            stdin=subprocess.PIPE,
+    def __init__(self, instruments: int, seconds: float) -> None:
+        duration = str(WARM_S + seconds)
+        self.popen = subprocess.Popen(  # noqa: S603 our own interpreter and module
+            [sys.executable, "-m", "scripts.bench_feed_server", str(instruments), duration],
             stdout=subprocess.PIPE,
             text=True,
         )
@@ -69,15 +71,11 @@ class StreamServer:
             raise RuntimeError(f"the server said {found!r}, not {word!r}")
         return int(number)
 
-    def order(self, word: str) -> None:
-        assert self.popen.stdin is not None
-        self.popen.stdin.write(word + "\n")
-        self.popen.stdin.flush()
-
     def close(self) -> None:
-        assert self.popen.stdin is not None
-        self.popen.stdin.close()
+        assert self.popen.stdout is not None
+        self.popen.terminate()
         self.popen.wait(10)
+        self.popen.stdout.close()
 
 
 def measure(args: argparse.Namespace) -> Figures:
@@ -88,7 +86,7 @@ def measure(args: argparse.Namespace) -> Figures:
         token.touch(0o600)
         token.write_text("bench-token")
         os.environ.update(KITE_API_KEY="bench-key", KITE_ACCESS_TOKEN_FILE=str(token))
-        server = StreamServer()
+        server = StreamServer(args.instruments, args.seconds)
         try:
             figures["stream"] = stream(server, args.instruments, args.seconds)
         finally:
@@ -121,7 +119,7 @@ def _ns_per_tick(parse: Callable[[], object], seconds: float) -> int:
 def stream(server: StreamServer, instruments: int, seconds: float) -> Figures:
     """The whole way, for so long."""
     names = {number << 8 | 1: f"NSE:BENCH{number:04}" for number in range(1, instruments + 1)}
-    aging = Aging()
+    aging, console = Aging(), Collector()
     start_ns = boot_ns()
     hosts = ThreadHosts(LapseClock(start_ns=start_ns, speed=1, origin_ns=start_ns))
     runtime = Runtime(hosts)
@@ -131,8 +129,22 @@ def stream(server: StreamServer, instruments: int, seconds: float) -> Figures:
         runtime.start(spec, pool="market" if name == "market" or "/" in name else "control")
 
     made = make_behaviours(list(names.values()), aging)
-    for name, behaviour in {"supervisor": Deaf(), "alerts": Deaf(), **made}.items():
+    for name, behaviour in {
+        **made,
+        "supervisor": Deaf(),
+        "alerts": Deaf(),
+        "console": console,
+    }.items():
         start(name, behaviour)
+    now_ns = boot_ns()
+    phase = PhaseChanged(
+        phase=SessionPhase.CONTINUOUS,
+        trading_day="bench",
+        at_ns=now_ns,
+        opens_at_ns=max(1, now_ns - HOUR_NS),
+        closes_at_ns=now_ns + HOUR_NS,
+    )
+    runtime.directory.deliver("market", phase)
     tokens = list(names)
     rooms = []
     for number, first in enumerate(range(0, instruments, TOKENS_MAX), 1):
@@ -148,27 +160,19 @@ def stream(server: StreamServer, instruments: int, seconds: float) -> Figures:
     try:
         if not wait_for(lambda: all(room.state is RoomState.READY for room in rooms), READY_S):
             raise RuntimeError("the feeds' processes did not start")
-        while server.next("subscribed") < instruments:
-            pass
-        now_ns = boot_ns()
-        phase = PhaseChanged(
-            phase=SessionPhase.CONTINUOUS,
-            trading_day="bench",
-            at_ns=now_ns,
-            opens_at_ns=max(1, now_ns - HOUR_NS),
-            closes_at_ns=now_ns + HOUR_NS,
-        )
-        runtime.directory.deliver("market", phase)
-        server.order("go")
         wait_for(lambda: len(aging.ages_ns) >= 2 * instruments, READY_S)
         gc.collect()
         gc.freeze()
-        return _watch(server, aging, hosts, seconds)
+        return _watch(server, aging, console, hosts, seconds)
     finally:
         hosts.close(10.0)
 
 
-def _watch(server: StreamServer, aging: Aging, hosts: ThreadHosts, seconds: float) -> Figures:
+def _watch(
+    server: StreamServer, aging: Aging, console: Collector, hosts: ThreadHosts, seconds: float
+) -> Figures:
+    """Lost is what the market never saw. After it, a reader that lags by more than a second gets
+    the latest tick of each instrument alone: conflated."""
     hub = hosts.process_hub()
     assert hub is not None
     first_count = len(aging.ages_ns)
@@ -185,17 +189,23 @@ def _watch(server: StreamServer, aging: Aging, hosts: ThreadHosts, seconds: floa
     }
     rss = {name: round(p.memory_info().rss / 1_048_576, 1) for name, p in watched.items()}
     ages_ns = aging.ages_ns[first_count:]
-    server.order("stop")
     sent_count = server.next("sent")
-    wait_for(lambda: len(aging.ages_ns) >= sent_count, 10.0)
+    wait_for(lambda: _taken(console) >= sent_count, 10.0)
+    wait_for(lambda: len(aging.ages_ns) >= sent_count, 2.0)
     return {
         "ticks_per_s": round(len(ages_ns) / took_s),
         "sent_count": sent_count,
-        "lost_count": sent_count - len(aging.ages_ns),
+        "lost_count": sent_count - _taken(console),
+        "conflated_count": _taken(console) - len(aging.ages_ns),
         "frame_to_strategy": spread_ms(ages_ns),
         "cpu_cores": cpu,
         "rss_mb": {**rss, "engine": rss_mb()},
     }
+
+
+def _taken(console: Collector) -> int:
+    """Ticks that the market has handed on, by its view of each second."""
+    return int(console.views.get("feeds", {}).get("ticks", 0))
 
 
 if __name__ == "__main__":

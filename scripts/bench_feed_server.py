@@ -1,25 +1,26 @@
-"""The other end of the feed bench: a websocket server that streams full packets at an even pace.
+"""The other end of the feed bench: a server that streams full packets at an even pace.
 
-Decides nothing of the engine. Each connection gets every token it has subscribed once a second, in
-`SLICES` frames, the connections in turn. The microsecond of the boot clock at which a frame was
-begun stands in the volume of its packets, so that the receiver knows how old each tick is. Talks by
-lines: "listening PORT", "subscribed COUNT", then after "go" on stdin, until "stop": "sent COUNT".
+Decides nothing of the engine; its sockets are the practice exchange's. Each connection gets every
+token it has subscribed once a second, in `SLICES` frames, the connections in turn. The microsecond
+of the boot clock at which a frame was begun stands in the volume of its packets, so that the
+receiver knows how old each tick is.
+
+Arguments: how many subscribed tokens it waits for, and for how many seconds it streams then. Says
+"listening PORT" and, at the end, "sent COUNT"; serves until SIGTERM.
 """
 
 import json
 import struct
 import sys
-import threading
+from types import SimpleNamespace
 from typing import Any, Final
 
-from autobahn.twisted.websocket import WebSocketServerFactory, WebSocketServerProtocol
-from twisted.internet import reactor as _reactor
-from twisted.internet.task import LoopingCall
-
-from actors.runtime.clock import boot_ns
+from actors.practice.loop import Loop
+from actors.practice.sockets import socket_factory
+from actors.runtime.clock import SystemClock, boot_ns
+from engine.exchange.practice.hub import Connection
 from engine.units import NS_PER_S
 
-reactor: Any = _reactor
 SLICES: Final = 10
 _stamp: Final = struct.Struct(">II8xI40xI").pack_into
 """Token, price, volume and exchange time at their places of a full packet."""
@@ -32,33 +33,47 @@ def say(text: str) -> None:
 
 
 class Floor:
-    """All connections, and what they are sent."""
+    """All connections, and what they are sent; stands where the practice exchange's hub stands."""
 
-    def __init__(self) -> None:
-        self.tokens: dict[Any, list[int]] = {}
-        self.sent_count = 0
-        self._turn = 0
-        self._loop = LoopingCall(self._send)
+    is_full = False
 
-    def subscribe(self, client: Any, tokens: list[int]) -> None:  # noqa: ANN401 untyped package
-        self.tokens.setdefault(client, []).extend(tokens)
-        say(f"subscribed {sum(map(len, self.tokens.values()))}")
+    def __init__(self, loop: Loop, tokens_count: int, seconds: float) -> None:
+        self.connections: list[Connection] = []
+        self._loop = loop
+        self._tokens: dict[int, list[int]] = {}
+        self._wanted_count = tokens_count
+        self._duration_ns = int(seconds * NS_PER_S)
+        self._begun_ns = self._turn = self._sent_count = 0
 
-    def obey(self, line: str) -> None:
-        """`go` or `stop`."""
-        if line == "go":
-            self._loop.start(1 / (SLICES * len(self.tokens)), now=True)
+    def hear(self, connection: Connection, text: bytes) -> None:
+        """A client's command; the stream begins when all tokens are subscribed."""
+        order = json.loads(text)
+        if order["a"] != "subscribe":
+            return
+        self._tokens.setdefault(id(connection), []).extend(order["v"])
+        if sum(map(len, self._tokens.values())) >= self._wanted_count:
+            self._begun_ns = boot_ns()
+            self._go_on()
+
+    def _go_on(self) -> None:
+        """Frames by the clock: a late turn does not make the pace slower."""
+        every_ns = NS_PER_S // (SLICES * len(self.connections))
+        now_ns = boot_ns()
+        while self._begun_ns + self._turn * every_ns <= now_ns:
+            self._send()
+        due_ns = self._begun_ns + self._turn * every_ns
+        if due_ns - self._begun_ns > self._duration_ns:
+            say(f"sent {self._sent_count}")
         else:
-            self._loop.stop()
-            say(f"sent {self.sent_count}")
+            self._loop.after_real(max(0, due_ns - boot_ns()), self._go_on)
 
     def _send(self) -> None:
-        number, which = divmod(self._turn, len(self.tokens))
+        number, which = divmod(self._turn, len(self.connections))
         self._turn += 1
-        client, tokens = list(self.tokens.items())[which]
-        some = tokens[number % SLICES :: SLICES]
-        client.sendMessage(frame_of(some, boot_ns()), True)
-        self.sent_count += len(some)
+        connection = self.connections[which]
+        some = self._tokens[id(connection)][number % SLICES :: SLICES]
+        connection.send(frame_of(some, boot_ns()), True)
+        self._sent_count += len(some)
 
 
 def frame_of(tokens: list[int], now_ns: int) -> bytes:
@@ -73,36 +88,15 @@ def frame_of(tokens: list[int], now_ns: int) -> bytes:
     return bytes(frame)
 
 
-class Protocol(WebSocketServerProtocol):  # type: ignore[misc]
-    """One connection."""
-
-    floor: Floor
-
-    def onMessage(self, payload: bytes, is_binary: bool) -> None:  # noqa: N802 autobahn's name
-        order = json.loads(payload)
-        if order["a"] == "subscribe":
-            self.floor.subscribe(self, order["v"])
-
-    def onClose(self, *_: object) -> None:  # noqa: N802
-        self.floor.tokens.pop(self, None)
-
-
-def main() -> None:
-    """Serve until stdin ends."""
-    Protocol.floor = floor = Floor()
-    factory = WebSocketServerFactory()
-    factory.protocol = Protocol
-    port = reactor.listenTCP(0, factory, interface="127.0.0.1")
-    say(f"listening {port.getHost().port}")
-
-    def read() -> None:
-        for line in sys.stdin:
-            reactor.callFromThread(floor.obey, line.strip())
-        reactor.callFromThread(reactor.stop)
-
-    threading.Thread(target=read, daemon=True).start()  # noqa: TID251 a server of its own
-    reactor.run()
+def main() -> int:
+    """Serve until SIGTERM."""
+    loop = Loop(SystemClock())
+    floor: Any = Floor(loop, int(sys.argv[1]), float(sys.argv[2]))
+    everybody = SimpleNamespace(is_valid=lambda *_: True)
+    exchange: Any = SimpleNamespace(tokens=everybody, outer=SimpleNamespace(now_ns=boot_ns))
+    say(f"listening {loop.listen(0, socket_factory(exchange, floor))}")
+    return loop.run()
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

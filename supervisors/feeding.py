@@ -84,10 +84,11 @@ def stream_url(config: EngineConfig) -> str:
     return f"ws://{practice.host}:{practice.ws}" if practice else config.kite.stream_url
 
 
-def kite_feeds(
-    config: EngineConfig, state_dir: Path, url: str = "", hint_to: str = ""
-) -> dict[str, Factory]:
-    """The factory of each connection, by name; `url` is the configured one if not given."""
+def kite_feeds(config: EngineConfig, state_dir: Path, url: str = "") -> dict[str, Factory]:
+    """The factory of each connection, by name; `url` is the configured one if not given.
+
+    Hints of orders go to the watcher, also on paper, where they lead to nothing.
+    """
     shares: dict[str, list[str]] = {}
     for instrument, source in kite_sources(config).items():
         shares.setdefault(source, []).append(instrument)
@@ -100,7 +101,7 @@ def kite_feeds(
                 "wanted": wanted,
                 "root": url or kite.stream_url,
                 "ca_file": kite.ca_file,
-                "hint_to": hint_to,
+                "hint_to": "watcher",
                 "limits": {
                     "silence_ms_max": kite.silence_ms_max,
                     "connects_minute_max": kite.connects_minute_max,

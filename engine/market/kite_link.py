@@ -123,7 +123,7 @@ class Link:
         status = STATUS_PATTERN.search(text)
         code = int(status[1]) if status else 0
         if code == STATUS_REFUSED:
-            self.stage, self.reason = LinkStage.REFUSED, "login_needed"
+            self.stage, self.reason = LinkStage.REFUSED, "login_refused"
             return
         self.stage = LinkStage.WAITING
         if was is LinkStage.DROPPING:
@@ -140,7 +140,7 @@ class Link:
 
     def refuse(self) -> None:
         """There is no login to try with."""
-        self.stage, self.reason = LinkStage.REFUSED, "login_needed"
+        self.stage, self.reason = LinkStage.REFUSED, "login_missing"
 
     def renewed(self, mono_ns: int) -> None:
         """There is a new login: try again."""

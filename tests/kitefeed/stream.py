@@ -83,6 +83,7 @@ class Stream:
         self.login_file = login_file
         self.market, self.alerts = self._listener("market"), self._listener("alerts")
         self.watcher = self._listener("watcher")
+        self.console = self._listener("console")
         self._listener("calendar")
         self.write_login("secret-token")
 

@@ -85,7 +85,7 @@ def test_when_connects_of_a_minute_are_used_up_then_the_next_waits_for_room() ->
 def test_when_the_handshake_is_refused_then_nothing_is_tried_until_a_new_login(life: Life) -> None:
     life.step()
     life.lost(REFUSED)
-    assert (life.link.stage, life.link.reason) == (LinkStage.REFUSED, "login_needed")
+    assert (life.link.stage, life.link.reason) == (LinkStage.REFUSED, "login_refused")
     assert life.step(after_ms=3_600_000) is LinkStep.NONE
     life.link.renewed(life.now_ns)
     assert life.step() is LinkStep.CONNECT

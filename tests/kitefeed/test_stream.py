@@ -9,7 +9,7 @@ import struct
 import pytest
 
 from engine.messages.broker import StreamHinted
-from engine.messages.control import AlertRaised
+from engine.messages.control import AlertRaised, ViewPublished
 from engine.messages.market import LinkChanged, LinkState, MarketFrame
 from engine.messages.supervision import ChildExited, ChildReady, ExitKind
 from tests.kitefeed.stream import INFY, Server, Stream
@@ -92,6 +92,19 @@ def test_when_the_server_falls_silent_then_it_is_dropped_and_connected_anew(
     link(stream, LinkState.UP)
 
 
+def test_when_frames_come_then_the_age_of_the_order_stream_is_shown(
+    stream: Stream, server: Server
+) -> None:
+    opened(stream, server)
+    server.do("pulse", ms=50)
+    view = stream.of(stream.console, ViewPublished, lambda m: m.topic == "stream")
+    young = json.loads(view.body)
+    assert young == {"age_s": young["age_s"], "source": "kitefeed/1"}
+    assert 0 <= young["age_s"] < 5
+    server.do("pulse", ms=0)
+    stream.of(stream.console, ViewPublished, lambda m: json.loads(m.body)["age_s"] >= 2)
+
+
 def test_when_heartbeats_go_on_then_a_quiet_market_is_not_dropped(
     stream: Stream, server: Server
 ) -> None:
@@ -107,7 +120,7 @@ def test_when_the_token_is_refused_then_nothing_is_tried_until_a_new_login(
 ) -> None:
     server.do("refuse", status=403)
     stream.start(f"ws://127.0.0.1:{server.port}")
-    link(stream, LinkState.LOGIN_NEEDED, "login_needed")
+    link(stream, LinkState.LOGIN_NEEDED, "login_refused")
     told = alarm(stream, "kite_login_needed")
     assert (told.severity, "403" in told.text) == ("critical", True)
     server.do("refuse", status=0)
@@ -121,7 +134,8 @@ def test_when_the_token_is_refused_then_nothing_is_tried_until_a_new_login(
 def test_when_there_is_no_login_yet_then_it_waits_for_one(stream: Stream, server: Server) -> None:
     stream.login_file.unlink()
     stream.start(f"ws://127.0.0.1:{server.port}")
-    assert link(stream, LinkState.LOGIN_NEEDED).connect_count == 1
+    assert link(stream, LinkState.LOGIN_NEEDED, "login_missing").connect_count == 1
+    assert "403" not in alarm(stream, "kite_login_needed").text
     stream.write_login("new-token")
     link(stream, LinkState.UP)
     assert server.asked_count() == 1

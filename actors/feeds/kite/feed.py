@@ -10,7 +10,8 @@ process is the unit that can be killed; a bad frame or a leak then costs a third
 the work of 9,000 instruments spreads over processors.
 
 Receives PhaseChanged, FeedsCalled, TimerFired. Sends MarketFrame and LinkChanged to "market",
-StreamHinted to one reader, AlertRaised to "alerts", PhaseWanted to "calendar".
+StreamHinted to one reader, AlertRaised to "alerts", PhaseWanted to "calendar", ViewPublished to
+"console".
 """
 
 import os
@@ -31,11 +32,11 @@ from actors.feeds.kite.plan import (
     SocketOpened,
     Ticker,
 )
+from actors.feeds.kite.telling import Teller
 from actors.feeds.kite.ticker import RawTicker
 from actors.runtime.behaviour import Behaviour, Context, Opening
 from actors.runtime.foreign import Mailslot
 from actors.runtime.log import log_event
-from actors.telling import alert
 from engine.errors import ConfigInvalid, StateUnsafe
 from engine.market.kite_frames import KiteFrames
 from engine.market.kite_link import Link, LinkStage, LinkStep
@@ -44,8 +45,6 @@ from engine.messages.base import Message
 from engine.messages.broker import StreamHinted
 from engine.messages.market import (
     FeedsCalled,
-    LinkChanged,
-    LinkState,
     MarketFrame,
     PhaseChanged,
     PhaseWanted,
@@ -92,12 +91,10 @@ class KiteFeed(Behaviour):
         self._ticker: Ticker | None = None
         self._login: Credentials | None = None
         self._phase: SessionPhase | None = None
-        self._told: tuple[LinkState, str] | None = None
         self._life_mono_ns = self._login_mono_ns = 0
         self._doubted_day = ""
         self._texts: Counter[str] = Counter()
         self._skipped_told: Counter[str] = Counter()
-        self._was_up = self._was_flapping = False
 
     def open(self, ctx: Context) -> Opening:
         super().open(ctx)
@@ -106,6 +103,7 @@ class KiteFeed(Behaviour):
             raise ValueError(f"{len(self._names)} tokens, need 1 to {TOKENS_MAX}")
         self._frames = KiteFrames(self._names, needs_time=self._plan.mode == "full")
         self._names_mono_ns = ctx.mono_ns()
+        self._teller = Teller(ctx, self._link, self._plan.limits.connects_minute_max)
         self._slot: Slot = Mailslot[SocketEvent](ctx, _SOCKET)
         ctx.send("calendar", PhaseWanted(reader=ctx.name))
         ctx.timer_after("look", 0, _LOOK)
@@ -122,8 +120,8 @@ class KiteFeed(Behaviour):
             case PhaseChanged():
                 self._phase = message.phase
             case FeedsCalled():
-                self._told = None
-                self._tell()
+                self._teller.forget()
+                self._teller.tell()
             case _:
                 super().receive(message)
 
@@ -145,7 +143,6 @@ class KiteFeed(Behaviour):
                 self._link.opened(event.mono_ns)
                 log_event("kite_stream_opened", source=self.ctx.name, tokens=len(self._names))
                 self._hint("")
-                self._was_up = True
             case SocketLost():
                 self._ticker = None
                 self._link.lost(event.mono_ns, event.text)
@@ -156,7 +153,7 @@ class KiteFeed(Behaviour):
                     reason=self._link.reason,
                     text=event.text,
                 )
-        self._tell()
+        self._teller.tell()
 
     def _on_frame(self, payload: bytes, event: FrameCame) -> None:
         ticks = self._frames.ticks(payload, event.at_ns)
@@ -196,7 +193,8 @@ class KiteFeed(Behaviour):
                 raise RuntimeError("the socket's thread does not answer")
             case LinkStep.NONE:
                 pass
-        self._tell()
+        self._teller.tell()
+        self._teller.show(mono_ns)
         if mono_ns - self._names_mono_ns >= NAMES_EVERY_NS:
             self._names_mono_ns = mono_ns
             self._look_for_names()
@@ -236,7 +234,7 @@ class KiteFeed(Behaviour):
         except ConfigInvalid as error:
             if self._doubted_day != today:
                 self._doubted_day = today
-                self._raise("critical", "kite_instruments_old", "; ".join(error.faults)[:500])
+                self._teller.warn("critical", "kite_instruments_old", "; ".join(error.faults)[:500])
             return
         if names != self._names:
             self.ctx.stop("the instrument list gives other tokens")
@@ -247,44 +245,6 @@ class KiteFeed(Behaviour):
     @staticmethod
     def _token_of(login: Credentials | None) -> str:
         return "" if login is None else login.access_token.reveal()
-
-    def _tell(self) -> None:
-        """Say how the link stands, once for each change."""
-        link = self._link
-        if link.stage is LinkStage.UP:
-            state = (LinkState.UP, "")
-        elif link.stage is LinkStage.REFUSED:
-            state = (LinkState.LOGIN_NEEDED, link.reason)
-        else:
-            state = (LinkState.DOWN, link.reason)
-        if state != self._told:
-            changed = LinkChanged(
-                source=self.ctx.name,
-                state=state[0],
-                reason=state[1],
-                connect_count=link.connect_count,
-                at_ns=self.ctx.now_ns(),
-            )
-            self.ctx.send("market", changed)
-            self._alarm(self._told, state)
-            self._told = state
-        if link.is_flapping and not self._was_flapping:
-            limit = self._plan.limits.connects_minute_max
-            self._raise("warning", "kite_stream_flapping", f"{limit} connects in a minute")
-        self._was_flapping = link.is_flapping
-
-    def _alarm(self, before: tuple[LinkState, str] | None, now: tuple[LinkState, str]) -> None:
-        state, reason = now
-        if state is LinkState.LOGIN_NEEDED:
-            text = "Kite refuses the access token (403): log in, nothing is retried until then"
-            self._raise("critical", "kite_login_needed", text)
-        elif state is LinkState.DOWN and self._was_up and before and before[0] is LinkState.UP:
-            self._raise("warning", "kite_stream_lost", f"no market data: {reason}")
-        elif state is LinkState.UP and before and self._link.connect_count > 1:
-            self._raise("info", "kite_stream_back", "market data is back")
-
-    def _raise(self, severity: str, event: str, text: str) -> None:
-        alert(self.ctx, severity, event, self.ctx.name, text)
 
     def _tell_skipped(self) -> None:
         skipped = self._frames.skipped
