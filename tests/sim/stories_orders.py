@@ -5,6 +5,7 @@ from msgspec.structs import replace
 from engine.messages.broker import OrderReport, OrderStatus, Outcome
 from engine.messages.control import Ceiling
 from engine.messages.records import (
+    IntentPlanned,
     OrderAccepted,
     OrderCancelled,
     OrderModified,
@@ -165,14 +166,11 @@ def facts_go_forward(forge: Forge, is_bad: bool) -> None:
     if is_bad:
         forge.fact(OrderAccepted, stop)
     forge.fill(stop, 4)
+    _cancelled_row(forge, stop, 4)
     forge.fact(OrderCancelled, stop, filled_total=4, is_asked=True, reason="")
 
 
-def an_end_before_its_fills(forge: Forge) -> None:
-    """The row of a cancelled stop counts four units, and none is booked when it ends."""
-    forge.held()
-    stop = forge.place(Leg.STOP)
-    forge.fact(OrderAccepted, stop)
+def _cancelled_row(forge: Forge, stop: IntentPlanned, filled: int) -> None:
     row = OrderReport(
         client_order_id=stop.client_order_id,
         venue_order_id=stop.client_order_id,
@@ -182,13 +180,45 @@ def an_end_before_its_fills(forge: Forge) -> None:
         product=stop.product,
         status=OrderStatus.CANCELLED,
         quantity=10,
-        filled_quantity=4,
+        filled_quantity=filled,
         price_limit_paise=PRICE,
         price_trigger_paise=0,
         at_ns=forge.now_ns,
     )
     forge.handled("watcher", row)
+
+
+def an_end_before_its_fills(forge: Forge) -> None:
+    """The row of a cancelled stop counts four units, and none is booked when it ends."""
+    forge.held()
+    stop = forge.place(Leg.STOP)
+    forge.fact(OrderAccepted, stop)
+    _cancelled_row(forge, stop, 4)
     forge.fact(OrderCancelled, stop, filled_total=0, is_asked=True, reason="")
+
+
+def a_request_to_cancel_is_taken_for_its_effect(forge: Forge) -> None:
+    """The venue has acknowledged the request; the order still works there."""
+    forge.held()
+    stop = forge.place(Leg.STOP)
+    forge.fact(OrderAccepted, stop)
+    forge.fact(OrderCancelled, stop, filled_total=0, is_asked=True, reason="")
+
+
+def a_refusal_ends_an_order(forge: Forge) -> None:
+    """Said by the answer to its placement."""
+    forge.held()
+    stop = forge.place(Leg.STOP)
+    forge.answered(stop, Outcome.REFUSED)
+    forge.fact(OrderRejected, stop, reason="no margin")
+
+
+def silence_is_taken_for_a_refusal(forge: Forge) -> None:
+    """The placement timed out: the order may well be there."""
+    forge.held()
+    stop = forge.place(Leg.STOP)
+    forge.answered(stop, Outcome.UNKNOWN)
+    forge.fact(OrderRejected, stop, reason="timed out")
 
 
 @story("INV-24")

@@ -72,6 +72,13 @@ def test_when_a_stranger_closes_in_parts_then_every_part_is_to_be_booked(
         (limits_check.LimitsHold, stories_orders.an_expired_session, "INV-24"),
         (limits_check.LimitsHold, stories_orders.a_plan_of_the_last_minutes, "INV-24"),
         (orders.NeverBackwards, stories_orders.an_end_before_its_fills, "INV-20"),
+        (
+            orders.NeverBackwards,
+            stories_orders.a_request_to_cancel_is_taken_for_its_effect,
+            "INV-20",
+        ),
+        (orders.NeverBackwards, stories_orders.a_refusal_ends_an_order, ""),
+        (orders.NeverBackwards, stories_orders.silence_is_taken_for_a_refusal, "INV-20"),
         (positions.TruthIsInTheInterval, stories_state.a_late_fill_is_alarmed_only, "INV-02"),
         (positions.TruthIsInTheInterval, stories_state.a_late_fill_while_the_journal_is_away, ""),
         (orders.ExitsWithinPosition, stories_orders.a_modify_that_grows, "INV-16"),

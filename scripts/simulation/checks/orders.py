@@ -6,7 +6,7 @@ Source: reliability 6.4, INV-05, INV-16, INV-19, INV-20.
 from typing import TYPE_CHECKING, Final
 
 from engine.messages.base import Message
-from engine.messages.broker import BrokerSnapshot, OrderReport, OrderStatus
+from engine.messages.broker import BrokerSnapshot, IntentAnswered, OrderReport, OrderStatus, Outcome
 from engine.messages.records import (
     IntentPlanned,
     OrderAccepted,
@@ -40,6 +40,10 @@ _RANK: Final = {
     OrderDenied: 5,
 }
 """How far an order has come by a fact; fills stand apart and are taken at any time."""
+_ENDS: Final[dict[OrderStatus, type]] = {
+    OrderStatus.CANCELLED: OrderCancelled,
+    OrderStatus.REJECTED: OrderRejected,
+}
 
 
 class AttemptsWithinIntent(SendCheck):
@@ -129,10 +133,12 @@ class OneFlight(Check):
 class NeverBackwards(Check):
     """An order's facts only go forward, but for one that was given up as lost and came back; what
     is filled only rises, and a cancelled order has booked all that its row counted (ORD-24): who
-    hears of an end sooner than of its fills takes the order for less than it was."""
+    hears of an end sooner than of its fills takes the order for less than it was. Rejected or
+    cancelled it is once the venue has said so, by an answer or a row: silence is no answer, and an
+    accepted request to cancel is not yet its effect."""
 
     id = "INV-20"
-    handles = (OrderReport, BrokerSnapshot)
+    handles = (OrderReport, BrokerSnapshot, IntentAnswered)
 
     def __init__(self, world: "World") -> None:
         super().__init__(world)
@@ -140,12 +146,19 @@ class NeverBackwards(Check):
         self._lost: set[str] = set()
         self._total: dict[str, int] = {}
         self._counted: dict[tuple[str, str], int] = {}
+        self._ended: set[tuple[type, str]] = set()
 
     def on_handled(self, room: str, generation: int, message: Message) -> None:
         if room != "watcher":
             return
+        if isinstance(message, IntentAnswered):
+            if message.outcome is Outcome.REFUSED and message.action is Action.PLACE:
+                self._ended.add((OrderRejected, message.client_order_id))
+            return
         for row in message.orders if isinstance(message, BrokerSnapshot) else (message,):
             assert isinstance(row, OrderReport)
+            if (kind := _ENDS.get(row.status)) is not None:
+                self._ended |= {(kind, row.client_order_id), (kind, row.venue_order_id)}
             if row.status is OrderStatus.CANCELLED and row.filled_quantity:
                 key = (row.client_order_id, row.venue_order_id)
                 counted = self._counted.get(key, row.filled_quantity)
@@ -163,6 +176,10 @@ class NeverBackwards(Check):
             counted = self._counted.get((tag, record.venue_order_id), 0)
             if booked < counted:
                 self.violated(f"{tag}: cancelled with {booked} booked of {counted}")
+        if isinstance(record, OrderCancelled | OrderRejected):
+            kind, names = type(record), (record.client_order_id, record.venue_order_id)
+            if not any((kind, name) in self._ended for name in names):
+                self.violated(f"{names[0]}: {kind.__name__}, which the venue has not said")
 
     def _fill(self, fill: OrderFilled) -> None:
         tag = fill.client_order_id
