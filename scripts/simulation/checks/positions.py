@@ -108,12 +108,14 @@ class TruthIsInTheInterval(Check):
         self._shown_at_ns: dict[str, int] = {}
         self._alarmed_at_ns = -1
         self._doubles: set[str] = set()
+        self._first: dict[str, TradeReport] = {}
         self._strangers: dict[str, TradeReport] = {}
         self._own: dict[str, int] = {}
         self._held: dict[str, tuple[GroupSeen, ...]] = {}
 
     def on_trade(self, trade: TradeReport) -> None:
         self._suspects[trade.venue_order_id] = None
+        self._first.setdefault(trade.venue_order_id, trade)
         if not trade.client_order_id:
             self._strangers[trade.venue_order_id] = trade
 
@@ -183,8 +185,9 @@ class TruthIsInTheInterval(Check):
         return order.traded, order.filled
 
     def _stranger_held(self, tag: str) -> int:
-        """Units of his own that a stranger's order may close: what is left of his others."""
-        this, held = self._strangers[tag], 0
+        """Units of his own that a stranger's order may close: what is left of his others. The order
+        may bear a tag, not one of ours (FLT-42)."""
+        this, held = self._first[tag], 0
         for other, trade in self._strangers.items():
             order = self.picture.by_venue.get(other)
             is_his = order is None or order.intent.is_adopted
