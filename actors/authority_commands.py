@@ -24,7 +24,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
-from actors.stores.latches import HALT
+from actors.stores.latches import HALT, KILL
 from actors.telling import alert, append
 from engine.authority import RELEASE_OWNER, STORM_OWNER, ModeEvent
 from engine.messages.control import CommandDone, OperatorCommand
@@ -97,9 +97,13 @@ class Commands:
         return Outcome(is_durable, text)
 
     def _halt(self, command: OperatorCommand) -> Outcome:
-        if self._authority.state.mode is Mode.KILLED:
-            return Outcome(True, self._where())
-        is_durable = self._authority.latches.set(HALT, command.reason, command.by)
+        latches = self._authority.latches
+        if self._authority.state.mode is Mode.KILLED:  # holds more; but it must outlive us (INV-12)
+            is_durable = KILL not in latches.unwritten or latches.set(
+                KILL, latches.held[KILL], command.by
+            )
+            return Outcome(is_durable, self._where())
+        is_durable = latches.set(HALT, command.reason, command.by)
         self._authority.move(ModeEvent.HALT_ORDERED, command.reason)
         return Outcome(is_durable, self._where())
 

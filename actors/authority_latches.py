@@ -12,10 +12,12 @@ from engine.messages.records import LatchChanged
 
 
 class Latching:
-    """The latches that are set, by name, with their reasons."""
+    """The latches that are set, by name, with their reasons. `unwritten`: those of them that the
+    disk has refused; they end with the process."""
 
     def __init__(self, store: LatchStore) -> None:
         self.held: dict[str, str] = {}
+        self.unwritten: set[str] = set()
         self._store = store
 
     def load(self, ctx: Context) -> None:
@@ -30,14 +32,14 @@ class Latching:
     def set(self, name: str, reason: str, by: str) -> bool:
         """Set a latch on disk, then journal it. False: the disk refused; it holds in memory."""
         self.held[name] = reason
-        is_durable = True
+        self.unwritten.discard(name)
         try:
             self._store.set(name, reason=reason, by=by, at_ns=self._ctx.now_ns())
         except OSError as error:
-            is_durable = False
+            self.unwritten.add(name)
             alert(self._ctx, "critical", "latch_not_durable", name, str(error))
         self._journal(name, reason, by, is_set=True)
-        return is_durable
+        return name not in self.unwritten
 
     def release(self, name: str, reason: str, by: str) -> str:
         """Remove a latch, on disk first. Returns why it stays set, "" if it is gone."""
@@ -48,6 +50,7 @@ class Latching:
                 alert(self._ctx, "critical", "latch_not_removed", name, str(error))
                 return f"the latch {name} cannot be removed: {error}"
             del self.held[name]
+            self.unwritten.discard(name)
             self._journal(name, reason, by, is_set=False)
         return ""
 

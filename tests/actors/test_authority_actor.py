@@ -207,6 +207,20 @@ def test_when_the_disk_refuses_then_it_is_killed_anyway_and_says_so() -> None:
     assert "latch_not_durable" in [alert.event for alert in ctx.of(AlertRaised)]
 
 
+@pytest.mark.conformance("INV-12")
+def test_inv_12_when_a_kill_is_in_memory_only_then_a_halt_is_not_confirmed_until_it_lasts() -> None:
+    latches = MemoryLatches(is_broken=True)
+    authority, _ = start(latches)
+    recover(authority)
+    command(authority, "kill")
+    assert not command(authority, "halt", request_id="first").is_done
+    latches.is_broken = False
+    assert command(authority, "halt", request_id="second").is_done
+    assert latches.calls == ["set kill"]
+    assert command(authority, "halt", request_id="third").is_done
+    assert latches.calls == ["set kill"]
+
+
 @pytest.mark.conformance("CTL-16", "CTL-18")
 def test_when_the_policy_is_not_flat_then_a_kill_leaves_cancel_only() -> None:
     authority, ctx = start(settings=replace(SETTINGS, kill_is_flat=False))
