@@ -27,13 +27,14 @@ from actors.telling import Watching
 from engine.instruments import Instrument
 from engine.limits import EXITS_QUEUED_MAX
 from engine.messages.base import Message
-from engine.messages.broker import BrokerSnapshot, IntentAnswered, Outcome, SnapshotRequested
+from engine.messages.broker import BrokerSnapshot, Outcome, SnapshotRequested
 from engine.messages.control import AuthorityChanged, GenerationFenced, RecoveryDone
 from engine.messages.journal import Replayed
 from engine.messages.market import PhaseChanged, Tick
 from engine.messages.records import IntentPlanned, Record
 from engine.messages.supervision import TimerFired
 from engine.messages.values import Action, Book, Leg, Refusal, SessionPhase
+from engine.orders.answer import answered
 from engine.risk.gate import Gate, GateCaps, Verdict
 
 _RATE_TIMER = "rate"
@@ -205,14 +206,7 @@ class WriterBehaviour(JournalReader):
             limit=refusal.limit,
             why=refusal.why,
         )
-        answer = IntentAnswered(
-            intent_id=intent.intent_id,
-            client_order_id=intent.client_order_id,
-            action=intent.action,
-            outcome=Outcome.DENIED,
-            refusal=refusal,
-            at_ns=self.ctx.now_ns(),
-        )
+        answer = answered(intent, Outcome.DENIED, self.ctx.now_ns(), refusal=refusal)
         self.ctx.send("watcher", answer)
 
     def _tick(self, tick: Tick) -> None:

@@ -25,6 +25,7 @@ from engine.messages.broker import (
 from engine.messages.market import Tick
 from engine.messages.records import IntentPlanned
 from engine.messages.values import OrderType, Product, Side
+from engine.orders.answer import answered
 
 MODIFIES_MAX: Final = 25
 """Source: Kite forum, modifications per order (2026-11)."""
@@ -70,12 +71,12 @@ class Venue:
         matcher = self._matchers.get(intent.instrument)
         refusal = "Unknown instrument" if matcher is None else matcher.refusal(intent)
         if matcher is None or refusal:
-            return _answer(intent, Outcome.REFUSED, "", now_ns, refusal), []
+            return answered(intent, Outcome.REFUSED, now_ns, text=refusal), []
         if intent.client_order_id in self._tags:
             self.duplicate_tag_count += 1
         self._tags.add(intent.client_order_id)
         order = self._new_order(intent)
-        answer = _answer(intent, Outcome.ACKED, order.venue_order_id, now_ns)
+        answer = answered(intent, Outcome.ACKED, now_ns, venue_order_id=order.venue_order_id)
         self._orders[order.venue_order_id] = order
         if order.price_limit_paise and matcher.is_outside_band(order.price_limit_paise):
             order.status = OrderStatus.REJECTED
@@ -92,7 +93,9 @@ class Venue:
         refusal = self._modify_refusal(intent, order)
         if order is None or refusal:
             venue_order_id = order.venue_order_id if order else ""
-            return _answer(intent, Outcome.REFUSED, venue_order_id, now_ns, refusal), []
+            return answered(
+                intent, Outcome.REFUSED, now_ns, venue_order_id=venue_order_id, text=refusal
+            ), []
         order.modify_count += 1
         order.quantity = intent.quantity
         if intent.order_type in (OrderType.LIMIT, OrderType.MARKET):
@@ -106,16 +109,17 @@ class Venue:
         order.is_aggressive = True
         reports: list[Report] = [_row(order, now_ns)]
         self._match(self._matchers[order.instrument], order, now_ns, reports)
-        return _answer(intent, Outcome.ACKED, order.venue_order_id, now_ns), reports
+        return answered(intent, Outcome.ACKED, now_ns, venue_order_id=order.venue_order_id), reports
 
     def cancel(self, intent: IntentPlanned, now_ns: int) -> tuple[IntentAnswered, list[Report]]:
         """Take a working order off; a filled, cancelled or unknown one is refused."""
         order = self._live(intent.client_order_id)
         if order is None:
             text = "Order cannot be cancelled as it is being processed or is unknown"
-            return _answer(intent, Outcome.REFUSED, "", now_ns, text), []
+            return answered(intent, Outcome.REFUSED, now_ns, text=text), []
         self.withdraw(order.venue_order_id, "")
-        return _answer(intent, Outcome.ACKED, order.venue_order_id, now_ns), [_row(order, now_ns)]
+        answer = answered(intent, Outcome.ACKED, now_ns, venue_order_id=order.venue_order_id)
+        return answer, [_row(order, now_ns)]
 
     def withdraw(self, venue_order_id: str, text: str) -> None:
         """The venue itself takes an order off (day end, risk reduction)."""
@@ -261,20 +265,6 @@ class Venue:
                 order.status = OrderStatus.COMPLETE
                 self._working[order.instrument].pop(order.venue_order_id, None)
             reports += (trade, _row(order, now_ns))
-
-
-def _answer(
-    intent: IntentPlanned, outcome: Outcome, venue_order_id: str, now_ns: int, text: str = ""
-) -> IntentAnswered:
-    return IntentAnswered(
-        intent_id=intent.intent_id,
-        client_order_id=intent.client_order_id,
-        action=intent.action,
-        outcome=outcome,
-        venue_order_id=venue_order_id,
-        text=text,
-        at_ns=now_ns,
-    )
 
 
 def _row(order: VenueOrder, now_ns: int) -> OrderReport:

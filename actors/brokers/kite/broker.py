@@ -34,6 +34,7 @@ from engine.messages.broker import (
 from engine.messages.market import Tick
 from engine.messages.records import IntentPlanned, OrderFact, Record
 from engine.messages.values import Action, Book
+from engine.orders.answer import answered
 
 _NOT_FOUND: Final = "no order in the books bears the tag"
 _Row = TypeVar("_Row", OrderReport, TradeReport, PositionReport)
@@ -134,17 +135,19 @@ class KiteBroker:
         verdict = self._note(self._session.place(place_fields(intent, self._forms)))
         if verdict.outcome is Outcome.ACKED:
             self._names.bind(intent.client_order_id, verdict.order_id)
-        return _answered(intent, verdict.outcome, verdict.order_id, verdict.text, now_ns)
+        return answered(
+            intent, verdict.outcome, now_ns, venue_order_id=verdict.order_id, text=verdict.text
+        )
 
     def modify(self, intent: IntentPlanned, now_ns: int) -> IntentAnswered:
         assert intent.action is Action.MODIFY, intent
         self._revive()
         order_id, failure = self._find(intent.client_order_id)
         if failure is not None:
-            return _answered(intent, failure.outcome, "", failure.text, now_ns)
+            return answered(intent, failure.outcome, now_ns, text=failure.text)
         fields = modify_fields(intent, order_id, self._forms)
         verdict = self._note(self._session.modify(fields))
-        return _answered(intent, verdict.outcome, order_id, verdict.text, now_ns)
+        return answered(intent, verdict.outcome, now_ns, venue_order_id=order_id, text=verdict.text)
 
     def cancel(self, intent: IntentPlanned, now_ns: int) -> IntentAnswered:
         """The answer is of the order that the tag is bound to; what becomes of a second effect of
@@ -153,7 +156,7 @@ class KiteBroker:
         self._revive()
         order_id, failure = self._find(intent.client_order_id)
         if failure is not None:
-            return _answered(intent, failure.outcome, "", failure.text, now_ns)
+            return answered(intent, failure.outcome, now_ns, text=failure.text)
         verdict = self._note(self._session.cancel(order_id))
         for second in self._names.seconds(intent.client_order_id, order_id):
             other = self._note(self._session.cancel(second))
@@ -165,7 +168,7 @@ class KiteBroker:
                 outcome=other.outcome.value,
                 text=other.text,
             )
-        return _answered(intent, verdict.outcome, order_id, verdict.text, now_ns)
+        return answered(intent, verdict.outcome, now_ns, venue_order_id=order_id, text=verdict.text)
 
     def reports(self) -> tuple[Report, ...]:
         taken = tuple(self._reports)
@@ -283,17 +286,3 @@ class KiteBroker:
             self._session.renew(self._reload())
         except (ConfigInvalid, StateUnsafe) as error:
             log_event("credentials_unusable", "WARNING", text=str(error))
-
-
-def _answered(
-    intent: IntentPlanned, outcome: Outcome, order_id: str, text: str, now_ns: int
-) -> IntentAnswered:
-    return IntentAnswered(
-        intent_id=intent.intent_id,
-        client_order_id=intent.client_order_id,
-        action=intent.action,
-        outcome=outcome,
-        venue_order_id=order_id,
-        text=text,
-        at_ns=now_ns,
-    )

@@ -20,6 +20,7 @@ from engine.messages.broker import BrokerSnapshot, IntentAnswered, Outcome, Trad
 from engine.messages.market import Tick
 from engine.messages.records import IntentPlanned, Record
 from engine.messages.values import Action, Product
+from engine.orders.answer import answered
 from scripts.simulation.kite.memory import AdapterMemory, request_of
 from scripts.simulation.kite.wire import Fate, Passage, Wire
 
@@ -214,15 +215,10 @@ class KiteModel:
     ) -> IntentAnswered:
         """The answer that gets through; a time-out hides what happened."""
         now_ns, hidden = self._around.now_ns(), passage.outcome
-        answer = IntentAnswered(
-            intent_id=intent.intent_id,
-            client_order_id=intent.client_order_id,
-            action=intent.action,
-            outcome=hidden or outcome,
-            venue_order_id="" if hidden else order_id,
-            text=passage.text if hidden else text,
-            at_ns=now_ns,
-        )
+        if hidden:
+            answer = answered(intent, hidden, now_ns, text=passage.text)
+        else:
+            answer = answered(intent, outcome, now_ns, venue_order_id=order_id, text=text)
         self._on_request(now_ns, intent, answer.outcome, is_processed)
         return answer
 
