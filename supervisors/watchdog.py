@@ -24,14 +24,13 @@ from typing import Protocol
 
 import msgspec
 
+from actors.runtime.clock import GAP_NS
 from actors.runtime.log import log_event
 from actors.runtime.pool import ThreadPool, Worker
 from actors.runtime.room import Room, RoomState
 from engine.messages.supervision import ExitKind
 from engine.units import NS_PER_MS
 from supervisors.beats import BeatWriter
-
-GAP_NS = 300 * NS_PER_MS
 
 
 class WatchLimits(msgspec.Struct, frozen=True, kw_only=True):

@@ -25,6 +25,11 @@ class Clock(Protocol):
         """Market and boot clock at one moment."""
 
 
+GAP_NS = 300_000_000
+"""A watcher's own pause beyond this is nobody's standstill: the process was stopped, the machine
+slept, and those it watches did not run either."""
+
+
 def boot_ns() -> int:
     """CLOCK_BOOTTIME in ns: goes on during suspend, unlike CLOCK_MONOTONIC on Linux."""
     return time.clock_gettime_ns(time.CLOCK_BOOTTIME)  # noqa: TID251 - the one place

@@ -15,7 +15,7 @@ from functools import partial
 import zmq
 
 from actors.runtime.childprocess import ChildProcess, make_folder
-from actors.runtime.clock import Clock
+from actors.runtime.clock import GAP_NS, Clock
 from actors.runtime.codec import Open
 from actors.runtime.link import Link
 from actors.runtime.log import log_event
@@ -24,7 +24,6 @@ from engine.messages.base import Message
 from engine.messages.supervision import ExitKind
 
 CHECK_EVERY_NS = 50_000_000
-GAP_NS = 300_000_000
 IDLE_WAIT_MS = 50
 GOING_WAIT_MS = 5
 
