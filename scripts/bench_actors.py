@@ -107,6 +107,17 @@ class Driver:
         return {"frame_ticks": size, "last_handled": spread_ms(lasts_ns)}
 
 
+def open_phase(now_ns: int) -> PhaseChanged:
+    """A session that has been open for an hour and stays so for another."""
+    return PhaseChanged(
+        phase=SessionPhase.CONTINUOUS,
+        trading_day="bench",
+        at_ns=now_ns,
+        opens_at_ns=max(1, now_ns - HOUR_NS),
+        closes_at_ns=now_ns + HOUR_NS,
+    )
+
+
 def measure(args: argparse.Namespace) -> Figures:
     """The section on one host."""
     names = [f"NSE:BENCH{number:04}" for number in range(args.instruments)]
@@ -114,16 +125,8 @@ def measure(args: argparse.Namespace) -> Figures:
     began_ns = boot_ns()
     behaviours = make_behaviours(names, stamper)
     host: BenchHost = PooledHost(behaviours) if args.host == "pooled" else ThreadingHost(behaviours)
-    now_ns = boot_ns()
-    phase = PhaseChanged(
-        phase=SessionPhase.CONTINUOUS,
-        trading_day="bench",
-        at_ns=now_ns,
-        opens_at_ns=max(1, now_ns - HOUR_NS),
-        closes_at_ns=now_ns + HOUR_NS,
-    )
     wait_s(0.2 + args.instruments / 9_000 * 2)
-    host.send("market", phase)
+    host.send("market", open_phase(boot_ns()))
     driver = Driver(host, names, stamper)
     for _ in range(3):  # every feed has a last price, a bar and a fresh state
         for _ in range(0, len(names), 100):

@@ -27,10 +27,9 @@ from actors.runtime.runtime import HostKind, Runtime, ThreadHosts
 from actors.runtime.target import ProcessTarget
 from engine.market.kite_frames import KiteFrames
 from engine.messages.base import Message
-from engine.messages.market import PhaseChanged, Tick
-from engine.messages.values import SessionPhase
+from engine.messages.market import Tick
 from engine.units import NS_PER_S
-from scripts.bench_actors import HOUR_NS, Stamper, make_behaviours
+from scripts.bench_actors import Stamper, make_behaviours, open_phase
 from scripts.bench_feed_server import frame_of
 from scripts.bench_figures import Figures, rss_mb, run_section, spread_ms, wait_for, wait_s
 from scripts.bench_hosts import Deaf
@@ -136,15 +135,7 @@ def stream(server: StreamServer, instruments: int, seconds: float) -> Figures:
         "console": console,
     }.items():
         start(name, behaviour)
-    now_ns = boot_ns()
-    phase = PhaseChanged(
-        phase=SessionPhase.CONTINUOUS,
-        trading_day="bench",
-        at_ns=now_ns,
-        opens_at_ns=max(1, now_ns - HOUR_NS),
-        closes_at_ns=now_ns + HOUR_NS,
-    )
-    runtime.directory.deliver("market", phase)
+    runtime.directory.deliver("market", open_phase(boot_ns()))
     tokens = list(names)
     rooms = []
     for number, first in enumerate(range(0, instruments, TOKENS_MAX), 1):
