@@ -17,7 +17,7 @@ from engine.market.watching import ANY_PRICE, NO_PRICE
 from engine.messages.base import Message
 from engine.messages.control import AlertRaised, EntriesCancelled, FlattenOrdered
 from engine.messages.journal import AppendRefused, Journaled, Replayed
-from engine.messages.market import MarketWatch, PhaseChanged, Tick
+from engine.messages.market import FeedsCalled, MarketWatch, PhaseChanged, Tick
 from engine.messages.records import GroupClosed, GroupOpened, IntentPlanned, Record
 from engine.messages.signals import ExitAdvised, TradePlan
 from engine.messages.supervision import ChildExited, ExitKind, TimerFired
@@ -89,6 +89,8 @@ class OcoActor(Behaviour):
                 self._act()
             case AppendRefused():
                 self._refused(message)
+            case FeedsCalled():
+                self._watching.again(self._plan.instrument)
             case TimerFired(key=key):
                 if key == _DOUBT:
                     self._doubt()

@@ -12,6 +12,7 @@ from engine.messages.control import (
     FlatVerified,
     RecoveryDone,
 )
+from engine.messages.market import FeedsCalled
 from engine.messages.records import (
     ModeChanged,
     OperatorActed,
@@ -195,6 +196,15 @@ def test_when_told_to_go_flat_before_the_first_phase_then_it_still_goes(
     ctx.sent.clear()
     ctx.advance(custodian, FLAT_CHECK_NS)
     assert advised(ctx) == ["oco/a", "oco/b"]
+
+
+@pytest.mark.conformance("LIV-02")
+def test_liv_02_when_a_market_comes_up_then_every_open_group_says_again_what_it_wants(
+    custodian: CustodianBehaviour, ctx: FakeContext
+) -> None:
+    """Groups are older than the market: what they wished at their start was heard by nobody."""
+    custodian.receive(FeedsCalled())
+    assert [to for to, m in ctx.sent if isinstance(m, FeedsCalled)] == ["oco/a", "oco/b"]
 
 
 def moved(before: Mode, after: Mode) -> ModeChanged:
