@@ -117,7 +117,8 @@ class CustodianBehaviour(JournalReader):
         self._is_live = True
         self._want_all()
         now_ns = self.ctx.now_ns()
-        self.ctx.send("authority", RecoveryDone(part=self.ctx.name, at_ns=now_ns))
+        done = RecoveryDone(part=self.ctx.name, at_ns=now_ns, generation=self.ctx.generation)
+        self.ctx.send("authority", done)
 
     def _want_all(self) -> None:
         """Ask for every open group's actor; a group that lives already ignores it."""
