@@ -46,7 +46,7 @@ class SimDisk:
     Args:
         mono_ns: true time, for how long a disk stays full or read-only.
         on_durable: told of each record that is spooled.
-        on_lost: told that the spool is gone: what the database has is all there is.
+        on_gone: told that the spool is gone: what the database has is all there is.
     """
 
     def __init__(
@@ -54,10 +54,10 @@ class SimDisk:
         faults: Faults,
         mono_ns: Callable[[], int],
         on_durable: Callable[[int, bytes], None] = lambda _seq, _body: None,
-        on_lost: Callable[[], None] = lambda: None,
+        on_gone: Callable[[], None] = lambda: None,
     ) -> None:
         self.on_durable = on_durable
-        self.on_lost = on_lost
+        self.on_gone = on_gone
         self.files: dict[str, bytes] = {SPOOL: MAGIC}
         self.folders: set[str] = {FOLDER}
         self.is_hurt = False
@@ -166,7 +166,7 @@ class SimDisk:
                 faults.note("FLT-89", "the latch folder is gone")
             elif self.files.pop(SPOOL, None) is not None:
                 faults.note("FLT-89", "the spool is gone")
-                self.on_lost()
+                self.on_gone()
 
     def heal(self) -> None:
         """There is room, the disk can be written, and damaged files are put back by a person: those

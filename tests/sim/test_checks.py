@@ -135,6 +135,8 @@ def test_when_a_stranger_closes_in_parts_then_every_part_is_to_be_booked(
         (protection.PositionsProtected, stories_liveness.an_alarm_as_a_life_begins, ""),
         (authority.FlattenOnlyShrinks, stories_orders.a_leg_from_before_flips, ""),
         (authority.FlattenOnlyShrinks, stories_orders.a_leg_is_enlarged_while_flattening, "INV-42"),
+        (authority.ModesMoveByTheTable, stories_state.a_mode_goes_with_the_spool, ""),
+        (authority.ModesMoveByTheTable, stories_state.a_mode_below_what_is_left, "INV-34"),
         (liveness.NoStuckCeiling, stories_liveness.the_database_is_back_at_the_very_end, ""),
         (liveness.NoStuckCeiling, stories_liveness.a_room_is_down_at_the_very_end, "LIV-08"),
         (orders.AttemptsWithinIntent, stories_orders.a_growth_that_comes_too_late, ""),

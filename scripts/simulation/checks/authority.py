@@ -6,6 +6,7 @@ the messages in its inbox.
 """
 
 from collections import Counter
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from engine.messages.base import Message
@@ -204,7 +205,7 @@ class LiveIsReleased(Check):
 
 class ModesMoveByTheTable(Check):
     """mode_seq rises with each change over all lives, each life begins in STANDBY, changes join up,
-    no forbidden edge."""
+    no forbidden edge. What went with the spool, nobody can rise above: the clock may be behind."""
 
     id = "INV-34"
 
@@ -217,6 +218,10 @@ class ModesMoveByTheTable(Check):
     def on_boot(self, epoch: int) -> None:
         self._mode = Mode.STANDBY
         self._is_new_life = True
+
+    def on_gone(self, records: Sequence[Record]) -> None:
+        left = (x.mode_seq for _, x in self.world.records if isinstance(x, ModeChanged))
+        self._seq = max(left, default=-1)
 
     def on_exit(self, exited: ChildExited) -> None:
         if exited.name == "authority":
