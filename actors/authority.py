@@ -160,8 +160,8 @@ class AuthorityBehaviour(JournalReader):
                 fence = GenerationFenced(name=name, generation=generation, reason="before")
                 self.ctx.send(part, fence)
         self.tell()
-        if part == self.settings.protecting_part and self.state.mode is Mode.KILLED:
-            self._kill_positions("killed before the restart")
+        if part == self.settings.protecting_part:
+            self._flatten_again()
         self._try_rise()
 
     def _reconciled(self, message: Reconciled) -> None:
@@ -232,7 +232,8 @@ class AuthorityBehaviour(JournalReader):
 
     def _session(self, message: FlatVerified | PhaseChanged) -> None:
         if isinstance(message, FlatVerified):
-            self.state.is_flat = message.scope == "" and message.groups_open == 0
+            if message.scope == "":
+                self.state.is_flat = message.groups_open == 0
         elif message.phase is not SessionPhase.CONTINUOUS and self.state.mode is Mode.LIVE:
             self.move(ModeEvent.TROUBLED, "LIVE ends with the session")
 
@@ -271,6 +272,13 @@ class AuthorityBehaviour(JournalReader):
     def _kill_positions(self, reason: str) -> None:
         if self.settings.kill_is_flat:
             self.flatten("", reason)
+
+    def _flatten_again(self) -> None:
+        """The custodian is back, and may not know what it was to bring about."""
+        if self.state.mode is Mode.KILLED:
+            self._kill_positions("killed before the restart")
+        elif self.state.mode is Mode.FLATTENING:
+            self.flatten("", "flattening before the restart")
 
     def flatten(self, scope: str, reason: str) -> None:
         self.state.is_flat = False

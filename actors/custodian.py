@@ -11,7 +11,8 @@ RecoveryDone to "authority", AlertRaised to "alerts", Append to "journal".
 
 Going flat is a state per group, not an event: a group that was told to exit stays told until its
 GroupClosed is read, over crashes of the group, its supervisor and the custodian. So a flatten that
-is repeated after a restart changes nothing (INV-39).
+is repeated after a restart changes nothing (INV-39). A person's flatten is in the journal, as the
+mode that it brought or as his command; who was open then is told again in the next life (LIV-02).
 """
 
 from actors.journaled import JournalReader
@@ -29,6 +30,8 @@ from engine.messages.market import PhaseChanged, PhaseWanted
 from engine.messages.records import (
     GroupClosed,
     GroupOpened,
+    ModeChanged,
+    OperatorActed,
     OrderAccepted,
     OrderFilled,
     PlanApproved,
@@ -37,22 +40,26 @@ from engine.messages.records import (
 )
 from engine.messages.signals import ExitAdvised, TradePlan
 from engine.messages.supervision import ChildExited, ChildReady, ChildWanted, TimerFired
-from engine.messages.values import SessionPhase
+from engine.messages.values import Mode, SessionPhase
 
 _OCO = "oco/"
 _FLAT_BY, _ENTRIES_END, _CHECK, _LATE = "flat_by", "entries_end", "check", "late"
+_TOLD = "told"
 _FLAT_DONE = "flat_by_ordered"
 
 
 class CustodianBehaviour(JournalReader):
     """See the module. `_late`: reopened groups, with the facts heard since their actor was last
-    wanted; one that ends with none has seen them all."""
+    wanted; one that ends with none has seen them all. `_told`: open groups that a person's flatten
+    concerned when it was recorded, with its reason."""
 
     def __init__(self) -> None:
         self._plans: dict[str, TradePlan] = {}
         self._closed: dict[str, TradePlan] = {}
         self._late: dict[str, int] = {}
         self._flattens: dict[str, str] = {}
+        self._told: dict[str, str] = {}
+        self._is_flattening = False
         self._flat_days: set[str] = set()
         self._day = ""
         self._is_live = False
@@ -81,6 +88,8 @@ class CustodianBehaviour(JournalReader):
         match record:
             case GroupOpened():
                 self._plans[record.plan.group_id] = record.plan
+                if self._is_flattening:
+                    self._told[record.plan.group_id] = "flatten"
                 if self._is_live:
                     self._advise_new(record.plan)
             case GroupClosed():
@@ -88,6 +97,8 @@ class CustodianBehaviour(JournalReader):
             case OrderAccepted() | OrderFilled():
                 if record.group_id in self._closed or record.group_id in self._late:
                     self._reopen(record.group_id)
+            case ModeChanged() | OperatorActed():
+                self._commanded(record)
             case RiskNoted() if record.event == _FLAT_DONE:
                 self._flat_days.add(record.subject)
             case _:
@@ -96,6 +107,7 @@ class CustodianBehaviour(JournalReader):
     def _close(self, group_id: str) -> None:
         """A group is over, and may be heard of again until the day is."""
         plan = self._plans.pop(group_id, None)
+        self._told.pop(group_id, None)
         if plan is not None:
             self._closed[group_id] = plan
         if self._is_live and self._flattens:
@@ -116,6 +128,10 @@ class CustodianBehaviour(JournalReader):
         self.ctx.send("calendar", PhaseWanted(reader=self.ctx.name))
         self._is_live = True
         self._want_all()
+        for group_id, reason in self._told.items():
+            self._flatten(f"actor:{_OCO}{group_id}", reason)
+        if self._told:  # their actors are only being started
+            self.ctx.timer_after(_TOLD, LATE_AGAIN_NS, TimerFired(key=_TOLD))
         now_ns = self.ctx.now_ns()
         done = RecoveryDone(part=self.ctx.name, at_ns=now_ns, generation=self.ctx.generation)
         self.ctx.send("authority", done)
@@ -151,6 +167,17 @@ class CustodianBehaviour(JournalReader):
             self._want(self._plans[group_id])
 
     # -- going flat -----------------------------------------------------------------------
+
+    def _commanded(self, record: ModeChanged | OperatorActed) -> None:
+        """A person's flatten, now durable, concerns who is open now."""
+        if isinstance(record, ModeChanged):
+            self._is_flattening = record.mode_to is Mode.FLATTENING
+            scope, reason, is_ordered = "", record.reason, self._is_flattening
+        else:
+            scope, reason = record.argument, record.command
+            is_ordered = (record.command, record.outcome) == ("flatten", "done")
+        if is_ordered:
+            self._told |= {plan.group_id: reason for plan in self._of(scope)}
 
     def _flatten(self, scope: str, reason: str) -> None:
         log_event("flatten_ordered", "WARNING", scope=scope, reason=reason)
@@ -225,6 +252,9 @@ class CustodianBehaviour(JournalReader):
                 self._verify(is_due=True)
             case "late":
                 self._want_late()
+            case "told":
+                for scope, reason in self._flattens.items():
+                    self._advise(scope, reason)
             case _:
                 raise AssertionError(key)
 

@@ -499,6 +499,27 @@ def test_when_flattened_then_it_ends_verified_and_reconciled(
     assert mode(ctx) is Mode.PAPER
 
 
+@pytest.mark.conformance("LIV-02")
+def test_liv_02_when_the_custodian_restarts_while_flattening_then_it_is_told_again() -> None:
+    """Nobody said any more that all is flat, so the engine stayed in FLATTENING."""
+    authority, ctx = start()
+    recover(authority)
+    command(authority, "flatten")
+    ctx.forget()
+    authority.receive(RecoveryDone(part="custodian", at_ns=NOW))
+    assert [order.scope for order in ctx.of(FlattenOrdered, "custodian")] == [""]
+
+
+def test_liv_02_when_a_scope_is_flat_after_all_is_then_all_stays_flat() -> None:
+    authority, ctx = start()
+    recover(authority)
+    command(authority, "flatten")
+    for scope in ("", "strategy:ema"):
+        authority.receive(FlatVerified(scope=scope, groups_open=0, at_ns=NOW))
+    reconcile(authority, True)
+    assert mode(ctx) is Mode.PAPER
+
+
 def test_when_one_scope_is_flattened_then_the_mode_stays(
     authority: AuthorityBehaviour, ctx: FakeContext
 ) -> None:

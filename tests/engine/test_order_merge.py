@@ -367,6 +367,23 @@ def test_inv_02_when_the_stream_has_shown_it_then_frozen_books_do_not_make_it_lo
     assert truth.orders[TAG].order.status is Status.FILLED
 
 
+def test_flt_42_when_a_pending_order_has_lost_its_tag_then_its_number_outlives_a_restart(
+    truth: OrderTruth,
+) -> None:
+    """It was called lost, and a second one was sent beside it."""
+    pending = row(OrderStatus.OPEN_PENDING, client_order_id="")
+    truth.merge(replace(answer(Outcome.ACKED), venue_order_id="1"), NOW)
+    out = see(truth, snapshot(pending, at=1))
+    assert (kinds(out), kinds(see(truth, snapshot(pending, at=2)))) == ([OrderUnknown], [])
+    next_life = OrderTruth({}, ten_bps, "2026-11-20")
+    for record in (INTENT, *out.facts):
+        next_life.evolve(record)
+    outs = [see(next_life, snapshot(pending, at=n)) for n in (4, 6, 8, 10)]
+    assert [kinds(out) + events(out) for out in outs] == [[], [], [], []]
+    out = see(next_life, snapshot(replace(pending, status=OrderStatus.OPEN), at=12))
+    assert kinds(out) == [OrderAccepted, OrderTriggered]
+
+
 def test_when_a_snapshot_lacks_a_working_order_then_it_is_stale_and_proves_nothing(
     working: OrderTruth,
 ) -> None:

@@ -328,6 +328,35 @@ def a_modify_that_grows(forge: Forge) -> None:
     forge.send(forge.place(Leg.STOP, 12, **changes))
 
 
+def _a_target_is_placed_after_one_filled(forge: Forge, quantity: int, *, is_asked: bool) -> None:
+    forge.held()
+    stop, first, second = (
+        forge.place(leg, units)
+        for leg, units in ((Leg.STOP, 10), (Leg.TARGET_1, 2), (Leg.TARGET_2, 3))
+    )
+    for exit_ in (stop, first, second):
+        forge.send(exit_)
+        forge.fact(OrderAccepted, exit_)
+    forge.fill(first, 2)
+    if is_asked:
+        asked = {"tag": stop.client_order_id, "intent_id": "m1", "action": Action.MODIFY}
+        forge.send(forge.place(Leg.STOP, 8, **asked))
+    forge.send(forge.place(Leg.TARGET_1, quantity, tag="P-target-1-2"))
+
+
+def a_target_beside_a_stop_that_is_shrinking(forge: Forge) -> None:
+    """The venue has shrunk the stop for the target that filled; its answer is not a record yet."""
+    _a_target_is_placed_after_one_filled(forge, 5, is_asked=True)
+
+
+def a_target_beside_a_stop_that_stays_too_large(forge: Forge) -> None:
+    _a_target_is_placed_after_one_filled(forge, 5, is_asked=False)
+
+
+def a_target_too_large_beside_a_stop_that_is_shrinking(forge: Forge) -> None:
+    _a_target_is_placed_after_one_filled(forge, 6, is_asked=True)
+
+
 def a_life_that_begins_live(forge: Forge) -> None:
     """The mode of the last life is taken up again."""
     forge.boot()

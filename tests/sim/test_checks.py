@@ -83,6 +83,28 @@ def test_when_a_stranger_closes_in_parts_then_every_part_is_to_be_booked(
         (positions.TruthIsInTheInterval, stories_state.a_late_fill_while_the_journal_is_away, ""),
         (orders.ExitsWithinPosition, stories_orders.a_modify_that_grows, "INV-16"),
         (authority.ReduceOnly, stories_orders.a_modify_that_grows, "INV-09"),
+        (authority.ReduceOnly, stories_orders.a_target_beside_a_stop_that_is_shrinking, ""),
+        (
+            authority.ReduceOnly,
+            stories_orders.a_target_beside_a_stop_that_stays_too_large,
+            "INV-09",
+        ),
+        (
+            authority.ReduceOnly,
+            stories_orders.a_target_too_large_beside_a_stop_that_is_shrinking,
+            "INV-09",
+        ),
+        (orders.ExitsWithinPosition, stories_orders.a_target_beside_a_stop_that_is_shrinking, ""),
+        (
+            orders.ExitsWithinPosition,
+            stories_orders.a_target_beside_a_stop_that_stays_too_large,
+            "INV-16",
+        ),
+        (
+            orders.ExitsWithinPosition,
+            stories_orders.a_target_too_large_beside_a_stop_that_is_shrinking,
+            "INV-16",
+        ),
         (authority.CancelStates, stories_orders.a_halted_stop_trades_at_once, "INV-10"),
         (authority.CancelStates, stories_orders.a_halted_stop_has_triggered, ""),
         (authority.CancelStates, stories_orders.a_halted_rest_is_more_than_is_left, "INV-10"),

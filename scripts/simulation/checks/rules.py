@@ -105,7 +105,7 @@ def overshoot(group: GroupSeen, intent: IntentPlanned) -> int:
     filled = order.filled if order is not None else 0
     asked = intent.quantity - filled
     others = [
-        (o.intent.leg, o.remaining)
+        (o.intent.leg, o.beside(intent.leg))
         for o in group.orders
         if o is not order and o.intent.side is intent.side and not o.is_over
     ]
