@@ -111,7 +111,7 @@ class FakeContext:
         return self.world.now_ns
 
     def mono_ns(self) -> int:
-        return self.world.now_ns - START_NS
+        return self.world.now_ns - START_NS - self.world.stepped_ns
 
     def timer_at(self, key: str, at_ns: int, message: Message) -> None:
         self.world.timers[self.name, key] = (at_ns, message)
@@ -160,6 +160,7 @@ class World:
             resolve=ResolveSettings(settle_ns=NS_PER_S, request_settle_ns=NS_PER_S)
         )
         self.now_ns = START_NS
+        self.stepped_ns = 0
         self.records: list[Record] = []
         self.alerts: list[AlertRaised] = []
         self.timers: dict[tuple[str, str], tuple[int, Message]] = {}
@@ -319,6 +320,12 @@ class World:
             self.post(key[0], message)
             self.settle()
         self.now_ns = end_ns
+
+    def step_clock(self, by_ns: int) -> None:
+        """The market clock is set forward or back; timers run on the boot clock."""
+        self.now_ns += by_ns
+        self.stepped_ns += by_ns
+        self.timers = {key: (at_ns + by_ns, due) for key, (at_ns, due) in self.timers.items()}
 
     def fills(self) -> list[OrderFilled]:
         return [record for record in self.records if isinstance(record, OrderFilled)]
