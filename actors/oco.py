@@ -19,7 +19,7 @@ from engine.market.watching import ANY_PRICE, NO_PRICE
 from engine.messages.base import Message
 from engine.messages.control import AlertRaised, EntriesCancelled, FlattenOrdered
 from engine.messages.journal import AppendRefused, Journaled, Replayed
-from engine.messages.market import MarketWatch, PhaseChanged, Tick
+from engine.messages.market import FeedsCalled, MarketWatch, PhaseChanged, Tick
 from engine.messages.records import GroupClosed, GroupOpened, IntentPlanned, Record
 from engine.messages.signals import ExitAdvised, TradePlan
 from engine.messages.supervision import ChildExited, ExitKind, TimerFired
@@ -92,6 +92,9 @@ class OcoActor(Behaviour):
             case Tick() | ExitAdvised() | FlattenOrdered() | EntriesCancelled() | PhaseChanged():
                 self._view = observe(self.group, self._view, message)
                 self._act()
+            case FeedsCalled():
+                self._watch_again()
+                self._act()
             case AppendRefused():
                 self._refused(message)
             case TimerFired(key=key):
@@ -124,6 +127,8 @@ class OcoActor(Behaviour):
         are applied already."""
         if isinstance(record, GroupOpened):
             return
+        if not self._view.price_paise:
+            self._watch_again()
         self.group = evolve(self.group, record)
         if isinstance(record, GroupClosed):
             self._is_closing = False
@@ -218,6 +223,11 @@ class OcoActor(Behaviour):
                 at_ns=self.ctx.now_ns(),
             ),
         )
+
+    def _watch_again(self) -> None:
+        """Nobody may have heard what we watch: the market was not there."""
+        self._watching.forget()
+        self._watch_market(is_on=True)
 
     def _watch_market(self, *, is_on: bool) -> None:
         self.ctx.send(

@@ -18,7 +18,7 @@ from engine.messages.base import Delivery, Message
 from engine.messages.broker import IntentAnswered, Outcome, SnapshotRequested
 from engine.messages.control import AlertRaised
 from engine.messages.journal import Append, Journaled, Replayed, ReplayRequested
-from engine.messages.market import Tick
+from engine.messages.market import MarketWatch, Tick
 from engine.messages.records import (
     GroupClosed,
     GroupOpened,
@@ -166,6 +166,7 @@ class World:
         self.timers: dict[tuple[str, str], tuple[int, Message]] = {}
         self.queues: dict[str, deque[Message]] = {}
         self.intents: list[IntentPlanned] = []
+        self.watches: list[MarketWatch] = []
         self.gate: Callable[[IntentPlanned], Outcome | None] = lambda intent: None
         self.mangle: Callable[[tuple[Message, ...]], tuple[Message, ...]] = lambda items: items
         self.oco_name = f"oco/{self.plan.group_id}"
@@ -238,6 +239,8 @@ class World:
             case "watcher" | self.oco_name:
                 if not self.contexts[target].stop_reason:
                     self.actors[target].receive(message)
+            case "market" if isinstance(message, MarketWatch):
+                self.watches.append(message)
             case _:
                 pass
         return True

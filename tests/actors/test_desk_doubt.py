@@ -1,15 +1,17 @@
-"""What a group does about an append that stays without any echo, or a clock that was set back."""
+"""What a group does when an append stays without any echo, a clock was set back, or the market was
+not there to hear it."""
 
 import pytest
 
 from actors.oco import DOUBT_NS
 from engine.messages.broker import Outcome
+from engine.messages.market import FeedsCalled
 from engine.messages.records import IntentPlanned
 from engine.messages.signals import ExitAdvised
 from engine.messages.values import Action, Leg
 from engine.orders.oco_state import OcoSettings
 from engine.units import NS_PER_MINUTE, NS_PER_S
-from tests.desk import a_running_world
+from tests.desk import World, a_running_world, a_tick
 
 
 @pytest.mark.conformance("INV-17")
@@ -69,3 +71,40 @@ def test_when_the_clock_is_set_back_then_an_exit_follows_the_market_all_the_same
     world.tick(96_000, bid_paise=96_000, ask_paise=96_005)
     world.settle()
     assert world.is_over
+
+
+@pytest.fixture
+def blind() -> World:
+    """A group that restarted on its way out, while there was no market to hear what it watches."""
+    world = a_running_world()
+    world.tick(100_000)
+    world.settle()
+    world.post(world.oco_name, ExitAdvised(group_id="grp-1", reason="out", at_ns=world.now_ns))
+    world.tick(99_500, bid_quantity=1, bid_paise=99_500, ask_paise=99_505)
+    world.settle()
+    world.start(world.oco_name)
+    world.settle()
+    world.watches.clear()
+    assert world.oco.group.live_of(Leg.EXIT) is not None
+    return world
+
+
+@pytest.mark.conformance("LIV-12")
+def test_liv_12_when_a_market_begins_then_the_group_says_again_what_it_watches(
+    blind: World,
+) -> None:
+    blind.post(blind.oco_name, FeedsCalled())
+    blind.settle()
+    assert [watch.is_on for watch in blind.watches] == [True]
+
+
+@pytest.mark.conformance("LIV-12")
+def test_liv_12_when_no_tick_was_ever_heard_then_each_fact_says_again_what_is_watched(
+    blind: World,
+) -> None:
+    tick = a_tick(100_000, blind.now_ns, bid_quantity=1, bid_paise=100_000)
+    blind.broker.on_tick(tick, blind.now_ns)
+    for report in blind.broker.reports():
+        blind.post("watcher", report)
+    blind.settle()
+    assert blind.watches
