@@ -66,6 +66,7 @@ class SimDisk:
         self._full_until_ns = 0
         self._read_only_until_ns = 0
         self._kept: dict[str, tuple[bytes, bytes]] = {}
+        self._is_spool_open = False
 
     # -- what the engine opens ------------------------------------------------------------
 
@@ -74,9 +75,10 @@ class SimDisk:
         return FileLatches(Path(), {}, is_new_state=False, files=self)
 
     def spool(self) -> Spool:
-        """The spool of a life."""
+        """The spool of a life. Opening it repairs a torn tail."""
         spool = WatchedSpool(Path(SPOOL), lambda path: SimFile(self, path.name))
         spool.on_durable = self.on_durable
+        self._is_spool_open = True
         return spool
 
     # -- a folder of whole files (actors.stores.files.StateFolder) ------------------------
@@ -133,8 +135,12 @@ class SimDisk:
             raise OSError(errno.EIO, "Input/output error")
 
     def died(self) -> None:
-        """The process was killed: an append that was under way may have left its beginning."""
-        if self.files.get(SPOOL, b"").startswith(MAGIC) and self._faults.strikes("FLT-85"):
+        """The process was killed: an append that was under way may have left its beginning, but
+        only of a life that had opened the spool."""
+        is_ours, self._is_spool_open = self._is_spool_open, False
+        if not is_ours or not self.files.get(SPOOL, b"").startswith(MAGIC):
+            return
+        if self._faults.strikes("FLT-85"):
             count = self._faults.amount("FLT-85", 1, 11)
             self.files[SPOOL] += b"\0\0\0\x40\x12\x34\x56\x78\x9a\xbc\xde"[:count]
             self._faults.note("FLT-85", f"{count} bytes of an append that never returned")

@@ -133,6 +133,8 @@ def test_when_a_stranger_closes_in_parts_then_every_part_is_to_be_booked(
         (protection.PositionsProtected, stories_liveness.no_start_and_no_alarm, "INV-17"),
         (protection.PositionsProtected, stories_liveness.an_alarm_of_the_start_only, "INV-17"),
         (protection.PositionsProtected, stories_liveness.an_alarm_as_a_life_begins, ""),
+        (authority.FlattenOnlyShrinks, stories_orders.a_leg_from_before_flips, ""),
+        (authority.FlattenOnlyShrinks, stories_orders.a_leg_is_enlarged_while_flattening, "INV-42"),
         (orders.AttemptsWithinIntent, stories_orders.a_growth_that_comes_too_late, ""),
         (orders.ExitsWithinPosition, stories_orders.a_growth_that_comes_too_late, ""),
         (orders.OneFlight, stories_orders.a_growth_that_comes_too_late, ""),
