@@ -5,9 +5,9 @@ flattens itself under its own state machine. Stands alone because the position o
 a dead group or a dead supervisor still has to be protected by somebody who only reads the journal.
 
 Receives Journaled (GroupOpened, GroupClosed, OrderAccepted, OrderFilled, RiskNoted), Replayed,
-FlattenOrdered, EntriesCancelled, PhaseChanged, ChildReady, ChildExited, TimerFired. Sends
-ChildWanted to "protection", ExitAdvised and EntriesCancelled to "oco/<group>", FlatVerified and
-RecoveryDone to "authority", AlertRaised to "alerts", Append to "journal".
+FlattenOrdered, EntriesCancelled, PhaseChanged, FeedsCalled, ChildReady, ChildExited, TimerFired.
+Sends ChildWanted to "protection", ExitAdvised, EntriesCancelled and FeedsCalled to "oco/<group>",
+FlatVerified and RecoveryDone to "authority", AlertRaised to "alerts", Append to "journal".
 
 Going flat is a state per group, not an event: a group that was told to exit stays told until its
 GroupClosed is read, over crashes of the group, its supervisor and the custodian. So a flatten that
@@ -26,7 +26,7 @@ from engine.messages.control import (
     FlatVerified,
     RecoveryDone,
 )
-from engine.messages.market import PhaseChanged, PhaseWanted
+from engine.messages.market import FeedsCalled, PhaseChanged, PhaseWanted
 from engine.messages.records import (
     GroupClosed,
     GroupOpened,
@@ -75,6 +75,8 @@ class CustodianBehaviour(JournalReader):
             case ChildReady():
                 if message.name == "protection":
                     self._want_all()
+            case FeedsCalled():
+                self._call_readers(message)
             case ChildExited():
                 self._exited(message)
             case TimerFired():
@@ -144,6 +146,11 @@ class CustodianBehaviour(JournalReader):
     def _want(self, plan: TradePlan) -> None:
         wanted = ChildWanted(child_id=plan.group_id, argument=PlanApproved(plan=plan))
         self.ctx.send("protection", wanted)
+
+    def _call_readers(self, called: FeedsCalled) -> None:
+        """A market began that knows no group: those that live without it would stay blind."""
+        for group_id in self._plans:
+            self.ctx.send(_OCO + group_id, called)
 
     def _exited(self, exited: ChildExited) -> None:
         group_id = exited.name.removeprefix(_OCO)

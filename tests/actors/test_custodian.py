@@ -12,6 +12,7 @@ from engine.messages.control import (
     FlatVerified,
     RecoveryDone,
 )
+from engine.messages.market import FeedsCalled
 from engine.messages.records import (
     ModeChanged,
     OperatorActed,
@@ -184,6 +185,17 @@ def test_when_a_group_of_an_earlier_life_fills_late_then_it_is_brought_back(
     late = fill("T9", 5, group_id="c", filled_total=5)
     custodian.receive(journaled(len(PAST) + 1)(late))
     assert wanted(ctx)[-1] == "c"
+
+
+@pytest.mark.conformance("LIV-12")
+def test_liv_12_when_a_market_begins_then_the_open_groups_are_called(
+    custodian: CustodianBehaviour, ctx: FakeContext
+) -> None:
+    custodian.receive(FeedsCalled())
+    assert [to for to, message in ctx.sent if isinstance(message, FeedsCalled)] == [
+        "oco/a",
+        "oco/b",
+    ]
 
 
 @pytest.mark.conformance("LIV-01")
