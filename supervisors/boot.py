@@ -14,13 +14,12 @@ import gc
 import json
 import os
 import signal
-import subprocess
 import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
-from typing import Any, TextIO
+from typing import Any
 
 import msgspec
 import psycopg
@@ -42,6 +41,8 @@ from supervisors.engine import Engine
 from supervisors.history import ENGINE, History
 from supervisors.latching import latch_halt, note_start
 from supervisors.live import Surroundings, check_source, make_clock, make_parts
+from supervisors.liveaccount import check_account, live_place
+from supervisors.outside import watch_from_outside
 from supervisors.statedir import StateDir
 from supervisors.stores import Stores
 from supervisors.summary import Collector, summarise
@@ -54,7 +55,6 @@ READY_TIMEOUT_S = 60.0
 FLAT_TIMEOUT_S = 8.0
 STOP_TIMEOUT_S = 20.0
 RESTARTS_DAY_MAX = 50
-OUTSIDE_DEADLINE_MS = 3_000
 EXIT_ERROR, EXIT_CONFIG, EXIT_REFUSED, EXIT_GAVE_UP = 1, 4, 6, 75
 
 
@@ -128,6 +128,8 @@ class Life:
             clock = make_clock(self._config, load_sessions(), stores.last_at_ns())
             self._since_ns = clock.now_ns()
             check_source(self._config, path, self._since_ns)
+            if (kite := live_place(self._config)) is not None:
+                check_account(self._config, kite, os.environ)
             hosts = ThreadHosts(clock)
             boot_id = f"{wall_ns():x}-{os.getpid()}"
             capture = begin_capture(self._config, path, clock, boot_id, os.getpid())
@@ -157,6 +159,7 @@ class Life:
                         self._since_ns,
                         capture.keepers(stores),
                         around.factories(runtime),
+                        kite,
                     ),
                     seed=os.getpid(),
                     ledger=capture.ledger(history),
@@ -279,13 +282,6 @@ def _command(engine: Engine, command: str, by: str) -> None:
         at_ns=now_ns,
     )
     engine.runtime.directory.deliver("authority", order, "boot")
-
-
-def watch_from_outside(beats: Path, log: TextIO) -> "subprocess.Popen[bytes]":
-    """A process of its own that notices when this one stands still (a C call that keeps the
-    interpreter, a stopped process): it writes `beats.alert` and a log line, and ends with us."""
-    command = [sys.executable, "-m", "supervisors.outside", str(beats), str(OUTSIDE_DEADLINE_MS)]
-    return subprocess.Popen(command, stderr=log, stdin=subprocess.DEVNULL)  # noqa: S603 - ours
 
 
 def until(is_true: Callable[[], bool], seconds: float) -> bool:

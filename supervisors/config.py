@@ -162,6 +162,8 @@ def _market_faults(market: MarketConfig) -> list[str]:
 
 def _kite_faults(config: EngineConfig) -> list[str]:
     faults = kite_faults(config.kite)
+    if config.kite.account and config.market.source != "kite":
+        faults.append("kite.account: needs market.source kite: prices must be the account's own")
     if config.market.source == "kite":
         if len(config.instruments) > CONNECTIONS_MAX * TOKENS_MAX:
             faults.append(f"instruments: Kite streams {CONNECTIONS_MAX * TOKENS_MAX} at most")

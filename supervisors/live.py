@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Protocol
 
 from actors.alerts import Alerts
+from actors.brokers.kite.place import KitePlace
 from actors.channels.alert_file import AlertFile
 from actors.channels.metrics_http import MetricsEndpoint
 from actors.channels.prometheus import REGISTRY
@@ -27,6 +28,7 @@ from actors.stores.spool import SpoolPort
 from engine.errors import ConfigInvalid
 from engine.market.source import FrameSource
 from engine.market.staleness import StalenessLimits
+from engine.orders.resolve import ResolveSettings
 from engine.session import SegmentClass, SessionTable, ist_day, midnight_ns, ns_from_ist
 from engine.units import NS_PER_S, paise_from_rupees
 from supervisors.config import EngineConfig
@@ -40,7 +42,7 @@ from supervisors.feeding import (
 from supervisors.spec import Factory
 from supervisors.stores import Stores
 from supervisors.tables import load_charges, load_sessions
-from supervisors.wiring import Parts
+from supervisors.wiring import PAPER_RESOLVE, Parts
 
 __all__ = ["Surroundings", "check_source", "make_clock", "make_parts"]
 
@@ -160,13 +162,18 @@ class Keepers(Protocol):
 
 
 def make_parts(
-    config: EngineConfig, now_ns: int, stores: Keepers, extra: Mapping[str, Factory]
+    config: EngineConfig,
+    now_ns: int,
+    stores: Keepers,
+    extra: Mapping[str, Factory],
+    kite: KitePlace | None = None,
 ) -> Parts:
     """The parts of a running engine; staleness is stretched by the time-lapse.
 
     Args:
         now_ns: the market clock at the start, which tells the trading day.
         extra: the actors of the control side (`Surroundings.factories`).
+        kite: the live account, if there is one (`supervisors.liveaccount.live_place`).
     """
     slack_ms = STALE_REAL_MS * config.market.speed
     return Parts(
@@ -187,4 +194,6 @@ def make_parts(
         ),
         check_every_ns=NS_PER_S * max(1, config.market.speed // 10),
         extra=extra,
+        kite=kite,
+        resolve=PAPER_RESOLVE if kite is None else ResolveSettings(),
     )

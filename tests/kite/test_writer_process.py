@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import msgspec
 import pytest
 
+from actors.brokers.kite.credentials import KEYS
 from actors.brokers.kite.place import KitePlace
 from actors.runtime.room import Room, RoomSpec
 from actors.runtime.runtime import HostKind
@@ -61,7 +62,9 @@ class LiveHouse(ProcessHouse):
             name="writer",
             generation=self.runtime.directory.next_generation("writer"),
             supervisor="boss",
-            factory=ProcessTarget(factory="actors.writer_maker:make", arguments=arguments),
+            factory=ProcessTarget(
+                factory="actors.writer_maker:make", arguments=arguments, environ=KEYS
+            ),
             busy_ms_max=busy_ms_max,
         )
         return self.runtime.start(spec, HostKind.PROCESS)
