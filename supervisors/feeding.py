@@ -54,7 +54,7 @@ def practice_of(config: EngineConfig) -> Practice | None:
     """
     if config.market.source != "kite" or not config.kite.practice:
         return None
-    path = Path(config.kite.practice)
+    path = Path(os.path.expandvars(config.kite.practice)).expanduser()
     try:
         found = msgspec.json.decode(path.read_bytes(), type=Practice)
     except (OSError, msgspec.DecodeError):

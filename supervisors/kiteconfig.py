@@ -35,6 +35,30 @@ class KiteConfig(msgspec.Struct, frozen=True, kw_only=True):
     connects_minute_max: int = 10
 
 
+class LiveConfig(msgspec.Struct, frozen=True, kw_only=True):
+    """Caps of live entries in one day, rupees; see `engine.risk.live_caps.LiveCaps`."""
+
+    orders_day_max: int = 5
+    positions_max: int = 5
+    notional_max_inr: float = 5_000
+    notional_symbol_max_inr: float = 1_000
+    allowlist: tuple[str, ...] = ()
+    is_duplicate_blocked: bool = True
+
+
+def live_faults(live: LiveConfig) -> list[str]:
+    """What is wrong with the caps: absent or absurd must never mean unlimited."""
+    checks = {
+        "orders_day_max: 1 to 5,000": 1 <= live.orders_day_max <= 5_000,
+        "positions_max: 1 to 500": 1 <= live.positions_max <= 500,
+        "notional_max_inr: above 0": 0 < live.notional_max_inr <= 1e10,
+        "notional_symbol_max_inr: above 0 and within notional_max_inr": (
+            0 < live.notional_symbol_max_inr <= live.notional_max_inr
+        ),
+    }
+    return [f"live.{text}" for text, is_met in checks.items() if not is_met]
+
+
 def kite_faults(kite: KiteConfig) -> list[str]:
     """What is wrong with it."""
     faults = [

@@ -21,6 +21,7 @@ from actors.custodian import CustodianBehaviour
 from actors.feed import FeedBehaviour
 from actors.guard import GuardBehaviour
 from actors.journal import JournalBehaviour
+from actors.live_entries import NO_LEDGER, LivePlan
 from actors.market import MarketBehaviour
 from actors.oco import OcoActor
 from actors.reconciler import ReconcilerBehaviour
@@ -73,7 +74,7 @@ class Parts:
     `steady_every_ns`: how often the watcher reads the books while orders work and nothing is owed.
     `source` None: actors in `extra` take the data in. `kite`: a live account whose writer has a
     process of its own; `make_live_broker`: a live broker in this process; both None: there is no
-    live book. `resolve` follows the slowest broker's books.
+    live book. `live`: caps and ledger of its entries. `resolve` follows the slowest broker's books.
     `config_sha`: what decisions name as their configuration, if not this one (a replay's).
     """
 
@@ -95,6 +96,7 @@ class Parts:
     staleness: StalenessLimits = field(default_factory=StalenessLimits)
     tick_limits: TickLimits = field(default_factory=TickLimits)
     kite: KitePlace | None = None
+    live: LivePlan = NO_LEDGER
     make_live_broker: Callable[[], BrokerPort] | None = None
     resolve: ResolveSettings = PAPER_RESOLVE
     extra: Mapping[str, Factory] = field(default_factory=dict)
@@ -181,7 +183,7 @@ def _writer(parts: Parts, names: tuple[Instrument, ...], caps: GateCaps) -> Fact
     """With the paper book and, if there is an account, the live one."""
     assert parts.kite is None or parts.make_live_broker is None, "one live account"
     if parts.kite is not None:
-        return writer_target(parts.kite, parts.trading_day, names, caps)
+        return writer_target(parts.kite, parts.live, parts.trading_day, names, caps)
 
     def writer() -> Behaviour:
         by_name = {item.name: item for item in names}
