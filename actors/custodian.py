@@ -75,9 +75,8 @@ class CustodianBehaviour(JournalReader):
             case ChildReady():
                 if message.name == "protection":
                     self._want_all()
-            case FeedsCalled():  # the market comes up after the groups, whose wishes it has not
-                for group_id in self._plans:
-                    self.ctx.send(_OCO + group_id, message)
+            case FeedsCalled():
+                self._call_readers(message)
             case ChildExited():
                 self._exited(message)
             case TimerFired():
@@ -136,7 +135,8 @@ class CustodianBehaviour(JournalReader):
         if self._told:  # their actors are only being started
             self.ctx.timer_after(_TOLD, LATE_AGAIN_NS, TimerFired(key=_TOLD))
         now_ns = self.ctx.now_ns()
-        self.ctx.send("authority", RecoveryDone(part=self.ctx.name, at_ns=now_ns))
+        done = RecoveryDone(part=self.ctx.name, at_ns=now_ns, generation=self.ctx.generation)
+        self.ctx.send("authority", done)
 
     def _want_all(self) -> None:
         """Ask for every open group's actor; a group that lives already ignores it."""
@@ -146,6 +146,11 @@ class CustodianBehaviour(JournalReader):
     def _want(self, plan: TradePlan) -> None:
         wanted = ChildWanted(child_id=plan.group_id, argument=PlanApproved(plan=plan))
         self.ctx.send("protection", wanted)
+
+    def _call_readers(self, called: FeedsCalled) -> None:
+        """A market began that knows no group: those that live without it would stay blind."""
+        for group_id in self._plans:
+            self.ctx.send(_OCO + group_id, called)
 
     def _exited(self, exited: ChildExited) -> None:
         group_id = exited.name.removeprefix(_OCO)

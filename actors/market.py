@@ -3,13 +3,12 @@
 Decides which feed a tick belongs to and beats the coarse clock of quiet feeds while the session
 runs: a feed that ticks judges itself. Refuses to judge data. A tick of an instrument that nobody
 configured is counted, never an error. Remembers phase, watches, blocks and links for feeds that
-restart. When it starts itself it asks its feeds for the watches, its sources for their links, and
-through the custodian the groups, which may be older than feeds and market, for their wishes.
+restart, and asks its feeds for the watches and its sources for their links when it restarts itself.
 
 Receives MarketFrame (without ticks: a sign of life), FeedBlocked, FeedEnded and LinkChanged from
 its sources, PhaseChanged, MarketWatch, FeedStateChanged, FeedAnnounced, TimerFired. Sends Tick,
 PhaseChanged, FeedChecked, FeedBlocked, MarketWatch to the feeds, FeedsCalled to feeds, sources and
-"custodian", PhaseWanted to "calendar", ViewPublished to "console", FeedEnded to one reader.
+the custodian, PhaseWanted to "calendar", ViewPublished to "console", FeedEnded to one reader.
 """
 
 from bisect import bisect_right
@@ -92,8 +91,7 @@ class MarketBehaviour(Behaviour):
         super().open(ctx)
         self._sources_at_ns = dict.fromkeys(("", *self._sources.values()), ctx.now_ns())
         ctx.send("calendar", PhaseWanted(reader=ctx.name))
-        sources = dict.fromkeys(self._sources.values())
-        for name in (*self._feeds.values(), *sources, "custodian"):
+        for name in (*self._feeds.values(), *dict.fromkeys(self._sources.values()), "custodian"):
             ctx.send(name, FeedsCalled())
         if self._view_every_ns:
             ctx.timer_after("view", self._view_every_ns, _VIEW)

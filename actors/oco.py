@@ -8,6 +8,8 @@ If one of them stays without any echo it reads its past again: what is not there
 
 from typing import Final, assert_never
 
+from msgspec.structs import replace
+
 from actors.journaled import JournalCursor
 from actors.runtime.behaviour import Behaviour, Context, Opening
 from actors.telling import Watching, append
@@ -56,7 +58,7 @@ class OcoActor(Behaviour):
         self._instrument = instrument
         self._settings = settings
         self._preface = preface
-        self._noticed_at_ns: dict[str, int] = {}
+        self._noticed_mono_ns: dict[str, int] = {}
         self._is_recovered = False
         self._is_closing = False
         self._is_refused = False
@@ -64,7 +66,10 @@ class OcoActor(Behaviour):
 
     def open(self, ctx: Context) -> Opening:
         self.ctx = ctx
-        self._view = View(owner=ctx.name, generation=ctx.generation)
+        self._looked_at_ns = ctx.now_ns()
+        self._view = View(
+            owner=ctx.name, generation=ctx.generation, clock_from_ns=self._looked_at_ns
+        )
         self._reader = JournalCursor(ctx, self._plan.group_id)
         self._watching = Watching(ctx)
         self._watch_market(is_on=True)
@@ -87,10 +92,11 @@ class OcoActor(Behaviour):
             case Tick() | ExitAdvised() | FlattenOrdered() | EntriesCancelled() | PhaseChanged():
                 self._view = observe(self.group, self._view, message)
                 self._act()
+            case FeedsCalled():
+                self._watch_again()
+                self._act()
             case AppendRefused():
                 self._refused(message)
-            case FeedsCalled():
-                self._watching.again(self._plan.instrument)
             case TimerFired(key=key):
                 if key == _DOUBT:
                     self._doubt()
@@ -121,6 +127,8 @@ class OcoActor(Behaviour):
         are applied already."""
         if isinstance(record, GroupOpened):
             return
+        if not self._view.price_paise:
+            self._watch_again()
         self.group = evolve(self.group, record)
         if isinstance(record, GroupClosed):
             self._is_closing = False
@@ -143,12 +151,16 @@ class OcoActor(Behaviour):
     def _act(self) -> None:
         if not self._is_recovered or self._is_closing or self._is_refused:
             return
+        now_ns = self.ctx.now_ns()
+        if now_ns < self._looked_at_ns:
+            self._view = replace(self._view, clock_from_ns=now_ns)
+        self._looked_at_ns = now_ns
         at = Situation(
             group=self.group,
             view=self._view,
             instrument=self._instrument,
             settings=self._settings,
-            now_ns=self.ctx.now_ns(),
+            now_ns=now_ns,
         )
         records: list[Record] = []
         for output in decide(at):
@@ -196,11 +208,11 @@ class OcoActor(Behaviour):
             self.ctx.timer_after(_DOUBT, DOUBT_NS, TimerFired(key=_DOUBT))
 
     def _notify(self, notice: Notice) -> None:
-        now_ns = self.ctx.now_ns()
-        last_ns = self._noticed_at_ns.get(notice.event)
-        if last_ns is not None and now_ns - last_ns < NOTICE_EVERY_NS:
+        mono_ns = self.ctx.mono_ns()
+        last_ns = self._noticed_mono_ns.get(notice.event)
+        if last_ns is not None and mono_ns - last_ns < NOTICE_EVERY_NS:
             return
-        self._noticed_at_ns[notice.event] = now_ns
+        self._noticed_mono_ns[notice.event] = mono_ns
         self.ctx.send(
             "alerts",
             AlertRaised(
@@ -208,9 +220,14 @@ class OcoActor(Behaviour):
                 event=notice.event,
                 subject=self._plan.group_id,
                 text=notice.text,
-                at_ns=now_ns,
+                at_ns=self.ctx.now_ns(),
             ),
         )
+
+    def _watch_again(self) -> None:
+        """Nobody may have heard what we watch: the market was not there."""
+        self._watching.forget()
+        self._watch_market(is_on=True)
 
     def _watch_market(self, *, is_on: bool) -> None:
         self.ctx.send(

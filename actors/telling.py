@@ -28,8 +28,8 @@ def alert(ctx: Context, severity: str, event: str, subject: str, text: str) -> N
 class Watching:
     """What an actor lets the feeds know of its interest in their ticks; each change is told once.
 
-    A feed that restarts learns it from the market, and a market that restarts asks. Where a word of
-    a reader by configuration is lost, it is woken by every tick again: slower, never blind.
+    A feed that restarts learns it from the market. Where a word is lost, the actor is woken by
+    every tick again: slower, never blind. `forget`: the market knows nothing of it any more.
     """
 
     def __init__(self, ctx: Context) -> None:
@@ -40,21 +40,21 @@ class Watching:
         """What was told last."""
         return self._told.get(instrument, (NO_PRICE, 0))[0]
 
+    def forget(self) -> None:
+        """Tell everything again when it is next asked for."""
+        self._told.clear()
+
     def rest(self, instrument: str, bounds: tuple[int, int], every_ns: int = 0) -> None:
         """Prices strictly between the bounds need not wake the actor (see MarketWatch)."""
         if self._told.get(instrument, (NO_PRICE, 0)) != (bounds, every_ns):
             self._told[instrument] = (bounds, every_ns)
-            self.again(instrument)
-
-    def again(self, instrument: str) -> None:
-        """Tell it once more, to a market that has just started and knows of nobody."""
-        (low, high), every_ns = self._told.get(instrument, (NO_PRICE, 0))
-        watch = MarketWatch(
-            instrument=instrument,
-            reader=self._ctx.name,
-            is_on=True,
-            quiet_low_paise=low,
-            quiet_high_paise=high,
-            quiet_ns=every_ns,
-        )
-        self._ctx.send("market", watch)
+            low, high = bounds
+            watch = MarketWatch(
+                instrument=instrument,
+                reader=self._ctx.name,
+                is_on=True,
+                quiet_low_paise=low,
+                quiet_high_paise=high,
+                quiet_ns=every_ns,
+            )
+            self._ctx.send("market", watch)

@@ -394,6 +394,20 @@ def test_when_a_core_room_dies_then_authority_falls_until_it_has_recovered(
     assert bool(ctx.of(AuthorityChanged, name)) is is_listening
 
 
+@pytest.mark.conformance("LIV-08")
+def test_liv_08_when_a_death_is_told_after_the_successor_recovered_then_nothing_waits_for_it(
+    authority: AuthorityBehaviour, ctx: FakeContext
+) -> None:
+    reconcile(authority, True)
+    authority.receive(RecoveryDone(part="book", at_ns=NOW, generation=2))
+    authority.receive(GenerationFenced(name="book", generation=1, reason="stuck"))
+    assert mode(ctx) is Mode.REDUCE
+    assert ("down/book", "") not in ceilings(ctx)
+    assert [fence.generation for fence in ctx.of(GenerationFenced, "writer")] == [1]
+    authority.receive(GenerationFenced(name="book", generation=2, reason="stuck again"))
+    assert ceilings(ctx)[("down/book", "")] is Authority.CANCEL
+
+
 def test_when_a_supervisor_fences_a_room_then_its_authority_falls_before_it_is_back(
     authority: AuthorityBehaviour, ctx: FakeContext
 ) -> None:

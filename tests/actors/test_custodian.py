@@ -187,6 +187,17 @@ def test_when_a_group_of_an_earlier_life_fills_late_then_it_is_brought_back(
     assert wanted(ctx)[-1] == "c"
 
 
+@pytest.mark.conformance("LIV-12")
+def test_liv_12_when_a_market_begins_then_the_open_groups_are_called(
+    custodian: CustodianBehaviour, ctx: FakeContext
+) -> None:
+    custodian.receive(FeedsCalled())
+    assert [to for to, message in ctx.sent if isinstance(message, FeedsCalled)] == [
+        "oco/a",
+        "oco/b",
+    ]
+
+
 @pytest.mark.conformance("LIV-01")
 def test_when_told_to_go_flat_before_the_first_phase_then_it_still_goes(
     custodian: CustodianBehaviour, ctx: FakeContext
@@ -196,15 +207,6 @@ def test_when_told_to_go_flat_before_the_first_phase_then_it_still_goes(
     ctx.sent.clear()
     ctx.advance(custodian, FLAT_CHECK_NS)
     assert advised(ctx) == ["oco/a", "oco/b"]
-
-
-@pytest.mark.conformance("LIV-02")
-def test_liv_02_when_a_market_comes_up_then_every_open_group_says_again_what_it_wants(
-    custodian: CustodianBehaviour, ctx: FakeContext
-) -> None:
-    """Groups are older than the market: what they wished at their start was heard by nobody."""
-    custodian.receive(FeedsCalled())
-    assert [to for to, m in ctx.sent if isinstance(m, FeedsCalled)] == ["oco/a", "oco/b"]
 
 
 def moved(before: Mode, after: Mode) -> ModeChanged:

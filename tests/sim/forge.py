@@ -124,6 +124,13 @@ class Forge:
         for observer in self.observers:
             observer.on_record(seq, record)
 
+    def spool_gone(self, seq: int) -> None:
+        """All records after that number are gone."""
+        gone = [record for number, record in self.records if number > seq]
+        del self.records[seq:]
+        for observer in self.observers:
+            observer.on_gone(gone)
+
     def handled(self, room: str, message: Message, generation: int = 1) -> None:
         for observer in self.observers:
             if isinstance(message, observer.handles):

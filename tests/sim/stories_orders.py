@@ -272,6 +272,24 @@ def a_flatten_shrinks(forge: Forge, is_bad: bool) -> None:
         forge.fill(again, 20)
 
 
+def a_leg_from_before_flips(forge: Forge) -> None:
+    """A target hangs at the exchange and fills beside the stop, after the flatten order."""
+    forge.held()
+    stop, target = forge.place(Leg.STOP), forge.place(Leg.TARGET_1)
+    forge.view(Mode.FLATTENING)
+    forge.fill(stop)
+    forge.fill(target)
+
+
+def a_leg_is_enlarged_while_flattening(forge: Forge) -> None:
+    forge.held()
+    stop = forge.place(Leg.STOP)
+    forge.view(Mode.FLATTENING)
+    changes = {"tag": stop.client_order_id, "intent_id": "m1", "action": Action.MODIFY}
+    forge.place(Leg.STOP, 30, **changes)
+    forge.fill(stop, 30)
+
+
 @story("INV-43")
 def cancels_have_a_pace(forge: Forge, is_bad: bool) -> None:
     forge.held()
