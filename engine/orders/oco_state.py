@@ -246,8 +246,11 @@ def failures(attempts: tuple[OrderState, ...]) -> int:
 
 
 def is_place_held(group: Group) -> bool:
-    """True while targets whose cancels came back refused twice may fill all of the position."""
-    held = [o for o in group.live if o.leg in TARGET_LEGS and o.refused_count > 1]
+    """True while targets that cannot be called back may fill all of the position: their cancels
+    came back refused twice, or their placements owe an answer (FLT-34)."""
+    unasked = (Status.PLANNED, Status.UNKNOWN)
+    targets = [order for order in group.live if order.leg in TARGET_LEGS]
+    held = [o for o in targets if o.refused_count > 1 or o.status in unasked]
     return sum(order.exposure for order in held) >= group.position
 
 

@@ -137,6 +137,24 @@ def test_when_the_gate_denies_protection_then_it_is_tried_again_and_a_person_is_
     assert "protect_failed" in {alert.event for alert in world.alerts}
 
 
+@pytest.mark.conformance("INV-17", "ORD-16")
+def test_inv_17_when_unanswered_targets_hold_the_place_of_the_exit_then_the_stop_stays() -> None:
+    """It was cancelled at once, and the position was bare for as long as the targets hung."""
+    world = a_running_world()
+    targets = ((Leg.TARGET_1, Action.PLACE), (Leg.TARGET_2, Action.PLACE))
+    world.gate = refuse(*targets, outcome=Outcome.UNKNOWN)
+    world.tick(100_000)
+    world.settle()
+    world.oco.receive(ExitAdvised(group_id="grp-1", reason="tired", at_ns=world.now_ns))
+    world.settle()
+    assert sent(world, Leg.STOP, Action.CANCEL) == []
+    assert world.oco.group.live_of(Leg.STOP).remaining == 10
+    world.advance(30 * NS_PER_S)  # the targets are found to be lost
+    world.tick(100_000)
+    world.settle()
+    assert [closed.reason for closed in world.closed()] == ["tired"]
+
+
 @pytest.mark.conformance("INV-17")
 @pytest.mark.parametrize("outcome", [Outcome.DENIED, Outcome.REFUSED, None])
 def test_inv_17_when_a_stop_for_a_part_does_not_grow_then_a_person_is_told(
