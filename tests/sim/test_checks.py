@@ -71,6 +71,14 @@ def test_when_a_stranger_closes_in_parts_then_every_part_is_to_be_booked(
     [
         (limits_check.LimitsHold, stories_orders.an_expired_session, "INV-24"),
         (limits_check.LimitsHold, stories_orders.a_plan_of_the_last_minutes, "INV-24"),
+        (limits_check.RateKept, stories_orders.a_writer_stands_still, ""),
+        (limits_check.RateKept, stories_orders.a_watcher_stands_still, ""),
+        (
+            limits_check.RateKept,
+            stories_orders.a_watcher_stands_still_beside_a_live_exit,
+            "INV-25",
+        ),
+        (limits_check.RateKept, stories_orders.a_writer_stood_still_before, "INV-25"),
         (orders.NeverBackwards, stories_orders.an_end_before_its_fills, "INV-20"),
         (
             orders.NeverBackwards,
