@@ -140,12 +140,16 @@ class FeedBehaviour(Behaviour):
             self._send_bar(builder.on_tick(tick), names)
 
     def _wake(self, tick: Tick, prices: tuple[int, int]) -> None:
-        """Send to those to whom the tick matters, leave it with the others."""
-        for name in self._readers.names:
-            if self._readers.is_woken(name, prices, tick.at_ns):
-                self.ctx.send(name, tick)
+        """Send to those to whom the tick matters, hand it to those who only look from time to time,
+        leave it with the others."""
+        readers, ctx = self._readers, self.ctx
+        for name in readers.names:
+            if not readers.is_woken(name, prices, tick.at_ns):
+                ctx.leave((name,), tick)
+            elif readers.is_touched(name, prices):
+                ctx.send(name, tick)
             else:
-                self.ctx.leave((name,), tick)
+                ctx.hand(name, tick)
 
     def _refuse(self, tick: Tick, reason: str) -> None:
         """Nobody beats a feed whose ticks come but do not pass, so it judges itself."""
