@@ -203,6 +203,8 @@ def _note(draft: Draft, now_stage: Stage) -> None:
         )
         if is_late or failures(group.of_leg(Leg.STOP)) > 1:
             draft.notice("critical", "protect_failed", "the position has no working stop")
+        elif stop is not None and not is_waiting:
+            _note_short(draft, stop)
     if now_stage in (Stage.EXITING, Stage.FLIPPED):
         for order in group.live:
             is_waiting = order.status in (Status.PLANNED, Status.UNKNOWN)
@@ -217,6 +219,18 @@ def _note(draft: Draft, now_stage: Stage) -> None:
         is_marketable = order.leg is Leg.EXIT or order.was_triggered
         if is_marketable and order.modify_count >= settings.reprices_before_alert:
             draft.notice("critical", "exit_not_filling", f"{order.client_order_id} rests")
+
+
+def _note_short(draft: Draft, stop: OrderState) -> None:
+    """A stop for a part only, because its growth is denied, refused or stays without any answer."""
+    covered = stop.remaining + draft.group.elsewhere((Leg.STOP,), stop)
+    wait_ns = draft.at.settings.protect_wait_ns
+    if covered < draft.group.position:
+        draft.look_at(draft.at.now_ns + wait_ns)  # the growth that is asked for now may be lost
+        is_asked = stop.requested_at_ns > 0
+        if stop.refused_count > 1 or (is_asked and draft.is_due(wait_ns, stop.requested_at_ns)):
+            text = f"the stop covers {covered} of {draft.group.position} units"
+            draft.notice("critical", "protect_failed", text)
 
 
 def _note_naked(draft: Draft) -> None:
