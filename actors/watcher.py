@@ -97,6 +97,7 @@ class WatcherActor(Behaviour):
 
     def receive(self, message: Message) -> None:
         now_ns = self.ctx.now_ns()
+        self.truth.clock.look(now_ns)
         match message:
             case Replayed():
                 self._recover(message)

@@ -101,10 +101,11 @@ class World:
     @property
     def heals_at_ns(self) -> int:
         """When all faults end or ended: as planned, but a machine that sleeps over it heals when it
-        wakes and has come to rest, so until they have ended it is never past."""
+        wakes and has come to rest, so until they have ended it is never past, not by a market clock
+        that runs ahead either."""
         if self.faults.is_healed:
             return self._heals_at_ns
-        return max(self._heals_at_ns, self.clock.true_ns())
+        return max(self._heals_at_ns, self.clock.true_ns() + 1, self.now_ns + 1)
 
     def stream(self, name: str) -> random.Random:
         """A source of numbers that are part of the scene, not decisions."""
@@ -173,7 +174,7 @@ class World:
         self.outside.start()
         self.boot()
         self._play(self._heals_at_ns)
-        self._heals_at_ns = self.heals_at_ns
+        self._heals_at_ns = max(self._heals_at_ns, self.clock.true_ns())
         self.tell("everything heals")
         self.faults.heal()
         self.outside.heal()

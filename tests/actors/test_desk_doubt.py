@@ -9,6 +9,7 @@ from engine.messages.market import FeedsCalled
 from engine.messages.records import IntentPlanned
 from engine.messages.signals import ExitAdvised
 from engine.messages.values import Action, Leg
+from engine.orders.lifecycle import Status
 from engine.orders.oco_state import OcoSettings
 from engine.units import NS_PER_MINUTE, NS_PER_S
 from tests.desk import World, a_running_world, a_tick
@@ -53,6 +54,24 @@ def test_inv_18_when_the_clock_is_set_back_then_refused_cancels_are_repeated_in_
         world.start(world.oco_name)
     world.advance(2 * OcoSettings().backoff_ns_max)
     assert world.is_over
+
+
+@pytest.mark.conformance("FLT-60", "INV-17")
+@pytest.mark.parametrize("is_restarted", [False, True])
+def test_inv_17_when_the_clock_is_set_back_then_a_lost_order_is_found_lost_in_time(
+    is_restarted: bool,
+) -> None:
+    world = a_running_world()
+    world.gate = lambda intent: Outcome.UNKNOWN if intent.leg is Leg.STOP else None
+    world.tick(100_000)
+    world.settle()  # the stop's answer is lost, and it never reached the venue
+    world.gate = lambda intent: None
+    world.step_clock(-10 * NS_PER_MINUTE)
+    if is_restarted:
+        world.start("watcher")
+    world.advance(20 * NS_PER_S)
+    stops = world.oco.group.of_leg(Leg.STOP)
+    assert [order.status for order in stops] == [Status.LOST, Status.WORKING]
 
 
 @pytest.mark.conformance("FLT-60")
@@ -108,3 +127,18 @@ def test_liv_12_when_no_tick_was_ever_heard_then_each_fact_says_again_what_is_wa
         blind.post("watcher", report)
     blind.settle()
     assert blind.watches
+
+
+@pytest.mark.conformance("INV-18")
+def test_inv_18_when_nothing_happens_any_more_then_what_lasts_is_told_again() -> None:
+    world = a_running_world()
+    world.tick(100_000)
+    world.settle()
+    world.gate = lambda intent: Outcome.UNKNOWN if intent.action is Action.CANCEL else None
+    world.broker.snapshot = lambda *_: None  # type: ignore[method-assign]
+    world.tick(98_900)  # the stop fills, the targets should go, and nobody knows whether they do
+    world.settle()
+    world.start(world.oco_name)
+    world.advance(4 * NS_PER_MINUTE)
+    told = [alert.at_ns for alert in world.alerts if alert.event == "cancel_hanging"]
+    assert len(told) == 4

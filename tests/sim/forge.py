@@ -259,12 +259,16 @@ class Forge:
         """The writer takes it and it leaves."""
         self.taken(intent)
         if intent.book is Book.LIVE:
-            request = WireRequest(
-                at_ns=self.now_ns, epoch=1, intent=intent, outcome=outcome, is_processed=True
-            )
-            for observer in self.observers:
-                observer.on_request(request)
+            self.requested(intent, outcome)
         self.answered(intent, outcome)
+
+    def requested(self, intent: IntentPlanned, outcome: Outcome = Outcome.ACKED) -> None:
+        """It reaches the broker."""
+        request = WireRequest(
+            at_ns=self.now_ns, epoch=1, intent=intent, outcome=outcome, is_processed=True
+        )
+        for observer in self.observers:
+            observer.on_request(request)
 
     def taken(self, intent: IntentPlanned) -> None:
         """The writer takes it."""

@@ -21,6 +21,9 @@ from scripts.simulation.checks.wire import EpochsInOrder
 from scripts.simulation.observer import WireRequest
 from tests.sim.forge import PRICE, Forge, story
 
+LATE_S = 3
+LONG_S = 1_000
+
 
 @story("INV-03")
 def a_request_has_its_record(forge: Forge, is_bad: bool) -> None:
@@ -237,6 +240,41 @@ def ten_in_a_second(forge: Forge, is_bad: bool) -> None:
     forge.open()
     for number in range(11 if is_bad else 10):
         forge.send(forge.place(Leg.TARGET_1, tag=f"P-{number}"))
+
+
+def a_writer_stands_still(forge: Forge) -> None:
+    _late_exit(forge, Book.PAPER, still="writer")
+
+
+def a_watcher_stands_still(forge: Forge) -> None:
+    """It is told late of a paper exit that left in time."""
+    _late_exit(forge, Book.PAPER, still="watcher")
+
+
+def a_watcher_stands_still_beside_a_live_exit(forge: Forge) -> None:
+    _late_exit(forge, Book.LIVE, still="watcher")
+
+
+def a_writer_stood_still_before(forge: Forge) -> None:
+    forge.inboxes["writer"] = SimpleNamespace(is_still=True)
+    forge.wait(LONG_S)
+    _late_exit(forge, Book.PAPER, still="")
+
+
+def _late_exit(forge: Forge, book: Book, *, still: str) -> None:
+    """An exit leaves three seconds after the writer took it; meanwhile a room serves nobody."""
+    forge.view(Mode.LIVE)
+    forge.open(book)
+    leave = forge.place(Leg.EXIT, book=book)
+    for name in ("writer", "watcher"):
+        forge.inboxes[name] = SimpleNamespace(is_still=name == still)
+    forge.taken(leave)
+    forge.wait(LATE_S)
+    forge.inboxes.clear()
+    if book is Book.LIVE:
+        forge.requested(leave)
+    else:
+        forge.answered(leave, Outcome.ACKED)
 
 
 @story("INV-28")

@@ -71,6 +71,14 @@ def test_when_a_stranger_closes_in_parts_then_every_part_is_to_be_booked(
     [
         (limits_check.LimitsHold, stories_orders.an_expired_session, "INV-24"),
         (limits_check.LimitsHold, stories_orders.a_plan_of_the_last_minutes, "INV-24"),
+        (limits_check.RateKept, stories_orders.a_writer_stands_still, ""),
+        (limits_check.RateKept, stories_orders.a_watcher_stands_still, ""),
+        (
+            limits_check.RateKept,
+            stories_orders.a_watcher_stands_still_beside_a_live_exit,
+            "INV-25",
+        ),
+        (limits_check.RateKept, stories_orders.a_writer_stood_still_before, "INV-25"),
         (orders.NeverBackwards, stories_orders.an_end_before_its_fills, "INV-20"),
         (
             orders.NeverBackwards,
@@ -166,6 +174,7 @@ def test_when_a_stranger_closes_in_parts_then_every_part_is_to_be_booked(
         (authority.ModesMoveByTheTable, stories_state.a_mode_goes_with_the_spool, ""),
         (authority.ModesMoveByTheTable, stories_state.a_mode_below_what_is_left, "INV-34"),
         (liveness.NoStuckCeiling, stories_liveness.the_database_is_back_at_the_very_end, ""),
+        (liveness.NoStuckCeiling, stories_liveness.the_database_is_not_found_again, "LIV-08"),
         (liveness.NoStuckCeiling, stories_liveness.a_room_is_down_at_the_very_end, "LIV-08"),
         (orders.AttemptsWithinIntent, stories_orders.a_growth_that_comes_too_late, ""),
         (orders.ExitsWithinPosition, stories_orders.a_growth_that_comes_too_late, ""),
