@@ -175,8 +175,7 @@ def is_exit_barred(at: Situation) -> bool:
     """True while a stop comes before the exit, because our own gate (HALTED) lets none leave: a new
     one once two exits in a row were denied, or the right size for one that may not be cancelled.
     Asking again takes turns with it, so that the exit goes on when the gate lets it. The same while
-    targets that nobody lets go hold all of the exit's place: beside them a stop may rest (LIV-09),
-    and one that rests already is kept (INV-17).
+    targets that nobody lets go hold all of the exit's place: a stop may rest beside them (LIV-09).
     """
     group, stop = at.group, at.group.live_of(Leg.STOP)
     if group.live_of(Leg.EXIT) is not None:
