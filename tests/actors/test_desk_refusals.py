@@ -14,7 +14,7 @@ from engine.messages.journal import AppendRefused, Journaled, Replayed
 from engine.messages.records import IntentPlanned, OrderUnknown, SignalRecorded
 from engine.messages.signals import EntryProposed, ExitAdvised
 from engine.messages.values import Action, Leg, OrderType, Side, Target
-from engine.orders.lifecycle import Status
+from engine.orders.lifecycle import Request, Status
 from engine.orders.oco import decide
 from engine.orders.oco_draft import Notice
 from engine.orders.oco_plan import Situation
@@ -154,6 +154,33 @@ def test_when_an_unanswered_order_keeps_a_group_from_leaving_then_a_person_is_to
         now_ns=entered.now_ns + waited_s * NS_PER_S,
     )
     assert [output.event for output in decide(at) if isinstance(output, Notice)] == told
+
+
+@pytest.mark.parametrize(("waited_s", "told"), [(9, []), (11, ["its stop works for 4 of 10"])])
+def test_inv_17_when_the_growth_of_a_stop_stays_unanswered_then_a_person_is_told(
+    entered: World, waited_s: int, told: list[str]
+) -> None:
+    group, now_ns = entered.oco.group, entered.now_ns + NS_PER_S
+    stop = group.live_of(Leg.STOP)
+    assert stop is not None
+    growth = Request(
+        intent_id="m1",
+        action=Action.MODIFY,
+        quantity=10,
+        order_type=stop.order_type,
+        price_limit_paise=stop.price_limit_paise,
+        price_trigger_paise=stop.price_trigger_paise,
+    )
+    short = replace(stop, quantity=4, request=growth, requested_at_ns=now_ns)
+    at = Situation(
+        group=replace(group, orders=tuple(short if o is stop else o for o in group.orders)),
+        view=View(owner="oco/grp-1", generation=1),
+        instrument=INFY,
+        settings=OcoSettings(),
+        now_ns=now_ns + waited_s * NS_PER_S,
+    )
+    notices = [output.text for output in decide(at) if isinstance(output, Notice)]
+    assert notices == [f"the position has {text}" for text in told]
 
 
 @pytest.mark.conformance("ORD-19")
