@@ -98,9 +98,22 @@ class MarketBehaviour(Behaviour):
         return Opening.READY
 
     def receive(self, message: Message) -> None:
-        if type(message) is MarketFrame:
-            self._on_frame(message)
+        if type(message) is not MarketFrame:
+            self._receive_rare(message)
             return
+        hand, feeds, last = self.ctx.hand, self._feeds, self._last
+        self._sources_at_ns[message.source] = self.ctx.now_ns()
+        for tick in message.ticks:
+            instrument = tick.instrument
+            name = feeds.get(instrument)
+            if name is None:
+                self._stranger_count += 1
+                continue
+            last[instrument] = tick
+            hand(name, tick)
+        self._tick_count += len(message.ticks)
+
+    def _receive_rare(self, message: Message) -> None:
         match message:
             case TimerFired():
                 self._timer(message.key)
@@ -121,19 +134,6 @@ class MarketBehaviour(Behaviour):
                 self._end(message)
             case _:
                 super().receive(message)
-
-    def _on_frame(self, frame: MarketFrame) -> None:
-        hand, feeds, last = self.ctx.hand, self._feeds, self._last
-        self._sources_at_ns[frame.source] = self.ctx.now_ns()
-        for tick in frame.ticks:
-            instrument = tick.instrument
-            name = feeds.get(instrument)
-            if name is None:
-                self._stranger_count += 1
-                continue
-            last[instrument] = tick
-            hand(name, tick)
-        self._tick_count += len(frame.ticks)
 
     def _on_phase(self, phase: PhaseChanged) -> None:
         self._phase = phase

@@ -208,11 +208,14 @@ class OcoActor(Behaviour):
             self.ctx.timer_after(_DOUBT, DOUBT_NS, TimerFired(key=_DOUBT))
 
     def _notify(self, notice: Notice) -> None:
+        """Tell a person, and look once more a minute later: what lasts is told again, though
+        nothing else may wake us."""
         mono_ns = self.ctx.mono_ns()
         last_ns = self._noticed_mono_ns.get(notice.event)
         if last_ns is not None and mono_ns - last_ns < NOTICE_EVERY_NS:
             return
         self._noticed_mono_ns[notice.event] = mono_ns
+        self.ctx.timer_after(notice.event, NOTICE_EVERY_NS, TimerFired(key=notice.event))
         self.ctx.send(
             "alerts",
             AlertRaised(

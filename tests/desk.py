@@ -107,6 +107,9 @@ class FakeContext:
         for target in targets:
             self.send(target, message)
 
+    def skip_to(self, at_ns: int) -> bool:
+        return False
+
     def now_ns(self) -> int:
         return self.world.now_ns
 

@@ -127,3 +127,18 @@ def test_liv_12_when_no_tick_was_ever_heard_then_each_fact_says_again_what_is_wa
         blind.post("watcher", report)
     blind.settle()
     assert blind.watches
+
+
+@pytest.mark.conformance("INV-18")
+def test_inv_18_when_nothing_happens_any_more_then_what_lasts_is_told_again() -> None:
+    world = a_running_world()
+    world.tick(100_000)
+    world.settle()
+    world.gate = lambda intent: Outcome.UNKNOWN if intent.action is Action.CANCEL else None
+    world.broker.snapshot = lambda *_: None  # type: ignore[method-assign]
+    world.tick(98_900)  # the stop fills, the targets should go, and nobody knows whether they do
+    world.settle()
+    world.start(world.oco_name)
+    world.advance(4 * NS_PER_MINUTE)
+    told = [alert.at_ns for alert in world.alerts if alert.event == "cancel_hanging"]
+    assert len(told) == 4

@@ -66,7 +66,7 @@ class ReduceOnly(SendCheck):
         order = self.picture.orders.get(intent.client_order_id)
         if group is None or is_entry(intent) or not grows(order, intent):
             return ""
-        over = overshoot(group, intent)
+        over = overshoot(group, intent, self.may_take)
         return f"{over} units could flip {intent.group_id}" if over > 0 else ""
 
     def on_record(self, seq: int, record: Record) -> None:
@@ -164,18 +164,18 @@ class CancelStates(SendCheck):
         group = self.picture.groups.get(intent.group_id)
         if group is None or intent.leg not in (Leg.STOP, Leg.EXIT):
             return False
-        return self._is_settled(intent) and overshoot(group, intent) <= 0
+        return self._is_settled(intent) and overshoot(group, intent, self.may_take) <= 0
 
     def _is_resting_stop(self, intent: IntentPlanned) -> bool:
         group = self.picture.groups.get(intent.group_id)
         is_stop = intent.leg is Leg.STOP and intent.price_trigger_paise > 0
-        return is_stop and group is not None and overshoot(group, intent) <= 0
+        return is_stop and group is not None and overshoot(group, intent, self.may_take) <= 0
 
     def _is_flip_exit(self, intent: IntentPlanned) -> bool:
         group = self.picture.groups.get(intent.group_id)
         if group is None or intent.leg is not Leg.EXIT or intent.side is not group.plan.side:
             return False
-        return overshoot(group, intent) <= 0
+        return overshoot(group, intent, self.may_take) <= 0
 
 
 class LiveIsReleased(Check):

@@ -49,16 +49,6 @@ class OrderSeen:
         asked = [i.quantity for i in self.open.values() if i.action is Action.MODIFY]
         return max(self.quantity, *asked) if asked else self.quantity
 
-    def beside(self, leg: Leg) -> int:
-        """Units that it may take from a new or growing exit of `leg`. The stop and the targets fill
-        one instead of the other, so the other half counts as small as it was asked to become: what
-        has left already does not depend on its answer, which a sender hears before the journal."""
-        if is_stop_or_target(leg) and is_stop_or_target(self.intent.leg):
-            asked = [i.quantity for i in self.open.values() if i.action is Action.MODIFY]
-            if asked and (leg is Leg.STOP) is not (self.intent.leg is Leg.STOP) and not self.over:
-                return max(0, min(self.quantity, *asked) - self.filled)
-        return self.remaining
-
     @property
     def size_max(self) -> int:
         """The most that one order of the venue can trade. Of two that one request made, a
@@ -74,11 +64,6 @@ class OrderSeen:
     def remaining(self) -> int:
         """Units that may still fill."""
         return 0 if self.over else max(0, self.quantity_max - self.filled)
-
-
-def is_stop_or_target(leg: Leg) -> bool:
-    """True for the exits of which one fills instead of the other."""
-    return leg in (Leg.STOP, Leg.TARGET_1, Leg.TARGET_2)
 
 
 class GroupSeen:
