@@ -227,20 +227,29 @@ def _note_bare(draft: Draft) -> None:
         is_late = stop.is_busy and draft.is_due(wait_ns, *since_ns)
         is_bare = is_bare or is_late or stop.refused_count > 1
     if is_bare:
-        what = f"its stop works for {covered} of {group.position}" if covered else "no working stop"
-        draft.notice("critical", "protect_failed", f"the position has {what}")
+        text = (
+            f"'s stop works for {covered} of {group.position}"
+            if covered
+            else " has no working stop"
+        )
+        draft.notice("critical", "protect_failed", f"the position{text}")
 
 
 def _note_naked(draft: Draft) -> None:
     """A position on its way out without stop or exit for all of it, because the venue refuses: the
-    exits themselves, their growth, or the cancels of what stands in their way."""
-    group = draft.group
+    exits themselves, their growth, or the cancels of what stands in their way; or because one of
+    these requests stays unanswered."""
+    group, wait_ns = draft.group, draft.at.settings.protect_wait_ns
+    covered = sum(o.remaining for o in group.live if o.leg in (Leg.STOP, Leg.EXIT))
+    if covered >= abs(group.position):
+        return
     fails = failures(group.of_leg(Leg.EXIT))
     refusals = max((order.refused_count for order in group.live), default=0)
-    covered = sum(o.remaining for o in group.live if o.leg in (Leg.STOP, Leg.EXIT))
-    if max(fails, refusals) > 1 and covered < abs(group.position):
-        text = f"exits cover {covered} units: refused {max(fails, refusals)} times"
-        draft.notice("critical", "protect_failed", text)
+    asked = [order.requested_at_ns for order in group.live if order.request is not None]
+    is_late = bool(asked) and draft.is_due(wait_ns, min(asked))
+    if is_late or max(fails, refusals) > 1:
+        why = "an answer is owed" if is_late else f"refused {max(fails, refusals)} times"
+        draft.notice("critical", "protect_failed", f"exits cover {covered} units: {why}")
 
 
 def _note_hanging(draft: Draft, order: OrderState) -> None:

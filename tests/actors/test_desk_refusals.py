@@ -156,11 +156,17 @@ def test_when_an_unanswered_order_keeps_a_group_from_leaving_then_a_person_is_to
     assert [output.event for output in decide(at) if isinstance(output, Notice)] == told
 
 
-@pytest.mark.parametrize(("waited_s", "told"), [(9, []), (11, ["its stop works for 4 of 10"])])
-def test_inv_17_when_the_growth_of_a_stop_stays_unanswered_then_a_person_is_told(
-    entered: World, waited_s: int, told: list[str]
+@pytest.mark.parametrize(
+    ("leg", "told"),
+    [
+        (Leg.STOP, "the position's stop works for 4 of 10"),
+        (Leg.EXIT, "exits cover 4 units: an answer is owed"),
+    ],
+)
+def test_inv_17_when_the_growth_of_an_exit_stays_unanswered_then_a_person_is_told(
+    entered: World, leg: Leg, told: str
 ) -> None:
-    group, now_ns = entered.oco.group, entered.now_ns + NS_PER_S
+    group, asked_ns = entered.oco.group, entered.now_ns + NS_PER_S
     stop = group.live_of(Leg.STOP)
     assert stop is not None
     growth = Request(
@@ -171,16 +177,19 @@ def test_inv_17_when_the_growth_of_a_stop_stays_unanswered_then_a_person_is_told
         price_limit_paise=stop.price_limit_paise,
         price_trigger_paise=stop.price_trigger_paise,
     )
-    short = replace(stop, quantity=4, request=growth, requested_at_ns=now_ns)
+    short = replace(stop, leg=leg, quantity=4, request=growth, requested_at_ns=asked_ns)
+    orders = tuple(short if order is stop else order for order in group.orders)
     at = Situation(
-        group=replace(group, orders=tuple(short if o is stop else o for o in group.orders)),
+        group=replace(group, orders=orders, exit_reason="x" if leg is Leg.EXIT else ""),
         view=View(owner="oco/grp-1", generation=1),
         instrument=INFY,
         settings=OcoSettings(),
-        now_ns=now_ns + waited_s * NS_PER_S,
+        now_ns=asked_ns,
     )
-    notices = [output.text for output in decide(at) if isinstance(output, Notice)]
-    assert notices == [f"the position has {text}" for text in told]
+    late = replace(at, now_ns=asked_ns + 10 * NS_PER_S)
+    early = replace(at, now_ns=asked_ns + 9 * NS_PER_S)
+    assert not [output for output in decide(early) if isinstance(output, Notice)]
+    assert [output.text for output in decide(late) if isinstance(output, Notice)] == [told]
 
 
 @pytest.mark.conformance("ORD-19")
