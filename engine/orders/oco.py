@@ -227,12 +227,10 @@ def _note_bare(draft: Draft) -> None:
         is_late = stop.is_busy and draft.is_due(wait_ns, *since_ns)
         is_bare = is_bare or is_late or stop.refused_count > 1
     if is_bare:
-        text = (
-            f"'s stop works for {covered} of {group.position}"
-            if covered
-            else " has no working stop"
-        )
-        draft.notice("critical", "protect_failed", f"the position{text}")
+        text = "the position has no working stop"
+        if covered:
+            text = f"its stop works for {covered} of {group.position} units"
+        draft.notice("critical", "protect_failed", text)
 
 
 def _note_naked(draft: Draft) -> None:

@@ -159,7 +159,7 @@ def test_when_an_unanswered_order_keeps_a_group_from_leaving_then_a_person_is_to
 @pytest.mark.parametrize(
     ("leg", "told"),
     [
-        (Leg.STOP, "the position's stop works for 4 of 10"),
+        (Leg.STOP, "its stop works for 4 of 10 units"),
         (Leg.EXIT, "exits cover 4 units: an answer is owed"),
     ],
 )
