@@ -41,15 +41,17 @@ class SourceBehaviour(Behaviour):
     def receive(self, message: Message) -> None:
         if message is not _DUE:
             super().receive(message)
-        now_ns, hand, target = self.ctx.now_ns(), self.ctx.hand, self._target
+        ctx, target = self.ctx, self._target
+        now_ns, hand, skip_to = ctx.now_ns(), ctx.hand, ctx.skip_to
         for _ in range(FRAMES_TURN_MAX):
-            if self._next is None:
+            item, item_due_ns = self._next, self._due_ns
+            if item is None:
                 break
-            if self._due_ns > now_ns:
-                if not self.ctx.skip_to(self._due_ns):
+            if item_due_ns > now_ns:
+                if not skip_to(item_due_ns):
                     break
-                now_ns = self._due_ns
-            hand(target, self._next)
+                now_ns = item_due_ns
+            hand(target, item)
             self._advance()
         self._arrange()
 
