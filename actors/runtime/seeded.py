@@ -39,7 +39,7 @@ class SeededPool:
         self._choose = choose
         self._batch_max = batch_max
         self._ready: deque[Room] = deque()
-        self._move_to_mono, self._zero_ns = clock.move_to_mono, clock.now_ns() - clock.mono_ns()
+        self._move_to, self._zero_ns = clock.move_to, clock.now_ns() - clock.mono_ns()
         self._until_mono_ns = 0
         self.may_nest = choose is None and batch_max > 1
         self._timers = Timers(may_serve=self.may_nest)
@@ -98,7 +98,7 @@ class SeededPool:
             or room.is_fenced
         ):
             return False
-        self._move_to_mono(mono_ns)
+        self._move_to(at_ns)
         return True
 
     def run_until(self, until_ns: int, *, is_done: Callable[[], bool] = lambda: False) -> None:
