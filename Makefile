@@ -6,10 +6,14 @@ PEERS_PYTHON ?= python3.12
 PEERS := .venv/peers
 TICKS ?= 2000000
 RUNS ?= 1
-.PHONY: paper test check lint bench bench-feed bench-peers drill-kill9 simulate replay-under mutants lock clean
+.PHONY: paper rehearsal test check lint bench bench-feed bench-peers drill-kill9 simulate replay-under mutants lock clean
 
 paper: .venv
 	.venv/bin/pahara run --config configs/paper.yaml $(if $(FOR),--for $(FOR))
+
+# LIVE against the practice exchange, the whole gate included; fails if exchange and journal differ.
+rehearsal: .venv
+	$(PY) -m scripts.rehearsal.command $(if $(FOR),--for $(FOR))
 
 test: .venv
 	$(PY) -m pytest

@@ -17,7 +17,7 @@ disk before it comes here.
 | unpause  | strategy                  | ceilings of operator and storm removed                  |
 | mode     | reduce                    | the operator's ceiling REDUCE over everything           |
 | mode     | paper                     | that ceiling removed; PAPER follows once all is calm    |
-| mode     | live <mode_seq> [strategy]| release: PAPER -> LIVE for all or one strategy          |
+| mode, arm| live <mode_seq> [strategy]| release: PAPER -> LIVE for all or one strategy          |
 """
 
 from collections import OrderedDict
@@ -56,6 +56,7 @@ class Commands:
             "pause": self._pause,
             "unpause": self._unpause,
             "mode": self._mode,
+            "arm": self._mode,
         }
 
     def run(self, command: OperatorCommand) -> None:

@@ -16,6 +16,7 @@ import msgspec
 from actors.channels.commands import COMMANDS, Code
 from actors.runtime.behaviour import Context
 from actors.runtime.log import log_event
+from engine.live_phrase import order_of
 from engine.messages.console import RequestReceived
 from engine.messages.control import AlertRaised, CommandDone, OperatorCommand
 from engine.messages.supervision import TimerFired
@@ -27,8 +28,13 @@ OFFERS_MAX: Final = 240
 KILL_COALESCED_NS: Final = NS_PER_S
 ENTRIES_MAX: Final = 512
 PEERS_MAX: Final = 16
+CLOSED: Final = "no live account is configured"
+
+ARM: Final = "arm"
 
 KillLatch = Callable[[str, str], None]
+Door = Callable[[], str]
+"""Why LIVE is closed to any phrase, "" if it is not."""
 Reply = Callable[[str, bytes], None]
 Encode = Callable[[str, Code, str, object], bytes]
 
@@ -50,8 +56,11 @@ class Entry:
 class CommandDesk:
     """request id -> entry, in order of arrival; bounded, a finished one is forgotten first."""
 
-    def __init__(self, kill_latch: KillLatch, reply: Reply, encode: Encode) -> None:
+    def __init__(
+        self, kill_latch: KillLatch, reply: Reply, encode: Encode, door: Door | None = None
+    ) -> None:
         self._kill_latch = kill_latch
+        self._door = door or (lambda: CLOSED)
         self._reply = reply
         self._encode = encode
         self._entries: OrderedDict[str, Entry] = OrderedDict()
@@ -114,6 +123,8 @@ class CommandDesk:
         )
         entry = Entry(asked.digest, order, self._ctx.mono_ns(), [asked.peer])
         self._remember(entry)
+        if order.command == ARM and self._stays_closed(entry):
+            return
         if order.command == "kill":
             if self._coalesces(entry):
                 return
@@ -137,6 +148,18 @@ class CommandDesk:
         entry.is_latched, entry.is_confirmed = True, last.is_confirmed
         self._close(entry, Code.OK, f"latched; coalesced with {last.order.request_id}")
         return True
+
+    def _stays_closed(self, entry: Entry) -> bool:
+        """LIVE is asked for: the keys come first, then the phrase, then the authority."""
+        why = self._door()
+        if not why and not entry.order.argument:
+            why = "the phrase is not the one that status asks for"
+        status = "closed" if why else "open"
+        log_event("gate_tried", status=status, reason=why, by=entry.order.by)
+        if why:
+            self._alert("gate_closed", f"LIVE was asked for by {entry.order.by}: {why}")
+            self._close(entry, Code.REFUSED, why)
+        return bool(why)
 
     def _latch(self, order: OperatorCommand) -> bool:
         try:
@@ -204,6 +227,8 @@ def _flatten_with(kill: OperatorCommand) -> OperatorCommand:
 def _argument_of(asked: RequestReceived) -> str:
     """A command's one argument as the authority knows it: `flat`, a scope ("" is all), a name."""
     scope = asked.argument("scope")
+    if asked.command == ARM:
+        return order_of(str(asked.argument("phrase")))
     if asked.command == "kill":
         return "flat" if asked.argument("flat") is True else ""
     if scope:

@@ -16,7 +16,7 @@ import msgspec
 from actors.channels.commands import COMMANDS, Code
 from actors.channels.envelope import VERSION, encode_reply
 from actors.channels.zmq_console import ConsoleChannel
-from actors.command_desk import CommandDesk, KillLatch
+from actors.command_desk import CommandDesk, Door, KillLatch
 from actors.runtime.behaviour import Behaviour, Context, Opening
 from actors.runtime.board import Board
 from actors.views import Views, tree
@@ -47,6 +47,12 @@ class Identity(msgspec.Struct, frozen=True, kw_only=True):
     started_mono_ns: int
 
 
+def gate_line(mode: str, fault: str) -> str:
+    """Gate and reason for a person, the same in status and at the start."""
+    status = "closed" if fault else "ready"
+    return f"Gate mode={mode} status={status} reason={fault or 'the keys agree'}"
+
+
 class Console(Behaviour):
     """Answers requests.
 
@@ -55,6 +61,7 @@ class Console(Behaviour):
         board: the tree as supervisors see it.
         kill_latch: makes a kill durable (reason, by); raises OSError when it cannot.
         followers: actors that get a copy of each view (metrics, heartbeat).
+        door: what keeps LIVE closed; None: there is no live account.
     """
 
     def __init__(
@@ -65,13 +72,15 @@ class Console(Behaviour):
         kill_latch: KillLatch,
         *,
         followers: tuple[str, ...] = ("metrics", "heartbeat"),
+        door: Door | None = None,
     ) -> None:
         self._identity = identity
         self._channel = channel
         self._board = board
         self._followers = followers
         self._views = Views()
-        self._desk = CommandDesk(kill_latch, channel.reply, self._encode)
+        self._door = door
+        self._desk = CommandDesk(kill_latch, channel.reply, self._encode, door)
 
     def open(self, ctx: Context) -> Opening:
         self.ctx = ctx
@@ -164,7 +173,10 @@ class Console(Behaviour):
 
     def _status(self) -> dict[str, Any]:
         age_ns = self.ctx.mono_ns() - self._identity.started_mono_ns
-        return self._views.status(self._board.rows(), uptime_s=age_ns / NS_PER_S)
+        status = self._views.status(self._board.rows(), uptime_s=age_ns / NS_PER_S)
+        if self._door is not None:
+            status["gate"] = gate_line(str(status["mode"]), self._door())
+        return status
 
     # -- events ---------------------------------------------------------------------------------
 

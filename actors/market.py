@@ -7,8 +7,8 @@ restart, and asks its feeds for the watches and its sources for their links when
 
 Receives MarketFrame (without ticks: a sign of life), FeedBlocked, FeedEnded and LinkChanged from
 its sources, PhaseChanged, MarketWatch, FeedStateChanged, FeedAnnounced, TimerFired. Sends Tick,
-PhaseChanged, FeedChecked, FeedBlocked, MarketWatch to the feeds, FeedsCalled to feeds and sources,
-PhaseWanted to "calendar", ViewPublished to "console", FeedEnded to one reader.
+PhaseChanged, FeedChecked, FeedBlocked, MarketWatch to the feeds, FeedsCalled to feeds, sources and
+the custodian, PhaseWanted to "calendar", ViewPublished to "console", FeedEnded to one reader.
 """
 
 from bisect import bisect_right
@@ -91,7 +91,7 @@ class MarketBehaviour(Behaviour):
         super().open(ctx)
         self._sources_at_ns = dict.fromkeys(("", *self._sources.values()), ctx.now_ns())
         ctx.send("calendar", PhaseWanted(reader=ctx.name))
-        for name in (*self._feeds.values(), *dict.fromkeys(self._sources.values())):
+        for name in (*self._feeds.values(), *dict.fromkeys(self._sources.values()), "custodian"):
             ctx.send(name, FeedsCalled())
         if self._view_every_ns:
             ctx.timer_after("view", self._view_every_ns, _VIEW)

@@ -21,6 +21,7 @@ import msgspec
 from actors.account_watch import AccountWatch
 from actors.brokers.port import BrokerPort, QuietBroker, Report
 from actors.journaled import JournalReader
+from actors.live_entries import LiveEntries
 from actors.runtime.behaviour import Context, Opening
 from actors.runtime.log import log_event
 from actors.telling import Watching
@@ -47,6 +48,7 @@ class WriterBehaviour(JournalReader):
         brokers: one adapter a book; an intent of another book is denied.
         instruments: the tradable names; an entry in any other is denied.
         caps: the writer's own fat-finger caps.
+        entries: asked before a live entry leaves; None: the live book is no real one.
     """
 
     def __init__(
@@ -55,6 +57,7 @@ class WriterBehaviour(JournalReader):
         brokers: Mapping[Book, BrokerPort],
         instruments: tuple[Instrument, ...],
         caps: GateCaps,
+        entries: LiveEntries | None = None,
     ) -> None:
         assert brokers
         self._brokers = dict(brokers)
@@ -64,6 +67,8 @@ class WriterBehaviour(JournalReader):
         self._waiting: deque[IntentPlanned] = deque()
         self._is_live = False
         self._is_real = Book.LIVE in brokers
+        self._entries = entries
+        self._multipliers = {spec.name: spec.multiplier for spec in instruments}
 
     def open(self, ctx: Context) -> Opening:
         self._watching = Watching(ctx)
@@ -107,7 +112,8 @@ class WriterBehaviour(JournalReader):
 
     def recovered(self) -> None:
         self._is_live = True
-        done = RecoveryDone(part=self.ctx.name, at_ns=self.ctx.now_ns())
+        ctx = self.ctx
+        done = RecoveryDone(part=ctx.name, at_ns=ctx.now_ns(), generation=ctx.generation)
         self.ctx.send("authority", done)
 
     def fold(self, record: Record) -> None:
@@ -132,13 +138,26 @@ class WriterBehaviour(JournalReader):
             case Refusal():
                 self._deny(intent, verdict)
             case Verdict.SEND:
-                self._send(intent)
+                refusal = self._ledger_refusal(intent, mark)
+                if refusal is None:
+                    self._send(intent)
+                else:
+                    self._deny(intent, refusal)
             case Verdict.WAIT:
                 self._wait(intent)
                 return False
             case _:
                 assert_never(verdict)
         return True
+
+    def _ledger_refusal(self, intent: IntentPlanned, mark: int) -> Refusal | None:
+        """Why a live entry may not be put down in the ledger of the day."""
+        is_entry = intent.leg is Leg.ENTRY and intent.action is Action.PLACE
+        if self._entries is None or intent.book is not Book.LIVE or not is_entry:
+            return None
+        price = max(intent.price_limit_paise, intent.price_trigger_paise, mark)
+        value = intent.quantity * price * self._multipliers.get(intent.instrument, 0)
+        return self._entries.take(intent, value, self.ctx.now_ns())
 
     def _wait(self, intent: IntentPlanned) -> None:
         if not len(self._waiting) < EXITS_QUEUED_MAX:

@@ -14,6 +14,7 @@ import msgspec
 from actors.brokers.kite.place import KitePlace, make_broker
 from actors.brokers.paper import PaperBroker
 from actors.brokers.port import BrokerPort
+from actors.live_entries import LiveEntries, LivePlan
 from actors.writer import WriterBehaviour
 from engine.exchange.venue import VenueSettings
 from engine.instruments import Instrument
@@ -22,7 +23,11 @@ from engine.risk.gate import GateCaps
 
 
 def make(
-    instruments: bytes, trading_day: str, caps: Mapping[str, int], kite: Mapping[str, Any]
+    instruments: bytes,
+    trading_day: str,
+    caps: Mapping[str, int],
+    kite: Mapping[str, Any],
+    live: Mapping[str, Any],
 ) -> WriterBehaviour:
     """The behaviour `writer` with both books.
 
@@ -31,6 +36,7 @@ def make(
         trading_day: "2026-11-20", of the paper book.
         caps: the fields of `GateCaps`.
         kite: those of `KitePlace`.
+        live: those of `LivePlan`.
 
     Raises:
         ConfigInvalid: the account's place or keys have faults.
@@ -42,4 +48,7 @@ def make(
         Book.PAPER: PaperBroker(by_name, VenueSettings(), trading_day),
         Book.LIVE: make_broker(msgspec.convert(kite, KitePlace), os.environ),
     }
-    return WriterBehaviour(brokers=brokers, instruments=names, caps=GateCaps(**caps))
+    entries = LiveEntries(msgspec.convert(live, LivePlan))
+    return WriterBehaviour(
+        brokers=brokers, instruments=names, caps=GateCaps(**caps), entries=entries
+    )

@@ -20,6 +20,7 @@ from typing import Final
 import psutil
 from kiteconnect import KiteTicker
 
+from actors.brokers.kite.credentials import KEYS
 from actors.runtime.behaviour import Behaviour
 from actors.runtime.clock import LapseClock, boot_ns
 from actors.runtime.roomspec import RoomSpec, RoomState
@@ -142,6 +143,7 @@ def stream(server: StreamServer, instruments: int, seconds: float) -> Figures:
         share = {str(token): names[token] for token in tokens[first : first + TOKENS_MAX]}
         target = ProcessTarget(
             factory="actors.feeds.kite.maker:make",
+            environ=KEYS,
             arguments={"root": f"ws://127.0.0.1:{server.port}", "names": share},
         )
         spec = RoomSpec(

@@ -36,6 +36,7 @@ _HELP: Final = {
     "pause": "stop one strategy's entries",
     "unpause": "let a paused strategy go on",
     "resume": "lift a halt",
+    "arm": "let strategies trade live (asks for a phrase)",
     "restart": "restart one actor (it comes back without authority)",
     "reconcile": "compare with the broker now",
 }
@@ -122,6 +123,7 @@ def _add_run(verbs: Any) -> None:  # noqa: ANN401 argparse keeps the type privat
     _add_common(run)
     run.add_argument("--config", type=Path, default=CONFIG_DEFAULT, metavar="FILE")
     run.add_argument("--mode", choices=("paper", "live"), default="paper")
+    run.add_argument("--new-ledger", action="store_true", help="begin a ledger of live orders")
     run.add_argument("--for", dest="for_s", type=duration_s, metavar="90s|5m|2h")
     run.add_argument("--max-capital", dest="max_capital_paise", type=paise, metavar="INR")
     run.add_argument("--max-daily-loss", dest="max_daily_loss_paise", type=paise, metavar="INR")
@@ -209,7 +211,11 @@ def _add_control(verbs: Any, name: str) -> None:  # noqa: ANN401
     verb.add_argument("--json", action="store_true", help="one JSON value on stdout")
     verb.add_argument("--timeout", type=seconds, metavar="S", help="seconds to wait for an answer")
     verb.add_argument("--yes", action="store_true", help="no question before dangerous verbs")
+    if name == "arm":
+        verb.add_argument("--strategy", default="", metavar="NAME", help="only this one")
     for argument, (kind, is_required) in COMMANDS[name].arguments.items():
+        if argument == "phrase":
+            continue  # typed, never given
         if kind is Kind.FLAG:
             verb.add_argument(f"--{argument}", action="store_true")
         elif is_required and kind is not Kind.SCOPE:

@@ -44,11 +44,13 @@ API_SECRET: Final = "practice-secret"  # noqa: S105 guards nothing: the exchange
 
 
 def run_exchange(args: argparse.Namespace) -> int:
-    """Serve until SIGTERM or SIGINT; exit code 4 for a bad configuration."""
+    """Serve until SIGTERM or SIGINT; exit code 4 for a bad configuration. The market is made here,
+    also for the configuration of an engine that will take it from us."""
     try:
         config = load_config(args.config)
         if args.speed:
             config = replace(config, market=replace(config.market, speed=args.speed))
+        config = replace(config, market=replace(config.market, source="synthetic"))
         sessions = load_sessions()
         clock = _clock(config, sessions, args.start)
         source = _source(config, sessions, args.data, is_plain=args.plain)

@@ -2,8 +2,9 @@
 
 Decides what is refused before anything starts, what signals mean, and how an orderly end goes:
 entries stop, positions go flat or keep their stops by policy, buffers are flushed, the summary is
-printed. Refuses to know trading. LIVE is never a boot state. SIGABRT ends it at once and prints
-where each thread was.
+printed. Refuses to know trading. LIVE is never a boot state: with `--mode live` it starts on paper
+and listens to a phrase, if both keys are there. SIGABRT ends it at once and prints where each
+thread was.
 
 Exit codes: 0 orderly, 1 error, 4 configuration, 6 refused, 75 the tree gave up (halt is latched).
 """
@@ -14,21 +15,23 @@ import gc
 import json
 import os
 import signal
-import subprocess
 import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
-from typing import Any, TextIO
+from typing import Any
 
 import msgspec
 import psycopg
 
+from actors.console import gate_line
+from actors.live_gate import LiveDoor
 from actors.runtime.clock import boot_ns, wall_ns
 from actors.runtime.log import configure_logging, log_event
 from actors.runtime.roomspec import RoomSpec
 from actors.runtime.runtime import ThreadHosts
+from actors.stores.live_ledger import LEDGER_FILE
 from actors.stores.report_queries import realm_figures
 from engine.errors import ConfigInvalid, PaharaError
 from engine.messages.control import Ceiling, CeilingMoved, FlattenOrdered, OperatorCommand
@@ -42,6 +45,8 @@ from supervisors.engine import Engine
 from supervisors.history import ENGINE, History
 from supervisors.latching import latch_halt, note_start
 from supervisors.live import Surroundings, check_source, make_clock, make_parts
+from supervisors.liveaccount import make_door, meet_account
+from supervisors.outside import watch_from_outside
 from supervisors.statedir import StateDir
 from supervisors.stores import Stores
 from supervisors.summary import Collector, summarise
@@ -54,7 +59,6 @@ READY_TIMEOUT_S = 60.0
 FLAT_TIMEOUT_S = 8.0
 STOP_TIMEOUT_S = 20.0
 RESTARTS_DAY_MAX = 50
-OUTSIDE_DEADLINE_MS = 3_000
 EXIT_ERROR, EXIT_CONFIG, EXIT_REFUSED, EXIT_GAVE_UP = 1, 4, 6, 75
 
 
@@ -63,11 +67,11 @@ def run_engine(args: argparse.Namespace) -> int:
     if not __debug__:
         print("error: python -O removes the engine's assertions: refused", file=sys.stderr)
         return EXIT_REFUSED
-    if args.mode == "live":
-        print("refused: LIVE is entered only from PAPER, never at boot", file=sys.stderr)
-        return EXIT_REFUSED
     try:
         config = with_limits(load_config(args.config), args)
+        if args.mode == "live" and not config.kite.account:
+            print("refused: LIVE needs kite.account in the configuration", file=sys.stderr)
+            return EXIT_REFUSED
         state = StateDir(args.state_dir)
     except ConfigInvalid as error:
         for fault in error.faults:
@@ -108,8 +112,7 @@ class Life:
 
     def __init__(self, config: EngineConfig, state: StateDir, args: argparse.Namespace) -> None:
         self._config = config
-        self._state = state
-        self._args = args
+        self._state, self._args = state, args
         self._wake = threading.Event()
         self._signals: list[int] = []
         self._began_ns = boot_ns()
@@ -128,15 +131,16 @@ class Life:
             clock = make_clock(self._config, load_sessions(), stores.last_at_ns())
             self._since_ns = clock.now_ns()
             check_source(self._config, path, self._since_ns)
+            kite = meet_account(self._config, os.environ)
+            door = make_door(self._args, path, clock.now_ns, is_new=not stores.last_at_ns())
             hosts = ThreadHosts(clock)
             boot_id = f"{wall_ns():x}-{os.getpid()}"
             capture = begin_capture(self._config, path, clock, boot_id, os.getpid())
             runtime = capture.runtime(hosts)
             around = Surroundings(self._config, path, stores, boot_id)
-            spec = RoomSpec(
-                name="summary", generation=1, supervisor="", factory=lambda: self._collector
-            )
-            runtime.start(spec, pool="control")
+            seen = self._collector
+            room = RoomSpec(name="summary", generation=1, supervisor="", factory=lambda: seen)
+            runtime.start(room, pool="control")
             beats = BeatWriter(path / "beats")
             outside = watch_from_outside(path / "beats", log)
             watchdog = Watchdog(
@@ -156,7 +160,9 @@ class Life:
                         self._config,
                         self._since_ns,
                         capture.keepers(stores),
-                        around.factories(runtime),
+                        around.factories(runtime, door if kite is not None else None),
+                        kite,
+                        door.state_dir / LEDGER_FILE,
                     ),
                     seed=os.getpid(),
                     ledger=capture.ledger(history),
@@ -164,7 +170,7 @@ class Life:
                 )
                 watchdog.start()
                 self._watch_signals()
-                code = self._stay(engine)
+                code = self._stay(engine, door)
                 self._take_down(engine)
                 if code == 0:
                     history.release(ENGINE, "an orderly end", clock.now_ns())
@@ -180,7 +186,7 @@ class Life:
 
     # -- while it lives -------------------------------------------------------------------
 
-    def _stay(self, engine: Engine) -> int:
+    def _stay(self, engine: Engine, door: LiveDoor) -> int:
         porter = engine.tree.porter
         until(lambda: porter.ready.is_set() or porter.ended.is_set(), READY_TIMEOUT_S)
         if not porter.ready.is_set():
@@ -190,6 +196,8 @@ class Life:
         gc.collect()
         gc.freeze()
         log_event("engine_started", config_sha=fingerprint(self._config), mode="PAPER")
+        if self._args.mode == "live":
+            print(gate_line("PAPER", door.fault()), flush=True)
         ends_ns = self._began_ns + int(self._args.for_s * NS_PER_S) if self._args.for_s else None
         while engine.exited is None and not self._has_given_up:
             wait_s = 1.0 if ends_ns is None else min(1.0, (ends_ns - boot_ns()) / NS_PER_S)
@@ -279,13 +287,6 @@ def _command(engine: Engine, command: str, by: str) -> None:
         at_ns=now_ns,
     )
     engine.runtime.directory.deliver("authority", order, "boot")
-
-
-def watch_from_outside(beats: Path, log: TextIO) -> "subprocess.Popen[bytes]":
-    """A process of its own that notices when this one stands still (a C call that keeps the
-    interpreter, a stopped process): it writes `beats.alert` and a log line, and ends with us."""
-    command = [sys.executable, "-m", "supervisors.outside", str(beats), str(OUTSIDE_DEADLINE_MS)]
-    return subprocess.Popen(command, stderr=log, stdin=subprocess.DEVNULL)  # noqa: S603 - ours
 
 
 def until(is_true: Callable[[], bool], seconds: float) -> bool:

@@ -20,7 +20,14 @@ from engine.schedule import Job, job_faults
 from engine.schema import build
 from engine.strategies.registry import strategy_faults
 from engine.units import paise_from_rupees
-from supervisors.kiteconfig import CONNECTIONS_MAX, TOKENS_MAX, KiteConfig, kite_faults
+from supervisors.kiteconfig import (
+    CONNECTIONS_MAX,
+    TOKENS_MAX,
+    KiteConfig,
+    LiveConfig,
+    kite_faults,
+    live_faults,
+)
 
 JOB_ACTIONS = frozenset({"reconcile", "square_off", "say_alive"})
 SPEED_MAX = 3_600
@@ -109,6 +116,7 @@ class EngineConfig(msgspec.Struct, frozen=True, kw_only=True):
     strategies: tuple[StrategyConfig, ...]
     session: SessionConfig = SessionConfig()
     kite: KiteConfig = KiteConfig()
+    live: LiveConfig = LiveConfig()
     jobs: tuple[Job, ...] = ()
     metrics_port: int = 0
     capture: bool = True
@@ -161,7 +169,9 @@ def _market_faults(market: MarketConfig) -> list[str]:
 
 
 def _kite_faults(config: EngineConfig) -> list[str]:
-    faults = kite_faults(config.kite)
+    faults = [*kite_faults(config.kite), *live_faults(config.live)]
+    if config.kite.account and config.market.source != "kite":
+        faults.append("kite.account: needs market.source kite: prices must be the account's own")
     if config.market.source == "kite":
         if len(config.instruments) > CONNECTIONS_MAX * TOKENS_MAX:
             faults.append(f"instruments: Kite streams {CONNECTIONS_MAX * TOKENS_MAX} at most")
@@ -218,7 +228,9 @@ def risk_settings(config: EngineConfig) -> RiskSettings:
         loss_day_paise_max=_paise(risk.loss_day_inr),
         risk_per_trade_paise_max=_paise(risk.risk_per_trade_inr),
         heat_bps_max=_bps(risk.heat_max_pct),
-        positions_max=risk.positions_max,
+        positions_max=min(risk.positions_max, config.live.positions_max)
+        if config.kite.account
+        else risk.positions_max,
         notional_paise_max=_paise(risk.notional_max_inr),
         notional_symbol_paise_max=_paise(risk.notional_symbol_max_inr),
         orders_day_max=risk.orders_day_max,

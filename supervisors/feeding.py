@@ -9,7 +9,7 @@ from pathlib import Path
 
 import msgspec
 
-from actors.brokers.kite.credentials import load_credentials
+from actors.brokers.kite.credentials import KEYS, load_credentials
 from actors.feeds.kite.places import is_here
 from actors.feeds.kite.table import TABLE_FILE, read_table
 from actors.runtime.clock import Clock, LapseClock, SystemClock
@@ -54,7 +54,7 @@ def practice_of(config: EngineConfig) -> Practice | None:
     """
     if config.market.source != "kite" or not config.kite.practice:
         return None
-    path = Path(config.kite.practice)
+    path = Path(os.path.expandvars(config.kite.practice)).expanduser()
     try:
         found = msgspec.json.decode(path.read_bytes(), type=Practice)
     except (OSError, msgspec.DecodeError):
@@ -96,6 +96,7 @@ def kite_feeds(config: EngineConfig, state_dir: Path, url: str = "") -> dict[str
     return {
         source: ProcessTarget(
             factory="actors.feeds.kite.maker:make_from_table",
+            environ=KEYS,
             arguments={
                 "table": str(state_dir / TABLE_FILE),
                 "wanted": wanted,

@@ -3,10 +3,13 @@
 Decides its shape and its faults. Refuses keys: they are never in a configuration.
 """
 
+import re
+
 import msgspec
 
 from actors.feeds.kite.places import address_fault
 
+_ACCOUNT = re.compile(r"[A-Z0-9]{2,12}")
 TOKENS_MAX = 3_000
 CONNECTIONS_MAX = 3
 """Of one API key, and the instruments of each. Source: Kite Connect v3 documentation, 2026-11."""
@@ -17,16 +20,43 @@ class KiteConfig(msgspec.Struct, frozen=True, kw_only=True):
 
     `stream_url` and `api_url`: Kite's own, or servers on this machine. `practice`: the
     `exchange.json` of a running practice exchange, whose addresses and clock are taken instead.
+    `account`: the user id whose orders this engine may send and whose positions it keeps; without
+    one there is no live book.
     `ca_file`: an authority to trust instead of the platform's. `silence_ms_max`: no frame for so
     long in market hours, and it connects anew.
     """
 
     stream_url: str = "wss://ws.kite.trade"
     api_url: str = "https://api.kite.trade"
+    account: str = ""
     practice: str = ""
     ca_file: str = ""
     silence_ms_max: int = 7_000
     connects_minute_max: int = 10
+
+
+class LiveConfig(msgspec.Struct, frozen=True, kw_only=True):
+    """Caps of live entries in one day, rupees; see `engine.risk.live_caps.LiveCaps`."""
+
+    orders_day_max: int = 5
+    positions_max: int = 5
+    notional_max_inr: float = 5_000
+    notional_symbol_max_inr: float = 1_000
+    allowlist: tuple[str, ...] = ()
+    is_duplicate_blocked: bool = True
+
+
+def live_faults(live: LiveConfig) -> list[str]:
+    """What is wrong with the caps: absent or absurd must never mean unlimited."""
+    checks = {
+        "orders_day_max: 1 to 5,000": 1 <= live.orders_day_max <= 5_000,
+        "positions_max: 1 to 500": 1 <= live.positions_max <= 500,
+        "notional_max_inr: above 0": 0 < live.notional_max_inr <= 1e10,
+        "notional_symbol_max_inr: above 0 and within notional_max_inr": (
+            0 < live.notional_symbol_max_inr <= live.notional_max_inr
+        ),
+    }
+    return [f"live.{text}" for text, is_met in checks.items() if not is_met]
 
 
 def kite_faults(kite: KiteConfig) -> list[str]:
@@ -39,6 +69,8 @@ def kite_faults(kite: KiteConfig) -> list[str]:
         )
         if fault
     ]
+    if kite.account and not _ACCOUNT.fullmatch(kite.account):
+        faults.append("kite.account: not a user id like AB1234")
     if not 1_000 <= kite.silence_ms_max <= 60_000:
         faults.append("kite.silence_ms_max: not within 1,000 to 60,000")
     if not 1 <= kite.connects_minute_max <= 60:

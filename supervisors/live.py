@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Protocol
 
 from actors.alerts import Alerts
+from actors.brokers.kite.place import KitePlace
 from actors.channels.alert_file import AlertFile
 from actors.channels.metrics_http import MetricsEndpoint
 from actors.channels.prometheus import REGISTRY
@@ -17,6 +18,8 @@ from actors.channels.zmq_console import ZmqConsole
 from actors.console import Console, Identity
 from actors.feeds.synthetic import SyntheticInstrument, SyntheticSource
 from actors.heartbeat import Heartbeat
+from actors.live_entries import NO_LEDGER
+from actors.live_gate import LiveDoor
 from actors.metrics import Metrics
 from actors.runtime.clock import Clock, LapseClock, SystemClock, boot_ns, wall_ns
 from actors.runtime.pulses import pulses
@@ -27,6 +30,7 @@ from actors.stores.spool import SpoolPort
 from engine.errors import ConfigInvalid
 from engine.market.source import FrameSource
 from engine.market.staleness import StalenessLimits
+from engine.orders.resolve import ResolveSettings
 from engine.session import SegmentClass, SessionTable, ist_day, midnight_ns, ns_from_ist
 from engine.units import NS_PER_S, paise_from_rupees
 from supervisors.config import EngineConfig
@@ -37,10 +41,11 @@ from supervisors.feeding import (
     practice_of,
     stream_url,
 )
+from supervisors.liveaccount import live_plan
 from supervisors.spec import Factory
 from supervisors.stores import Stores
 from supervisors.tables import load_charges, load_sessions
-from supervisors.wiring import Parts
+from supervisors.wiring import PAPER_RESOLVE, Parts
 
 __all__ = ["Surroundings", "check_source", "make_clock", "make_parts"]
 
@@ -118,8 +123,8 @@ class Surroundings:
         )
         self._latches = stores.latches
 
-    def factories(self, runtime: Runtime) -> dict[str, Factory]:
-        """The actors of the control side, and the connections to Kite's stream."""
+    def factories(self, runtime: Runtime, door: LiveDoor | None = None) -> dict[str, Factory]:
+        """The actors of the control side, and the connections to Kite's stream; `door`: to LIVE."""
         directory, board = runtime.directory, runtime.board
 
         def latch_kill(reason: str, by: str) -> None:
@@ -133,6 +138,7 @@ class Surroundings:
                 board,
                 latch_kill,
                 followers=("metrics", "heartbeat", "summary"),
+                door=None if door is None else door.fault,
             ),
             "metrics": lambda _: Metrics(self.endpoint, board, directory.dead_letters),
             "heartbeat": lambda _: Heartbeat(lambda: pulses(directory)),
@@ -160,13 +166,20 @@ class Keepers(Protocol):
 
 
 def make_parts(
-    config: EngineConfig, now_ns: int, stores: Keepers, extra: Mapping[str, Factory]
+    config: EngineConfig,
+    now_ns: int,
+    stores: Keepers,
+    extra: Mapping[str, Factory],
+    kite: KitePlace | None = None,
+    ledger: Path | None = None,
 ) -> Parts:
     """The parts of a running engine; staleness is stretched by the time-lapse.
 
     Args:
         now_ns: the market clock at the start, which tells the trading day.
         extra: the actors of the control side (`Surroundings.factories`).
+        kite: the live account, if there is one (`supervisors.liveaccount.live_place`).
+        ledger: where its entries of the day are kept; without it none leaves.
     """
     slack_ms = STALE_REAL_MS * config.market.speed
     return Parts(
@@ -187,4 +200,7 @@ def make_parts(
         ),
         check_every_ns=NS_PER_S * max(1, config.market.speed // 10),
         extra=extra,
+        kite=kite,
+        live=live_plan(config, ledger) if ledger is not None else NO_LEDGER,
+        resolve=PAPER_RESOLVE if kite is None else ResolveSettings(),
     )

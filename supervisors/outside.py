@@ -7,18 +7,22 @@ process, because a GIL hog or a frozen engine stops all of its own threads.
 
 import json
 import os
+import subprocess
 import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import TextIO
 
 from actors.runtime.clock import boot_ns, wall_ns
+from actors.runtime.environment import without_secrets
 from supervisors.beats import is_late, read_beat
 
 EXIT_IN_ORDER = 0
 EXIT_GONE = 1
 EXIT_USAGE = 2
 POLLS_PER_DEADLINE = 5
+OUTSIDE_DEADLINE_MS = 3_000
 
 
 class Watch:
@@ -69,6 +73,15 @@ def write_alert(path: Path, event: str, pid: int) -> None:
         os.close(fd)
     sys.stderr.write(line)
     sys.stderr.flush()
+
+
+def watch_from_outside(beats: Path, log: TextIO) -> "subprocess.Popen[bytes]":
+    """A process of its own that notices when this one stands still (a C call that keeps the
+    interpreter, a stopped process): it writes `beats.alert` and a log line, and ends with us."""
+    command = [sys.executable, "-m", "supervisors.outside", str(beats), str(OUTSIDE_DEADLINE_MS)]
+    return subprocess.Popen(  # noqa: S603 - ours
+        command, stderr=log, stdin=subprocess.DEVNULL, env=without_secrets(os.environ)
+    )
 
 
 def main(arguments: list[str]) -> int:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import msgspec
 
+from actors.brokers.kite.place import KitePlace
 from actors.capture.rooms import OUTSIDE
 from actors.capture.sessions import Session
 from actors.replay.difference import Difference
@@ -110,7 +111,8 @@ def replay(session: Session, config: EngineConfig, *, is_strict: bool = True) ->
     def build(runtime: Runtime, player: Player) -> None:
         keepers, control = ReplayedKeepers(player), dict.fromkeys(CONTROL_SIDE, _no_factory)
         extra: dict[str, Factory] = {**control, **kite_feeds(config, Path())}  # in name only
-        parts = make_parts(config, header.pace.now_ns, keepers, extra)
+        kite = KitePlace() if config.kite.account else None  # in name only, too
+        parts = make_parts(config, header.pace.now_ns, keepers, extra, kite)
         parts = dataclasses.replace(parts, config_sha=header.config_sha)
         Engine(runtime, parts, seed=header.seed, ledger=ReplayedLedger(player))
 

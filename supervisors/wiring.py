@@ -21,6 +21,7 @@ from actors.custodian import CustodianBehaviour
 from actors.feed import FeedBehaviour
 from actors.guard import GuardBehaviour
 from actors.journal import JournalBehaviour
+from actors.live_entries import NO_LEDGER, LivePlan
 from actors.market import MarketBehaviour
 from actors.oco import OcoActor
 from actors.reconciler import ReconcilerBehaviour
@@ -53,6 +54,7 @@ from engine.strategies.registry import find_strategy
 from engine.units import NS_PER_MINUTE, NS_PER_S
 from supervisors.config import EngineConfig, StrategyConfig, fingerprint, instruments, risk_settings
 from supervisors.feeding import kite_sources
+from supervisors.liveaccount import writer_target
 from supervisors.spec import Factory
 
 PARTS_RECOVERING = frozenset({"writer", "watcher", "book", "guard", "custodian"})
@@ -72,7 +74,7 @@ class Parts:
     `steady_every_ns`: how often the watcher reads the books while orders work and nothing is owed.
     `source` None: actors in `extra` take the data in. `kite`: a live account whose writer has a
     process of its own; `make_live_broker`: a live broker in this process; both None: there is no
-    live book. `resolve` follows the slowest broker's books.
+    live book. `live`: caps and ledger of its entries. `resolve` follows the slowest broker's books.
     `config_sha`: what decisions name as their configuration, if not this one (a replay's).
     """
 
@@ -94,6 +96,7 @@ class Parts:
     staleness: StalenessLimits = field(default_factory=StalenessLimits)
     tick_limits: TickLimits = field(default_factory=TickLimits)
     kite: KitePlace | None = None
+    live: LivePlan = NO_LEDGER
     make_live_broker: Callable[[], BrokerPort] | None = None
     resolve: ResolveSettings = PAPER_RESOLVE
     extra: Mapping[str, Factory] = field(default_factory=dict)
@@ -134,14 +137,6 @@ def _core(parts: Parts, names: tuple[Instrument, ...]) -> dict[str, Factory]:
         item.name: frozenset(item.instruments) or frozenset(by_name) for item in config.strategies
     }
 
-    def writer() -> Behaviour:
-        brokers: dict[Book, BrokerPort] = {
-            Book.PAPER: PaperBroker(by_name, VenueSettings(), parts.trading_day)
-        }
-        if parts.make_live_broker is not None:
-            brokers[Book.LIVE] = parts.make_live_broker()
-        return WriterBehaviour(brokers=brokers, instruments=names, caps=caps)
-
     def journal() -> Behaviour:
         return JournalBehaviour(
             store=parts.make_store(),
@@ -151,11 +146,12 @@ def _core(parts: Parts, names: tuple[Instrument, ...]) -> dict[str, Factory]:
             console="console",
         )
 
+    writer = _writer(parts, names, caps)
     return {
         "journal": lambda _: journal(),
         "calendar": lambda _: calendar(parts),
         "authority": lambda _: AuthorityBehaviour(settings=authority, latches=parts.latches),
-        "writer": (lambda _: writer()) if parts.kite is None else _live_writer(parts, names, caps),
+        "writer": writer,
         "watcher": lambda _: WatcherActor(
             by_name,
             WatcherSettings(resolve=parts.resolve, steady_ns=parts.steady_every_ns),
@@ -183,18 +179,22 @@ def _core(parts: Parts, names: tuple[Instrument, ...]) -> dict[str, Factory]:
     }
 
 
-def _live_writer(parts: Parts, names: tuple[Instrument, ...], caps: GateCaps) -> ProcessTarget:
-    """The writer as plain values; the child reads the keys itself."""
-    assert parts.make_live_broker is None, "one live account"
-    return ProcessTarget(
-        factory="actors.writer_maker:make",
-        arguments={
-            "instruments": msgspec.msgpack.encode(names),
-            "trading_day": parts.trading_day,
-            "caps": msgspec.to_builtins(caps),
-            "kite": msgspec.to_builtins(parts.kite),
-        },
-    )
+def _writer(parts: Parts, names: tuple[Instrument, ...], caps: GateCaps) -> Factory:
+    """With the paper book and, if there is an account, the live one."""
+    assert parts.kite is None or parts.make_live_broker is None, "one live account"
+    if parts.kite is not None:
+        return writer_target(parts.kite, parts.live, parts.trading_day, names, caps)
+
+    def writer() -> Behaviour:
+        by_name = {item.name: item for item in names}
+        brokers: dict[Book, BrokerPort] = {
+            Book.PAPER: PaperBroker(by_name, VenueSettings(), parts.trading_day)
+        }
+        if parts.make_live_broker is not None:
+            brokers[Book.LIVE] = parts.make_live_broker()
+        return WriterBehaviour(brokers=brokers, instruments=names, caps=caps)
+
+    return lambda _: writer()
 
 
 def group(argument: Message | None, by_name: Mapping[str, Instrument]) -> Behaviour:

@@ -77,6 +77,7 @@ COMMANDS: Final[dict[str, Command]] = {
     "pause": Command(_STRATEGY, has_effect=True, is_lowering=True),
     "unpause": Command(_STRATEGY, has_effect=True),
     "resume": Command(_REASON, has_effect=True),
+    "arm": Command({"phrase": Argument(Kind.TEXT, is_required=True), **_REASON}, has_effect=True),
     "restart": Command(
         {"actor": Argument(Kind.ACTOR, is_required=True), **_REASON}, has_effect=True, actor=""
     ),

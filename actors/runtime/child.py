@@ -62,6 +62,7 @@ def wait_for_order(wire: Wire) -> Open:
 def run(wire: Wire, order: Open) -> int:
     """Host the behaviour until it ends; returns the exit code."""
     name_process(order.name)
+    os.environ.update(order.environ)
     send_logs(wire)
     if order.memory_mb_max:
         limit_memory(order.memory_mb_max * 1_048_576)

@@ -17,6 +17,7 @@ from pathlib import Path
 import zmq
 
 from actors.runtime.codec import FRAME_BYTES_MAX
+from actors.runtime.environment import without_secrets
 from actors.runtime.log import log_event
 
 SOCKET_FRAMES_MAX = 1_000
@@ -70,7 +71,7 @@ class ChildProcess:
             [sys.executable, "-P", "-m", module, address, str(os.getpid()), str(self._trace_path)],
             stdin=subprocess.PIPE,  # held open by us alone: it closes when we are gone
             stdout=2,  # what third parties print does not belong into our output
-            env={**os.environ, "PYTHONPATH": paths},
+            env={**without_secrets(os.environ), "PYTHONPATH": paths},
             process_group=0,
         )
 

@@ -84,7 +84,8 @@ class Frame(msgspec.Struct, frozen=True, gc=False, tag=True, array_like=True):
 
 
 class Open(Frame, frozen=True, kw_only=True):
-    """Build the behaviour and run it: the first frame of a child, sent once."""
+    """Build the behaviour and run it: the first frame of a child, sent once. `environ` may hold
+    secrets: nothing but the wire gets it."""
 
     name: str
     generation: int
@@ -95,6 +96,7 @@ class Open(Frame, frozen=True, kw_only=True):
     conflate_after: int
     memory_mb_max: int
     clock: ClockSpec
+    environ: dict[str, str] = {}
 
 
 class Deliver(Frame, frozen=True):

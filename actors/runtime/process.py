@@ -5,11 +5,13 @@ an end, and leaves messages, beats and signals to the hub. It never blocks its p
 over the pool never sees it stuck; a stuck child is found by its silence and killed.
 """
 
+import os
 from typing import TYPE_CHECKING
 
 from pykka._envelope import Envelope
 
 from actors.runtime.codec import Open, clock_spec
+from actors.runtime.environment import named
 from actors.runtime.inbox import Item
 from actors.runtime.room import Room, RoomSpec, poison_digest
 from actors.runtime.target import ProcessTarget
@@ -77,6 +79,7 @@ class ProcessRoom(Room):
             conflate_after=self.spec.conflate_after,
             memory_mb_max=target.memory_mb_max,
             clock=clock_spec(self.pool.clock),
+            environ=named(os.environ, target.environ),
         )
 
     def _handle(self, item: Item) -> None:

@@ -20,12 +20,14 @@ class ProcessTarget(msgspec.Struct, frozen=True, kw_only=True):
     """A factory by name; itself a factory, as `RoomSpec.factory` wants one.
 
     `factory` is "package.module:callable"; it gets `arguments` by keyword and returns the
-    behaviour. Arguments are what msgpack holds (tuples arrive as lists). `memory_mb_max` bounds
+    behaviour. Arguments are what msgpack holds (tuples arrive as lists). `environ` names
+    the secrets of our environment that the child gets; it sees no others. `memory_mb_max` bounds
     the child's address space, 0 for no bound.
     """
 
     factory: str
     arguments: Mapping[str, Any] = {}
+    environ: tuple[str, ...] = ()
     memory_mb_max: int = MEMORY_MB_MAX
 
     def __call__(self) -> Behaviour:

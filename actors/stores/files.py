@@ -72,7 +72,7 @@ class PlainFile:
             raise StateUnsafe(f"{path} cannot be opened: {error.strerror}") from error
         try:
             os.fchmod(self._fd, 0o600)
-            _sync_folder(path.parent)
+            sync_folder(path.parent)
         except OSError:
             self.close()
             raise
@@ -115,7 +115,7 @@ class PlainFolder:
 
     def make_folder(self, folder: str) -> None:
         (self._state / folder).mkdir(mode=0o700, exist_ok=True)
-        _sync_folder(self._state)
+        sync_folder(self._state)
 
     def names(self, folder: str) -> tuple[str, ...]:
         found = (path.name for path in (self._state / folder).iterdir())
@@ -136,14 +136,14 @@ class PlainFolder:
         finally:
             os.close(descriptor)
         temporary.replace(self._state / folder / name)
-        _sync_folder(self._state / folder)
+        sync_folder(self._state / folder)
 
     def remove(self, folder: str, name: str) -> None:
         (self._state / folder / name).unlink(missing_ok=True)
-        _sync_folder(self._state / folder)
+        sync_folder(self._state / folder)
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
     fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(fd)

@@ -6,12 +6,14 @@ guess: a figure that nobody published is shown as unknown. Any answer but the ve
 
 from typing import Any
 
+from engine.live_phrase import phrase_of
 from scripts.client import ConsoleClient
 
 ROWS_MAX = 20
 _EFFECTS = {
     "kill": "cancel every working order and refuse new ones, latched until a person releases it",
     "flatten": "cancel entries and exit the positions in scope at the market",
+    "arm": "let strategies send orders with real money until the session ends",
     "resume": "lift the halt: the engine may trade again in its mode",
 }
 
@@ -24,6 +26,20 @@ def is_confirmed(client: ConsoleClient, command: str, arguments: dict[str, Any])
     except EOFError:
         return False
     return typed.strip() == command.upper()
+
+
+def typed_phrase(client: ConsoleClient, strategy: str) -> str:
+    """Show what would trade live and ask for the phrase; "" if another one was typed. The engine
+    reads it again: this only spares a person a refusal."""
+    print(confirmation_text(client, "arm", {"strategy": strategy} if strategy else {}))
+    status = client.ask("status").get("body") or {}
+    print(status.get("gate", ""))
+    wanted = phrase_of(int(status.get("mode_seq") or 0), strategy)
+    try:
+        typed = input(f"Type {wanted} to go on: ").strip()
+    except EOFError:
+        return ""
+    return typed if typed == wanted else ""
 
 
 def confirmation_text(client: ConsoleClient, command: str, arguments: dict[str, Any]) -> str:

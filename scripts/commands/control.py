@@ -12,9 +12,10 @@ from typing import Any, Final
 from actors.channels.commands import COMMANDS, Code
 from scripts import exits
 from scripts.client import ConsoleClient, NoAnswer, NotRunning
-from scripts.commands.confirming import is_confirmed
+from scripts.commands.confirming import is_confirmed, typed_phrase
 
 DANGEROUS: Final = frozenset({"kill", "flatten", "resume"})
+ARM: Final = "arm"
 SLACK_S: Final = 3.0
 _EXITS: Final = {
     Code.OK: exits.OK,
@@ -38,6 +39,10 @@ def control(args: argparse.Namespace) -> int:
             is_asked = command in DANGEROUS and not args.yes and sys.stdin.isatty()
             if is_asked and not is_confirmed(client, command, arguments):
                 return _fail(args, "REFUSED", "not confirmed; nothing was sent", exits.REFUSED)
+            if command == ARM and not (phrase := typed_phrase(client, args.strategy)):
+                return _fail(args, "REFUSED", "not typed; nothing was sent", exits.REFUSED)
+            if command == ARM:
+                arguments["phrase"] = phrase
             reply = client.ask(command, arguments)
     except NotRunning as error:
         hint = ""

@@ -2,20 +2,27 @@
 
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import msgspec
 import pytest
 
+from actors.brokers.kite.credentials import KEYS
 from actors.brokers.kite.place import KitePlace
+from actors.live_entries import LivePlan
+from actors.runtime.clock import wall_ns
 from actors.runtime.room import Room, RoomSpec
 from actors.runtime.runtime import HostKind
 from actors.runtime.target import ProcessTarget
+from actors.stores.live_ledger import LEDGER_FILE, LiveLedger
 from engine.messages.broker import IntentAnswered, Outcome
 from engine.messages.control import RecoveryDone
 from engine.messages.journal import Journaled, Replayed
 from engine.messages.records import IntentPlanned
 from engine.messages.supervision import ExitKind
 from engine.messages.values import Book, Mode
+from engine.risk.live_caps import LiveCaps
+from engine.session import ist_day
 from tests.actors.runtime.hosting import Listener, ProcessHouse, nothing_left, wait_until
 from tests.kite.server import ScriptedKite, good, kite
 from tests.kite.test_session import ID, is_silent
@@ -27,8 +34,17 @@ __all__ = ["kite"]
 class LiveHouse(ProcessHouse):
     """A process house with the neighbours of a writer."""
 
-    def __init__(self) -> None:
+    def __init__(self, folder: Path) -> None:
         super().__init__()
+        ledger = folder / LEDGER_FILE
+        LiveLedger(ledger).begin(ist_day(wall_ns()).isoformat())
+        caps = LiveCaps(
+            orders_day_max=100,
+            notional_paise_max=10**10,
+            notional_symbol_paise_max=10**10,
+            is_duplicate_blocked=False,
+        )
+        self.plan = LivePlan(ledger=str(ledger), caps=caps)
         names = ("journal", "watcher", "authority", "alerts")
         self.neighbours = {name: self._listener(name) for name in names}
         self.seq = 0
@@ -56,12 +72,15 @@ class LiveHouse(ProcessHouse):
             "trading_day": "2026-11-20",
             "caps": {"quantity_max": 100, "notional_paise_max": 100_000_000},
             "kite": msgspec.to_builtins(KitePlace(root=root)),
+            "live": msgspec.to_builtins(self.plan),
         }
         spec = RoomSpec(
             name="writer",
             generation=self.runtime.directory.next_generation("writer"),
             supervisor="boss",
-            factory=ProcessTarget(factory="actors.writer_maker:make", arguments=arguments),
+            factory=ProcessTarget(
+                factory="actors.writer_maker:make", arguments=arguments, environ=KEYS
+            ),
             busy_ms_max=busy_ms_max,
         )
         return self.runtime.start(spec, HostKind.PROCESS)
@@ -75,11 +94,11 @@ class LiveHouse(ProcessHouse):
 
 
 @pytest.fixture
-def house(monkeypatch: pytest.MonkeyPatch) -> Iterator[LiveHouse]:
+def house(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[LiveHouse]:
     monkeypatch.setenv("KITE_API_KEY", "apikey0123456789")
     monkeypatch.setenv("KITE_ACCESS_TOKEN", "accesstoken9876543210")
     with nothing_left():
-        house = LiveHouse()
+        house = LiveHouse(tmp_path)
         yield house
         house.end()
 

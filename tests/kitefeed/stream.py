@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
+from actors.brokers.kite.credentials import KEYS
 from actors.runtime.room import RoomSpec
 from actors.runtime.roomspec import RoomState
 from actors.runtime.runtime import HostKind
@@ -117,7 +118,7 @@ class Stream:
             name="kitefeed/1",
             generation=self.house.runtime.directory.next_generation("kitefeed/1"),
             supervisor="boss",
-            factory=ProcessTarget(factory=factory, arguments=arguments),
+            factory=ProcessTarget(factory=factory, arguments=arguments, environ=KEYS),
         )
         self.room = self.house.runtime.start(spec, HostKind.PROCESS)
 

@@ -17,6 +17,9 @@ from actors.stores.secrets import Secret, read_secret
 from engine.errors import ConfigInvalid
 
 MASK: Final = "***"
+_NAMES: Final = ("KITE_API_KEY", "KITE_ACCESS_TOKEN")
+KEYS: Final = (*_NAMES, *(f"{name}_FILE" for name in _NAMES))
+"""All variables that a login may come from."""
 _KEY = re.compile(r"[A-Za-z0-9_\-]{4,256}")
 _PATTERNS: Final = (
     re.compile(r"(\btoken )[A-Za-z0-9_\-]+:[A-Za-z0-9_\-]+"),
@@ -98,7 +101,7 @@ def load_credentials(environ: Mapping[str, str]) -> Credentials:
         ConfigInvalid: all that is missing or malformed.
         StateUnsafe: a file is not safe to hold a secret.
     """
-    found = {name: _secret(environ, name) for name in ("KITE_API_KEY", "KITE_ACCESS_TOKEN")}
+    found = {name: _secret(environ, name) for name in _NAMES}
     faults = tuple(
         f"kite: neither {name} nor {name}_FILE is set"
         for name, secret in found.items()

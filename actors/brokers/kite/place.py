@@ -11,11 +11,12 @@ from functools import partial
 import msgspec
 
 from actors.brokers.kite.broker import KiteBroker
-from actors.brokers.kite.credentials import load_credentials, redact_logs
+from actors.brokers.kite.credentials import Credentials, load_credentials, redact_logs
 from actors.brokers.kite.session import ROOT, KiteSession
 from actors.brokers.kite.transport import TransportSettings
 from engine.errors import ConfigInvalid
 from engine.kite.forms import FormSettings
+from engine.kite.outcome import Verdict
 from engine.limits import BROKER_CALL_MS_MAX
 from engine.units import BPS, NS_PER_MS
 
@@ -63,6 +64,30 @@ def make_broker(place: KitePlace, environ: Mapping[str, str]) -> KiteBroker:
         raise ConfigInvalid(faults)
     credentials = load_credentials(environ)
     redact_logs(credentials)
+    return KiteBroker(
+        _session(place, credentials),
+        FormSettings(protection_bps=place.protection_bps, algo_id=place.algo_id),
+        partial(load_credentials, environ),
+    )
+
+
+def ask_profile(place: KitePlace, environ: Mapping[str, str]) -> Verdict:
+    """Whose token it is, by a connection of its own; the logs of this process lose the keys.
+
+    Raises:
+        ConfigInvalid: keys are missing or malformed.
+        StateUnsafe: a file is not safe to hold a secret.
+    """
+    credentials = load_credentials(environ)
+    redact_logs(credentials)
+    session = _session(place, credentials)
+    try:
+        return session.profile()
+    finally:
+        session.close()
+
+
+def _session(place: KitePlace, credentials: Credentials) -> KiteSession:
     settings = TransportSettings(
         connect_ns_max=place.connect_ms * NS_PER_MS,
         total_ns_max=place.write_ms * NS_PER_MS,
@@ -70,8 +95,4 @@ def make_broker(place: KitePlace, environ: Mapping[str, str]) -> KiteBroker:
         idle_ns_max=place.idle_ms * NS_PER_MS,
         ca_file=place.ca_file,
     )
-    return KiteBroker(
-        KiteSession(credentials, place.root, settings),
-        FormSettings(protection_bps=place.protection_bps, algo_id=place.algo_id),
-        partial(load_credentials, environ),
-    )
+    return KiteSession(credentials, place.root, settings)
