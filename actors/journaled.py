@@ -23,14 +23,14 @@ class JournalCursor:
     def __init__(self, ctx: Context, group_id: str = "") -> None:
         self._ctx = ctx
         self._group_id = group_id
-        self._is_waiting = False
+        self.is_waiting = False
         self.seq = -1
         self.duplicate_count = 0
 
     def request(self) -> Opening:
         """Ask; to be returned from `open`. The answer overtakes data, which waits meanwhile. May
         be asked again later, when in doubt: the answer is the whole truth once more."""
-        self._is_waiting = True
+        self.is_waiting = True
         self._ctx.send(
             "journal",
             ReplayRequested(
@@ -43,9 +43,9 @@ class JournalCursor:
 
     def replayed(self, message: Replayed) -> tuple[Record, ...] | None:
         """The past to fold; None if it was not asked for or is meant for an older generation."""
-        if message.reader_generation != self._ctx.generation or not self._is_waiting:
+        if message.reader_generation != self._ctx.generation or not self.is_waiting:
             return None
-        self._is_waiting = False
+        self.is_waiting = False
         self.seq = max(self.seq, message.seq)
         return message.records
 

@@ -3,7 +3,8 @@
 Decides nothing about orders (engine/orders/oco.py does); it keeps the order of things: an intent
 goes to the journal and nowhere else, and only what is in the journal changes the group. Its own
 records are applied when they are sent, because the journal takes one sender's appends in order.
-If one of them stays without any echo it reads its past again: what is not there was never sent.
+If one of them stays without any echo it reads its past again: what is not there was never sent, but
+for what it sent behind the question.
 """
 
 from typing import Final, assert_never
@@ -59,6 +60,7 @@ class OcoActor(Behaviour):
         self._settings = settings
         self._preface = preface
         self._noticed_mono_ns: dict[str, int] = {}
+        self._sent_since: list[Record] = []
         self._is_recovered = False
         self._is_closing = False
         self._is_refused = False
@@ -112,7 +114,9 @@ class OcoActor(Behaviour):
         records = self._reader.replayed(message)
         if records is None:
             return
-        self.group = fold(self._plan, records)
+        late = (record for record in self._sent_since if record not in records)
+        self.group = fold(self._plan, (*records, *late))
+        self._sent_since.clear()
         if self._is_refused and not self.group.is_opened:
             self.ctx.stop("the journal refused the group")
             return
@@ -187,6 +191,8 @@ class OcoActor(Behaviour):
                 self._is_closing = True  # the group is closed when the journal says so
             else:
                 self.group = evolve(self.group, record)
+                if self._reader.is_waiting:
+                    self._sent_since.append(record)
         delay_ns = CLOSING_DOUBT_NS if self._is_closing else DOUBT_NS
         self.ctx.timer_after(_DOUBT, delay_ns, TimerFired(key=_DOUBT))
 

@@ -8,9 +8,10 @@ from engine.messages.broker import Outcome
 from engine.messages.market import FeedsCalled
 from engine.messages.records import IntentPlanned
 from engine.messages.signals import ExitAdvised
+from engine.messages.supervision import TimerFired
 from engine.messages.values import Action, Leg
 from engine.orders.lifecycle import Status
-from engine.orders.oco_state import OcoSettings
+from engine.orders.oco_state import OcoSettings, fold
 from engine.units import NS_PER_MINUTE, NS_PER_S
 from tests.desk import World, a_running_world, a_tick
 
@@ -142,3 +143,21 @@ def test_inv_18_when_nothing_happens_any_more_then_what_lasts_is_told_again() ->
     world.advance(4 * NS_PER_MINUTE)
     told = [alert.at_ns for alert in world.alerts if alert.event == "cancel_hanging"]
     assert len(told) == 4
+
+
+@pytest.mark.conformance("INV-35")
+def test_inv_35_when_it_acts_while_its_past_is_on_the_way_then_nothing_is_asked_twice() -> None:
+    world = a_running_world()
+    world.tick(100_000)
+    world.settle()
+    world.gate = lambda intent: Outcome.ACKED if intent.action is Action.MODIFY else None
+    world.broker.snapshot = lambda *_: None  # type: ignore[method-assign]
+    world.tick(101_000)  # the stop is to shrink, and nobody sees that it did
+    world.settle()
+    world.post(world.oco_name, TimerFired(key="doubt"))
+    world.post(world.oco_name, ExitAdvised(group_id="grp-1", reason="out", at_ns=world.now_ns))
+    world.drain(world.oco_name)
+    world.settle()
+    asked = [intent.intent_id for intent in world.intents]
+    assert len(asked) == len(set(asked))
+    assert world.oco.group == fold(world.plan, world.records)
