@@ -137,6 +137,28 @@ def test_when_the_gate_denies_protection_then_it_is_tried_again_and_a_person_is_
     assert "protect_failed" in {alert.event for alert in world.alerts}
 
 
+@pytest.mark.conformance("INV-17")
+@pytest.mark.parametrize("outcome", [Outcome.DENIED, Outcome.REFUSED, None])
+def test_inv_17_when_a_stop_for_a_part_does_not_grow_then_a_person_is_told(
+    outcome: Outcome | None,
+) -> None:
+    """Its growth was denied, and the next was not recorded any more: nobody heard of it."""
+    world = a_running_world()
+    world.tick(100_000, ask_paise=100_000, bid_paise=99_995, ask_quantity=3)
+    world.settle()
+    if outcome is not None:
+        world.gate = refuse((Leg.STOP, Action.MODIFY), outcome=outcome)
+    world.tick(100_000, ask_paise=100_000, bid_paise=99_995, ask_quantity=7)
+    if outcome is None:
+        world.drain("watcher")
+        world.drain("journal")
+        world.drain(world.oco_name)
+        world.queues["journal"].clear()
+    world.advance(11 * NS_PER_S)
+    texts = [alert.text for alert in world.alerts if alert.event == "protect_failed"]
+    assert texts == ["the stop covers 3 of 10 units"]
+
+
 @pytest.mark.parametrize(("waited_s", "told"), [(9, []), (11, ["exit_blocked"])])
 def test_when_an_unanswered_order_keeps_a_group_from_leaving_then_a_person_is_told(
     entered: World, waited_s: int, told: list[str]
@@ -159,7 +181,7 @@ def test_when_an_unanswered_order_keeps_a_group_from_leaving_then_a_person_is_to
 @pytest.mark.parametrize(
     ("leg", "told"),
     [
-        (Leg.STOP, "its stop works for 4 of 10 units"),
+        (Leg.STOP, "the stop covers 4 of 10 units"),
         (Leg.EXIT, "exits cover 4 units: an answer is owed"),
     ],
 )

@@ -174,6 +174,7 @@ def test_when_a_stranger_closes_in_parts_then_every_part_is_to_be_booked(
         (authority.ModesMoveByTheTable, stories_state.a_mode_goes_with_the_spool, ""),
         (authority.ModesMoveByTheTable, stories_state.a_mode_below_what_is_left, "INV-34"),
         (liveness.NoStuckCeiling, stories_liveness.the_database_is_back_at_the_very_end, ""),
+        (liveness.NoStuckCeiling, stories_liveness.the_database_is_not_found_again, "LIV-08"),
         (liveness.NoStuckCeiling, stories_liveness.a_room_is_down_at_the_very_end, "LIV-08"),
         (orders.AttemptsWithinIntent, stories_orders.a_growth_that_comes_too_late, ""),
         (orders.ExitsWithinPosition, stories_orders.a_growth_that_comes_too_late, ""),
