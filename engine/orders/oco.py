@@ -198,17 +198,7 @@ def _note(draft: Draft, now_stage: Stage) -> None:
     """Say what a person should know: no protection in time, an exit that does not fill."""
     group, settings = draft.group, draft.at.settings
     if now_stage is Stage.HOLDING:
-        stop = group.live_of(Leg.STOP)
-        is_waiting = stop is not None and stop.status in _AWAITED
-        is_late = (
-            stop is not None
-            and is_waiting
-            and draft.is_due(settings.protect_wait_ns, stop.planned_at_ns)
-        )
-        if is_late or failures(group.of_leg(Leg.STOP)) > 1:
-            draft.notice("critical", "protect_failed", "the position has no working stop")
-        elif stop is not None and not is_waiting:
-            _note_short(draft, stop)
+        _note_bare(draft)
     if now_stage in (Stage.EXITING, Stage.FLIPPED):
         for order in group.live:
             is_waiting = order.status in _AWAITED
@@ -225,16 +215,23 @@ def _note(draft: Draft, now_stage: Stage) -> None:
             draft.notice("critical", "exit_not_filling", f"{order.client_order_id} rests")
 
 
-def _note_short(draft: Draft, stop: OrderState) -> None:
-    """A stop for a part only, because its growth is denied, refused or stays without any answer."""
-    covered = stop.remaining + draft.group.elsewhere((Leg.STOP,), stop)
-    wait_ns = draft.at.settings.protect_wait_ns
-    if covered < draft.group.position:
+def _note_bare(draft: Draft) -> None:
+    """A held position whose stop does not work for all of it in time: the stop, or its growth, owes
+    an answer (the journal, the venue or the writer may be away), or is refused again and again."""
+    group, wait_ns = draft.group, draft.at.settings.protect_wait_ns
+    stops, stop = group.of_leg(Leg.STOP), group.live_of(Leg.STOP)
+    covered = sum(order.remaining for order in stops if order.status not in _AWAITED)
+    is_bare = failures(stops) > 1
+    if stop is not None and covered < group.position:
         draft.look_at(draft.at.now_ns + wait_ns)  # the growth that is asked for now may be lost
-        is_asked = stop.requested_at_ns > 0
-        if stop.refused_count > 1 or (is_asked and draft.is_due(wait_ns, stop.requested_at_ns)):
-            text = f"the stop covers {covered} of {draft.group.position} units"
-            draft.notice("critical", "protect_failed", text)
+        is_asked = stop.is_busy or stop.requested_at_ns > 0
+        is_late = is_asked and draft.is_due(wait_ns, stop.planned_at_ns, stop.requested_at_ns)
+        is_bare = is_bare or is_late or stop.refused_count > 1
+    if is_bare:
+        text = "the position has no working stop"
+        if covered:
+            text = f"its stop works for {covered} of {group.position} units"
+        draft.notice("critical", "protect_failed", text)
 
 
 def _note_naked(draft: Draft) -> None:

@@ -156,7 +156,7 @@ def test_inv_17_when_a_stop_for_a_part_does_not_grow_then_a_person_is_told(
         world.queues["journal"].clear()
     world.advance(11 * NS_PER_S)
     texts = [alert.text for alert in world.alerts if alert.event == "protect_failed"]
-    assert texts == ["the stop covers 3 of 10 units"]
+    assert texts == ["its stop works for 3 of 10 units"]
 
 
 @pytest.mark.parametrize(("waited_s", "told"), [(9, []), (11, ["exit_blocked"])])
@@ -181,7 +181,7 @@ def test_when_an_unanswered_order_keeps_a_group_from_leaving_then_a_person_is_to
 @pytest.mark.parametrize(
     ("leg", "told"),
     [
-        (Leg.STOP, "the stop covers 4 of 10 units"),
+        (Leg.STOP, "its stop works for 4 of 10 units"),
         (Leg.EXIT, "exits cover 4 units: an answer is owed"),
     ],
 )
