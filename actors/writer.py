@@ -6,10 +6,10 @@ found in the replayed past are never sent again, whatever became of them; adopti
 writer that was given up and wakes sends nothing (INV-06): its successor answers for the broker.
 Stands alone because this is the last place where an order can be stopped.
 
-Receives Journaled, Replayed, AuthorityChanged, GenerationFenced, Tick, SnapshotRequested and
-TimerFired. Sends IntentAnswered, OrderReport and TradeReport to "watcher", BrokerSnapshot to
-"watcher" and "reconciler", RecoveryDone and CeilingMoved (the account) to "authority", AlertRaised
-to "alerts".
+Receives Journaled, Replayed, AuthorityChanged, GenerationFenced, Tick, SnapshotRequested,
+StreamHinted and TimerFired. Sends IntentAnswered, OrderReport, TradeReport and StreamHinted to
+"watcher", BrokerSnapshot to "watcher" and "reconciler", RecoveryDone and CeilingMoved (the account)
+to "authority", AlertRaised to "alerts".
 """
 
 from collections import deque
@@ -19,7 +19,7 @@ from typing import assert_never
 import msgspec
 
 from actors.account_watch import AccountWatch
-from actors.brokers.port import BrokerPort, QuietBroker, Report
+from actors.brokers.port import BrokerPort, HearingBroker, QuietBroker, Report
 from actors.journaled import JournalReader
 from actors.live_entries import LiveEntries
 from actors.runtime.behaviour import Context, Opening
@@ -28,7 +28,7 @@ from actors.telling import Watching
 from engine.instruments import Instrument
 from engine.limits import EXITS_QUEUED_MAX
 from engine.messages.base import Message
-from engine.messages.broker import BrokerSnapshot, Outcome, SnapshotRequested
+from engine.messages.broker import BrokerSnapshot, Outcome, SnapshotRequested, StreamHinted
 from engine.messages.control import AuthorityChanged, GenerationFenced, RecoveryDone
 from engine.messages.journal import Replayed
 from engine.messages.market import PhaseChanged, Tick
@@ -88,6 +88,8 @@ class WriterBehaviour(JournalReader):
                 self._gate.fence(message.name, message.generation)
             case SnapshotRequested():
                 self._snapshot(message)
+            case StreamHinted():
+                self._hear(message)
             case PhaseChanged():
                 self._phase(message)
             case TimerFired():
@@ -119,7 +121,7 @@ class WriterBehaviour(JournalReader):
         if self._is_live and isinstance(record, IntentPlanned) and not record.is_adopted:
             self._take(record)
         else:
-            self._gate.orders.fold(record)
+            self._gate.fold(record)
 
     def _take(self, intent: IntentPlanned) -> None:
         is_entry = intent.leg is Leg.ENTRY and intent.action is not Action.CANCEL
@@ -207,12 +209,26 @@ class WriterBehaviour(JournalReader):
         self._gate.orders.report(answer)
         self._forward(broker.reports())
         self._account.look(intent.book)
+        if self._account.was_limited(intent.book):  # nothing for a second: it covers its own
+            self._gate.rate.take_all(self._rate_ns())
         self._rest(intent.instrument)
 
     def _forward(self, reports: tuple[Report, ...]) -> None:
         for report in reports:
             self._gate.orders.report(report)
             self.ctx.send("watcher", report)
+
+    def _hear(self, hint: StreamHinted) -> None:
+        """A frame of the order stream: what it says of an order goes to gate and watcher at once.
+        A frame that says nothing we can read makes the watcher look into the books."""
+        reports: tuple[Report, ...] = ()
+        for broker in self._brokers.values():
+            if hint.body and isinstance(broker, HearingBroker):
+                broker.hear(hint.body)
+                reports = (*reports, *broker.reports())
+        self._forward(reports)
+        if not reports:
+            self.ctx.send("watcher", StreamHinted(body="", at_ns=hint.at_ns))
 
     def _deny(self, intent: IntentPlanned, refusal: Refusal) -> None:
         log_event(

@@ -60,3 +60,21 @@ class ClosableAccount(Protocol):
     @property
     def closed_because(self) -> str | None:
         """Why no order is taken, "" while they are, None if no answer has shown either yet."""
+
+
+@runtime_checkable
+class HearingBroker(Protocol):
+    """A broker with an order stream beside its answers."""
+
+    def hear(self, frame: bytes | str) -> None:
+        """A text frame of it; what it says comes out of `reports`. An odd one is dropped and
+        counted."""
+
+
+@runtime_checkable
+class LimitedBroker(Protocol):
+    """A broker that counts our requests and refuses those that are too many."""
+
+    @property
+    def limited_count(self) -> int:
+        """How many writes it has refused for that."""
