@@ -6,7 +6,7 @@ PEERS_PYTHON ?= python3.12
 PEERS := .venv/peers
 TICKS ?= 2000000
 RUNS ?= 1
-.PHONY: paper rehearsal test check lint bench bench-feed bench-peers drill-kill9 simulate replay-under mutants lock clean
+.PHONY: paper rehearsal lost-answers test check lint bench bench-feed bench-peers drill-kill9 simulate replay-under mutants lock clean
 
 paper: .venv
 	.venv/bin/pahara run --config configs/paper.yaml $(if $(FOR),--for $(FOR))
@@ -14,6 +14,10 @@ paper: .venv
 # LIVE against the practice exchange, the whole gate included; fails if exchange and journal differ.
 rehearsal: .venv
 	$(PY) -m scripts.rehearsal.command $(if $(FOR),--for $(FOR))
+
+# An order that the broker took and whose answer was lost, 200 times while the engine trades LIVE.
+lost-answers: .venv
+	PAHARA_LOST=200 $(PY) -m pytest -s tests/rehearsal/test_lost_answers.py
 
 test: .venv
 	$(PY) -m pytest
