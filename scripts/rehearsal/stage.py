@@ -24,6 +24,7 @@ from engine.session import SegmentClass, Session, ist_text, ns_from_ist
 from engine.units import NS_PER_MINUTE, NS_PER_S
 from scripts.client import ConsoleClient, NoAnswer, NotRunning
 from scripts.rehearsal.floor import Floor, FloorClosed, is_practice
+from scripts.rehearsal.guarded import Guarded
 from supervisors.config import EngineConfig, load_config
 from supervisors.tables import load_sessions
 
@@ -84,6 +85,7 @@ class Stage:
         self.floor = Floor(self.config, folder / "exchange", *where)
         self.engine: subprocess.Popen[bytes] | None = None
         self.armed_count = 0
+        self.guarded = Guarded()
         self._token = os.urandom(16).hex()  # noqa: TID251 - a key, no decision
 
     def _own_config(self, config: Path) -> Path:
@@ -184,6 +186,7 @@ class Stage:
         while self.engine.poll() is None and boot_ns() < over_ns:
             if boot_ns() < until_ns:
                 self.operate()
+            self.guarded.look(self.floor.ask("GET", "/truth"), boot_ns())
             pause.wait(LOOK_S)
         return self.end_engine()
 
