@@ -8,8 +8,9 @@ TICKS ?= 2000000
 RUNS ?= 1
 .PHONY: paper rehearsal lost-answers storm test check lint bench bench-feed bench-peers drill-kill9 simulate replay-under mutants lock clean
 
+# Practice exchange -> kiteconnect -> the tree -> the paper book, over real sockets.
 paper: .venv
-	.venv/bin/pahara run --config configs/paper.yaml $(if $(FOR),--for $(FOR))
+	$(PY) -m scripts.rehearsal.paper $(if $(FOR),--for $(FOR))
 
 # LIVE against the practice exchange, the whole gate included; fails if exchange and journal differ.
 rehearsal: .venv

@@ -37,6 +37,7 @@ class Floor:
             stdout=subprocess.PIPE,
             stderr=self._errors,
             text=True,
+            process_group=0,  # Ctrl-C is for the engine: the exchange ends after it
         )
         assert self.process.stdout is not None
         line = self.process.stdout.readline()
