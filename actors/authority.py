@@ -64,6 +64,7 @@ class AuthorityBehaviour(JournalReader):
         )
         self.latches = Latching(latches)
         self._fenced: dict[str, int] = {}
+        self._recovered_by: dict[str, int] = {}
         self._commands = Commands(self)
 
     def receive(self, message: Message) -> None:
@@ -73,7 +74,7 @@ class AuthorityBehaviour(JournalReader):
             case AuthorityWanted():
                 self.ctx.send(message.reader, self.state.view(self.ctx.now_ns()))
             case RecoveryDone():
-                self._recovered_part(message.part)
+                self._recovered_part(message)
             case Reconciled():
                 self._reconciled(message)
             case JournalStateChanged() | Replayed():
@@ -149,7 +150,9 @@ class AuthorityBehaviour(JournalReader):
             self.move(ModeEvent.TROUBLED, f"{owner}: {reason}")
         self.tell()
 
-    def _recovered_part(self, part: str) -> None:
+    def _recovered_part(self, done: RecoveryDone) -> None:
+        part = done.part
+        self._recovered_by[part] = done.generation
         self.state.parts_done.add(part)
         self.lower(f"down/{part}", "", Authority.FULL, "recovered")
         if part in self.settings.fence_listeners:
@@ -157,8 +160,8 @@ class AuthorityBehaviour(JournalReader):
                 fence = GenerationFenced(name=name, generation=generation, reason="before")
                 self.ctx.send(part, fence)
         self.tell()
-        if part == self.settings.protecting_part and self.state.mode is Mode.KILLED:
-            self._kill_positions("killed before the restart")
+        if part == self.settings.protecting_part:
+            self._flatten_again()
         self._try_rise()
 
     def _reconciled(self, message: Reconciled) -> None:
@@ -196,7 +199,8 @@ class AuthorityBehaviour(JournalReader):
             self.lower("journal", "", Authority.REDUCE, changed.reason)
 
     def _exited(self, exited: ChildExited) -> None:
-        """Fence the dead generation everywhere, then lower what depended on it."""
+        """Fence the dead generation everywhere, then lower what depended on it. A supervisor that
+        stood still may tell of a death when the successor has recovered: no more is waited for."""
         name = exited.name
         self._fenced[name] = max(self._fenced.get(name, 0), exited.generation)
         fence = GenerationFenced(name=name, generation=exited.generation, reason=exited.kind.value)
@@ -208,9 +212,12 @@ class AuthorityBehaviour(JournalReader):
                 scope = f"strategy:{strategy}"
                 self.lower(RELEASE_OWNER, scope, Authority.NONE, "restarted: back on paper")
         elif name in self.settings.parts or name in DOWN_CEILINGS:
-            self.state.parts_done.discard(name)
             authority = DOWN_CEILINGS.get(name, Authority.REDUCE)
             self.lower(f"down/{name}", "", authority, exited.reason)
+            if exited.generation < self._recovered_by.get(name, 0):
+                self.lower(f"down/{name}", "", Authority.FULL, "its successor has recovered")
+            else:
+                self.state.parts_done.discard(name)
             if exited.kind is ExitKind.INVARIANT:
                 self.move(ModeEvent.HALT_ORDERED, f"{name} broke an invariant")
 
@@ -225,7 +232,8 @@ class AuthorityBehaviour(JournalReader):
 
     def _session(self, message: FlatVerified | PhaseChanged) -> None:
         if isinstance(message, FlatVerified):
-            self.state.is_flat = message.scope == "" and message.groups_open == 0
+            if message.scope == "":
+                self.state.is_flat = message.groups_open == 0
         elif message.phase is not SessionPhase.CONTINUOUS and self.state.mode is Mode.LIVE:
             self.move(ModeEvent.TROUBLED, "LIVE ends with the session")
 
@@ -264,6 +272,13 @@ class AuthorityBehaviour(JournalReader):
     def _kill_positions(self, reason: str) -> None:
         if self.settings.kill_is_flat:
             self.flatten("", reason)
+
+    def _flatten_again(self) -> None:
+        """The custodian is back, and may not know what it was to bring about."""
+        if self.state.mode is Mode.KILLED:
+            self._kill_positions("killed before the restart")
+        elif self.state.mode is Mode.FLATTENING:
+            self.flatten("", "flattening before the restart")
 
     def flatten(self, scope: str, reason: str) -> None:
         self.state.is_flat = False

@@ -117,7 +117,8 @@ class BookBehaviour(JournalReader):
         self._is_live = True
         self._changed()
         now_ns = self.ctx.now_ns()
-        self.ctx.send("authority", RecoveryDone(part=self.ctx.name, at_ns=now_ns))
+        done = RecoveryDone(part=self.ctx.name, at_ns=now_ns, generation=self.ctx.generation)
+        self.ctx.send("authority", done)
 
     # -- the day --------------------------------------------------------------------------
 

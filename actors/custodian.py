@@ -5,13 +5,14 @@ flattens itself under its own state machine. Stands alone because the position o
 a dead group or a dead supervisor still has to be protected by somebody who only reads the journal.
 
 Receives Journaled (GroupOpened, GroupClosed, OrderAccepted, OrderFilled, RiskNoted), Replayed,
-FlattenOrdered, EntriesCancelled, PhaseChanged, ChildReady, ChildExited, TimerFired. Sends
-ChildWanted to "protection", ExitAdvised and EntriesCancelled to "oco/<group>", FlatVerified and
-RecoveryDone to "authority", AlertRaised to "alerts", Append to "journal".
+FlattenOrdered, EntriesCancelled, PhaseChanged, FeedsCalled, ChildReady, ChildExited, TimerFired.
+Sends ChildWanted to "protection", ExitAdvised, EntriesCancelled and FeedsCalled to "oco/<group>",
+FlatVerified and RecoveryDone to "authority", AlertRaised to "alerts", Append to "journal".
 
 Going flat is a state per group, not an event: a group that was told to exit stays told until its
 GroupClosed is read, over crashes of the group, its supervisor and the custodian. So a flatten that
-is repeated after a restart changes nothing (INV-39).
+is repeated after a restart changes nothing (INV-39). A person's flatten is in the journal, as the
+mode that it brought or as his command; who was open then is told again in the next life (LIV-02).
 """
 
 from actors.journaled import JournalReader
@@ -25,10 +26,12 @@ from engine.messages.control import (
     FlatVerified,
     RecoveryDone,
 )
-from engine.messages.market import PhaseChanged, PhaseWanted
+from engine.messages.market import FeedsCalled, PhaseChanged, PhaseWanted
 from engine.messages.records import (
     GroupClosed,
     GroupOpened,
+    ModeChanged,
+    OperatorActed,
     OrderAccepted,
     OrderFilled,
     PlanApproved,
@@ -37,22 +40,26 @@ from engine.messages.records import (
 )
 from engine.messages.signals import ExitAdvised, TradePlan
 from engine.messages.supervision import ChildExited, ChildReady, ChildWanted, TimerFired
-from engine.messages.values import SessionPhase
+from engine.messages.values import Mode, SessionPhase
 
 _OCO = "oco/"
 _FLAT_BY, _ENTRIES_END, _CHECK, _LATE = "flat_by", "entries_end", "check", "late"
+_TOLD = "told"
 _FLAT_DONE = "flat_by_ordered"
 
 
 class CustodianBehaviour(JournalReader):
     """See the module. `_late`: reopened groups, with the facts heard since their actor was last
-    wanted; one that ends with none has seen them all."""
+    wanted; one that ends with none has seen them all. `_told`: open groups that a person's flatten
+    concerned when it was recorded, with its reason."""
 
     def __init__(self) -> None:
         self._plans: dict[str, TradePlan] = {}
         self._closed: dict[str, TradePlan] = {}
         self._late: dict[str, int] = {}
         self._flattens: dict[str, str] = {}
+        self._told: dict[str, str] = {}
+        self._is_flattening = False
         self._flat_days: set[str] = set()
         self._day = ""
         self._is_live = False
@@ -68,6 +75,8 @@ class CustodianBehaviour(JournalReader):
             case ChildReady():
                 if message.name == "protection":
                     self._want_all()
+            case FeedsCalled():
+                self._call_readers(message)
             case ChildExited():
                 self._exited(message)
             case TimerFired():
@@ -81,6 +90,8 @@ class CustodianBehaviour(JournalReader):
         match record:
             case GroupOpened():
                 self._plans[record.plan.group_id] = record.plan
+                if self._is_flattening:
+                    self._told[record.plan.group_id] = "flatten"
                 if self._is_live:
                     self._advise_new(record.plan)
             case GroupClosed():
@@ -88,6 +99,8 @@ class CustodianBehaviour(JournalReader):
             case OrderAccepted() | OrderFilled():
                 if record.group_id in self._closed or record.group_id in self._late:
                     self._reopen(record.group_id)
+            case ModeChanged() | OperatorActed():
+                self._commanded(record)
             case RiskNoted() if record.event == _FLAT_DONE:
                 self._flat_days.add(record.subject)
             case _:
@@ -96,6 +109,7 @@ class CustodianBehaviour(JournalReader):
     def _close(self, group_id: str) -> None:
         """A group is over, and may be heard of again until the day is."""
         plan = self._plans.pop(group_id, None)
+        self._told.pop(group_id, None)
         if plan is not None:
             self._closed[group_id] = plan
         if self._is_live and self._flattens:
@@ -116,8 +130,13 @@ class CustodianBehaviour(JournalReader):
         self.ctx.send("calendar", PhaseWanted(reader=self.ctx.name))
         self._is_live = True
         self._want_all()
+        for group_id, reason in self._told.items():
+            self._flatten(f"actor:{_OCO}{group_id}", reason)
+        if self._told:  # their actors are only being started
+            self.ctx.timer_after(_TOLD, LATE_AGAIN_NS, TimerFired(key=_TOLD))
         now_ns = self.ctx.now_ns()
-        self.ctx.send("authority", RecoveryDone(part=self.ctx.name, at_ns=now_ns))
+        done = RecoveryDone(part=self.ctx.name, at_ns=now_ns, generation=self.ctx.generation)
+        self.ctx.send("authority", done)
 
     def _want_all(self) -> None:
         """Ask for every open group's actor; a group that lives already ignores it."""
@@ -127,6 +146,11 @@ class CustodianBehaviour(JournalReader):
     def _want(self, plan: TradePlan) -> None:
         wanted = ChildWanted(child_id=plan.group_id, argument=PlanApproved(plan=plan))
         self.ctx.send("protection", wanted)
+
+    def _call_readers(self, called: FeedsCalled) -> None:
+        """A market began that knows no group: those that live without it would stay blind."""
+        for group_id in self._plans:
+            self.ctx.send(_OCO + group_id, called)
 
     def _exited(self, exited: ChildExited) -> None:
         group_id = exited.name.removeprefix(_OCO)
@@ -150,6 +174,17 @@ class CustodianBehaviour(JournalReader):
             self._want(self._plans[group_id])
 
     # -- going flat -----------------------------------------------------------------------
+
+    def _commanded(self, record: ModeChanged | OperatorActed) -> None:
+        """A person's flatten, now durable, concerns who is open now."""
+        if isinstance(record, ModeChanged):
+            self._is_flattening = record.mode_to is Mode.FLATTENING
+            scope, reason, is_ordered = "", record.reason, self._is_flattening
+        else:
+            scope, reason = record.argument, record.command
+            is_ordered = (record.command, record.outcome) == ("flatten", "done")
+        if is_ordered:
+            self._told |= {plan.group_id: reason for plan in self._of(scope)}
 
     def _flatten(self, scope: str, reason: str) -> None:
         log_event("flatten_ordered", "WARNING", scope=scope, reason=reason)
@@ -224,6 +259,9 @@ class CustodianBehaviour(JournalReader):
                 self._verify(is_due=True)
             case "late":
                 self._want_late()
+            case "told":
+                for scope, reason in self._flattens.items():
+                    self._advise(scope, reason)
             case _:
                 raise AssertionError(key)
 

@@ -86,7 +86,38 @@ class FeedBehaviour(Behaviour):
     def receive(self, message: Message) -> None:
         if type(message) is Tick:
             self._on_tick(message)
+        else:
+            self._receive_rare(message)
+
+    def _on_tick(self, tick: Tick) -> None:
+        now_ns = tick.at_ns
+        if not self._opens_at_ns <= now_ns < self._closes_at_ns:
+            self.refused["out_of_session"] += 1
             return
+        verdict, reason = self._gate.admit(tick)
+        if verdict is QUARANTINE:
+            self._refuse(tick, reason)
+            return
+        self._freshness.on_tick(now_ns)
+        if reason != self._doubt or self._state[0] is not FRESH:
+            self._doubt = reason
+            self._judge(now_ns)
+        readers, low, high = self._readers, tick.bid_paise, tick.ask_paise
+        if not 0 < low <= tick.price_paise <= high:
+            low, high = price_range(tick)
+        if readers.low_paise < low and high < readers.high_paise and now_ns < readers.due_ns:
+            self.ctx.leave(readers.names, tick)
+        else:
+            self._wake(tick, (low, high))
+        if self._blocked_by:
+            return
+        if self._bars:
+            self._build_bars(tick)
+        if not reason:
+            for name in self._idea_readers:
+                self.ctx.hand(name, tick)
+
+    def _receive_rare(self, message: Message) -> None:
         match message:
             case FeedChecked():
                 self._on_check(message)
@@ -104,42 +135,21 @@ class FeedBehaviour(Behaviour):
             case _:
                 super().receive(message)
 
-    def _on_tick(self, tick: Tick) -> None:
-        now_ns = tick.at_ns
-        if not self._opens_at_ns <= now_ns < self._closes_at_ns:
-            self.refused["out_of_session"] += 1
-            return
-        verdict, reason = self._gate.admit(tick)
-        if verdict is QUARANTINE:
-            self._refuse(tick, reason)
-            return
-        self._freshness.on_tick(now_ns)
-        if reason != self._doubt or self._state[0] is not FRESH:
-            self._doubt = reason
-            self._judge(now_ns)
-        readers, prices = self._readers, price_range(tick)
-        is_quiet = readers.low_paise < prices[0] and prices[1] < readers.high_paise
-        if is_quiet and now_ns < readers.due_ns:
-            self.ctx.leave(readers.names, tick)
-        else:
-            self._wake(tick, prices)
-        if self._blocked_by:
-            return
+    def _build_bars(self, tick: Tick) -> None:
         for builder, names in self._bars:
-            bar = builder.on_tick(tick)
-            if bar is not None:
-                self._send_bar(bar, names)
-        if not reason:
-            for name in self._idea_readers:
-                self.ctx.hand(name, tick)
+            self._send_bar(builder.on_tick(tick), names)
 
     def _wake(self, tick: Tick, prices: tuple[int, int]) -> None:
-        """Send to those to whom the tick matters, leave it with the others."""
-        for name in self._readers.names:
-            if self._readers.is_woken(name, prices, tick.at_ns):
-                self.ctx.send(name, tick)
+        """Send to those to whom the tick matters, hand it to those who only look from time to time,
+        leave it with the others."""
+        readers, ctx = self._readers, self.ctx
+        for name in readers.names:
+            if not readers.is_woken(name, prices, tick.at_ns):
+                ctx.leave((name,), tick)
+            elif readers.is_touched(name, prices):
+                ctx.send(name, tick)
             else:
-                self.ctx.leave((name,), tick)
+                ctx.hand(name, tick)
 
     def _refuse(self, tick: Tick, reason: str) -> None:
         """Nobody beats a feed whose ticks come but do not pass, so it judges itself."""

@@ -137,7 +137,8 @@ class GuardBehaviour(JournalReader):
             self._loss.stop_entries()
         self._changed()
         now_ns = self.ctx.now_ns()
-        self.ctx.send("authority", RecoveryDone(part=self.ctx.name, at_ns=now_ns))
+        done = RecoveryDone(part=self.ctx.name, at_ns=now_ns, generation=self.ctx.generation)
+        self.ctx.send("authority", done)
 
     # -- proposals ------------------------------------------------------------------------
 

@@ -7,8 +7,8 @@ restart, and asks its feeds for the watches and its sources for their links when
 
 Receives MarketFrame (without ticks: a sign of life), FeedBlocked, FeedEnded and LinkChanged from
 its sources, PhaseChanged, MarketWatch, FeedStateChanged, FeedAnnounced, TimerFired. Sends Tick,
-PhaseChanged, FeedChecked, FeedBlocked, MarketWatch to the feeds, FeedsCalled to feeds and sources,
-PhaseWanted to "calendar", ViewPublished to "console", FeedEnded to one reader.
+PhaseChanged, FeedChecked, FeedBlocked, MarketWatch to the feeds, FeedsCalled to feeds, sources and
+the custodian, PhaseWanted to "calendar", ViewPublished to "console", FeedEnded to one reader.
 """
 
 from bisect import bisect_right
@@ -91,16 +91,29 @@ class MarketBehaviour(Behaviour):
         super().open(ctx)
         self._sources_at_ns = dict.fromkeys(("", *self._sources.values()), ctx.now_ns())
         ctx.send("calendar", PhaseWanted(reader=ctx.name))
-        for name in (*self._feeds.values(), *dict.fromkeys(self._sources.values())):
+        for name in (*self._feeds.values(), *dict.fromkeys(self._sources.values()), "custodian"):
             ctx.send(name, FeedsCalled())
         if self._view_every_ns:
             ctx.timer_after("view", self._view_every_ns, _VIEW)
         return Opening.READY
 
     def receive(self, message: Message) -> None:
-        if type(message) is MarketFrame:
-            self._on_frame(message)
+        if type(message) is not MarketFrame:
+            self._receive_rare(message)
             return
+        hand, feeds, last = self.ctx.hand, self._feeds, self._last
+        self._sources_at_ns[message.source] = self.ctx.now_ns()
+        for tick in message.ticks:
+            instrument = tick.instrument
+            name = feeds.get(instrument)
+            if name is None:
+                self._stranger_count += 1
+                continue
+            last[instrument] = tick
+            hand(name, tick)
+        self._tick_count += len(message.ticks)
+
+    def _receive_rare(self, message: Message) -> None:
         match message:
             case TimerFired():
                 self._timer(message.key)
@@ -121,19 +134,6 @@ class MarketBehaviour(Behaviour):
                 self._end(message)
             case _:
                 super().receive(message)
-
-    def _on_frame(self, frame: MarketFrame) -> None:
-        hand, feeds, last = self.ctx.hand, self._feeds, self._last
-        self._sources_at_ns[frame.source] = self.ctx.now_ns()
-        for tick in frame.ticks:
-            instrument = tick.instrument
-            name = feeds.get(instrument)
-            if name is None:
-                self._stranger_count += 1
-                continue
-            last[instrument] = tick
-            hand(name, tick)
-        self._tick_count += len(frame.ticks)
 
     def _on_phase(self, phase: PhaseChanged) -> None:
         self._phase = phase

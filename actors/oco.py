@@ -8,6 +8,8 @@ If one of them stays without any echo it reads its past again: what is not there
 
 from typing import Final, assert_never
 
+from msgspec.structs import replace
+
 from actors.journaled import JournalCursor
 from actors.runtime.behaviour import Behaviour, Context, Opening
 from actors.telling import Watching, append
@@ -17,7 +19,7 @@ from engine.market.watching import ANY_PRICE, NO_PRICE
 from engine.messages.base import Message
 from engine.messages.control import AlertRaised, EntriesCancelled, FlattenOrdered
 from engine.messages.journal import AppendRefused, Journaled, Replayed
-from engine.messages.market import MarketWatch, PhaseChanged, Tick
+from engine.messages.market import FeedsCalled, MarketWatch, PhaseChanged, Tick
 from engine.messages.records import GroupClosed, GroupOpened, IntentPlanned, Record
 from engine.messages.signals import ExitAdvised, TradePlan
 from engine.messages.supervision import ChildExited, ExitKind, TimerFired
@@ -56,7 +58,7 @@ class OcoActor(Behaviour):
         self._instrument = instrument
         self._settings = settings
         self._preface = preface
-        self._noticed_at_ns: dict[str, int] = {}
+        self._noticed_mono_ns: dict[str, int] = {}
         self._is_recovered = False
         self._is_closing = False
         self._is_refused = False
@@ -64,7 +66,10 @@ class OcoActor(Behaviour):
 
     def open(self, ctx: Context) -> Opening:
         self.ctx = ctx
-        self._view = View(owner=ctx.name, generation=ctx.generation)
+        self._looked_at_ns = ctx.now_ns()
+        self._view = View(
+            owner=ctx.name, generation=ctx.generation, clock_from_ns=self._looked_at_ns
+        )
         self._reader = JournalCursor(ctx, self._plan.group_id)
         self._watching = Watching(ctx)
         self._watch_market(is_on=True)
@@ -86,6 +91,9 @@ class OcoActor(Behaviour):
                     self._learn(record)
             case Tick() | ExitAdvised() | FlattenOrdered() | EntriesCancelled() | PhaseChanged():
                 self._view = observe(self.group, self._view, message)
+                self._act()
+            case FeedsCalled():
+                self._watch_again()
                 self._act()
             case AppendRefused():
                 self._refused(message)
@@ -119,6 +127,8 @@ class OcoActor(Behaviour):
         are applied already."""
         if isinstance(record, GroupOpened):
             return
+        if not self._view.price_paise:
+            self._watch_again()
         self.group = evolve(self.group, record)
         if isinstance(record, GroupClosed):
             self._is_closing = False
@@ -141,12 +151,16 @@ class OcoActor(Behaviour):
     def _act(self) -> None:
         if not self._is_recovered or self._is_closing or self._is_refused:
             return
+        now_ns = self.ctx.now_ns()
+        if now_ns < self._looked_at_ns:
+            self._view = replace(self._view, clock_from_ns=now_ns)
+        self._looked_at_ns = now_ns
         at = Situation(
             group=self.group,
             view=self._view,
             instrument=self._instrument,
             settings=self._settings,
-            now_ns=self.ctx.now_ns(),
+            now_ns=now_ns,
         )
         records: list[Record] = []
         for output in decide(at):
@@ -194,11 +208,14 @@ class OcoActor(Behaviour):
             self.ctx.timer_after(_DOUBT, DOUBT_NS, TimerFired(key=_DOUBT))
 
     def _notify(self, notice: Notice) -> None:
-        now_ns = self.ctx.now_ns()
-        last_ns = self._noticed_at_ns.get(notice.event)
-        if last_ns is not None and now_ns - last_ns < NOTICE_EVERY_NS:
+        """Tell a person, and look once more a minute later: what lasts is told again, though
+        nothing else may wake us."""
+        mono_ns = self.ctx.mono_ns()
+        last_ns = self._noticed_mono_ns.get(notice.event)
+        if last_ns is not None and mono_ns - last_ns < NOTICE_EVERY_NS:
             return
-        self._noticed_at_ns[notice.event] = now_ns
+        self._noticed_mono_ns[notice.event] = mono_ns
+        self.ctx.timer_after(notice.event, NOTICE_EVERY_NS, TimerFired(key=notice.event))
         self.ctx.send(
             "alerts",
             AlertRaised(
@@ -206,9 +223,14 @@ class OcoActor(Behaviour):
                 event=notice.event,
                 subject=self._plan.group_id,
                 text=notice.text,
-                at_ns=now_ns,
+                at_ns=self.ctx.now_ns(),
             ),
         )
+
+    def _watch_again(self) -> None:
+        """Nobody may have heard what we watch: the market was not there."""
+        self._watching.forget()
+        self._watch_market(is_on=True)
 
     def _watch_market(self, *, is_on: bool) -> None:
         self.ctx.send(

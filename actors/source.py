@@ -43,8 +43,12 @@ class SourceBehaviour(Behaviour):
             super().receive(message)
         now_ns, hand, target = self.ctx.now_ns(), self.ctx.hand, self._target
         for _ in range(FRAMES_TURN_MAX):
-            if self._next is None or self._due_ns > now_ns:
+            if self._next is None:
                 break
+            if self._due_ns > now_ns:
+                if not self.ctx.skip_to(self._due_ns):
+                    break
+                now_ns = self._due_ns
             hand(target, self._next)
             self._advance()
         self._arrange()

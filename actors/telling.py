@@ -29,7 +29,7 @@ class Watching:
     """What an actor lets the feeds know of its interest in their ticks; each change is told once.
 
     A feed that restarts learns it from the market. Where a word is lost, the actor is woken by
-    every tick again: slower, never blind.
+    every tick again: slower, never blind. `forget`: the market knows nothing of it any more.
     """
 
     def __init__(self, ctx: Context) -> None:
@@ -39,6 +39,10 @@ class Watching:
     def bounds(self, instrument: str) -> tuple[int, int]:
         """What was told last."""
         return self._told.get(instrument, (NO_PRICE, 0))[0]
+
+    def forget(self) -> None:
+        """Tell everything again when it is next asked for."""
+        self._told.clear()
 
     def rest(self, instrument: str, bounds: tuple[int, int], every_ns: int = 0) -> None:
         """Prices strictly between the bounds need not wake the actor (see MarketWatch)."""

@@ -97,6 +97,7 @@ class WatcherActor(Behaviour):
 
     def receive(self, message: Message) -> None:
         now_ns = self.ctx.now_ns()
+        self.truth.clock.look(now_ns)
         match message:
             case Replayed():
                 self._recover(message)
@@ -129,7 +130,8 @@ class WatcherActor(Behaviour):
         for record in records:
             self.truth.evolve(record)
         self.ctx.ready()
-        done = RecoveryDone(part=self.ctx.name, at_ns=self.ctx.now_ns())
+        ctx = self.ctx
+        done = RecoveryDone(part=ctx.name, at_ns=ctx.now_ns(), generation=ctx.generation)
         self.ctx.send("authority", done)
         if self.truth.open_orders():
             self._ask("recovered")

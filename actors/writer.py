@@ -114,7 +114,8 @@ class WriterBehaviour(JournalReader):
 
     def recovered(self) -> None:
         self._is_live = True
-        done = RecoveryDone(part=self.ctx.name, at_ns=self.ctx.now_ns())
+        ctx = self.ctx
+        done = RecoveryDone(part=ctx.name, at_ns=ctx.now_ns(), generation=ctx.generation)
         self.ctx.send("authority", done)
 
     def fold(self, record: Record) -> None:

@@ -12,6 +12,7 @@ from engine.messages.records import (
     GroupClosed,
     GroupOpened,
     IntentPlanned,
+    OrderAccepted,
     OrderCancelled,
     OrderDenied,
     OrderFact,
@@ -19,6 +20,7 @@ from engine.messages.records import (
     OrderLost,
     OrderModified,
     OrderRejected,
+    OrderTriggered,
     OrderUnknown,
     Record,
 )
@@ -83,6 +85,8 @@ class JournalView:
                 order.filled = max(order.filled, fact.filled_total)
             case OrderModified():
                 order.quantity = fact.quantity
+            case OrderAccepted() | OrderTriggered():
+                order.is_over = False  # it was lost, and works after all
             case OrderCancelled() | OrderRejected() | OrderLost():
                 order.is_over = True
             case OrderDenied():

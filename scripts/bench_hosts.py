@@ -123,6 +123,9 @@ class ThreadContext:
         for target in targets:
             self.send(target, message)
 
+    def skip_to(self, at_ns: int) -> bool:
+        return False
+
     def now_ns(self) -> int:
         return boot_ns()
 

@@ -18,7 +18,7 @@ from engine.messages.base import Delivery, Message
 from engine.messages.broker import IntentAnswered, Outcome, SnapshotRequested
 from engine.messages.control import AlertRaised
 from engine.messages.journal import Append, Journaled, Replayed, ReplayRequested
-from engine.messages.market import Tick
+from engine.messages.market import MarketWatch, Tick
 from engine.messages.records import (
     GroupClosed,
     GroupOpened,
@@ -107,11 +107,14 @@ class FakeContext:
         for target in targets:
             self.send(target, message)
 
+    def skip_to(self, at_ns: int) -> bool:
+        return False
+
     def now_ns(self) -> int:
         return self.world.now_ns
 
     def mono_ns(self) -> int:
-        return self.world.now_ns - START_NS
+        return self.world.now_ns - START_NS - self.world.stepped_ns
 
     def timer_at(self, key: str, at_ns: int, message: Message) -> None:
         self.world.timers[self.name, key] = (at_ns, message)
@@ -160,11 +163,13 @@ class World:
             resolve=ResolveSettings(settle_ns=NS_PER_S, request_settle_ns=NS_PER_S)
         )
         self.now_ns = START_NS
+        self.stepped_ns = 0
         self.records: list[Record] = []
         self.alerts: list[AlertRaised] = []
         self.timers: dict[tuple[str, str], tuple[int, Message]] = {}
         self.queues: dict[str, deque[Message]] = {}
         self.intents: list[IntentPlanned] = []
+        self.watches: list[MarketWatch] = []
         self.gate: Callable[[IntentPlanned], Outcome | None] = lambda intent: None
         self.mangle: Callable[[tuple[Message, ...]], tuple[Message, ...]] = lambda items: items
         self.oco_name = f"oco/{self.plan.group_id}"
@@ -237,6 +242,8 @@ class World:
             case "watcher" | self.oco_name:
                 if not self.contexts[target].stop_reason:
                     self.actors[target].receive(message)
+            case "market" if isinstance(message, MarketWatch):
+                self.watches.append(message)
             case _:
                 pass
         return True
@@ -319,6 +326,12 @@ class World:
             self.post(key[0], message)
             self.settle()
         self.now_ns = end_ns
+
+    def step_clock(self, by_ns: int) -> None:
+        """The market clock is set forward or back; timers run on the boot clock."""
+        self.now_ns += by_ns
+        self.stepped_ns += by_ns
+        self.timers = {key: (at_ns + by_ns, due) for key, (at_ns, due) in self.timers.items()}
 
     def fills(self) -> list[OrderFilled]:
         return [record for record in self.records if isinstance(record, OrderFilled)]

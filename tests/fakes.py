@@ -36,6 +36,9 @@ class FakeContext:
     def leave(self, targets: tuple[str, ...], message: Message) -> None:
         self.left += [(target, message) for target in targets]
 
+    def skip_to(self, at_ns: int) -> bool:
+        return False
+
     def now_ns(self) -> int:
         return self._now_ns
 

@@ -63,6 +63,9 @@ class ReplayPool:
         assert isinstance(room, ReplayRoom)
         room.timer_messages[key] = message
 
+    def skip_to(self, room: Room, at_ns: int) -> bool:
+        return False
+
 
 class ReplayDirectory(Directory):
     """Messages wait by name; who is there when is on record."""

@@ -48,6 +48,11 @@ class Context(Protocol):
     def mono_ns(self) -> int:
         """A monotonic clock in real ns, for durations of our own work."""
 
+    def skip_to(self, at_ns: int) -> bool:
+        """True: nothing at all was to happen before that instant of a virtual clock, which it is
+        now. For a pace-maker in the turn of its own timer: what it does next is what it would have
+        done in a turn of a timer set for then. False: set that timer."""
+
     def timer_at(self, key: str, at_ns: int, message: Message) -> None:
         """Deliver `message` to this actor when the market clock reaches `at_ns`. A timer with the
         same key is replaced. Timers die with the generation."""

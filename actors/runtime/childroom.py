@@ -84,6 +84,9 @@ class ChildPool:
     def set_timer(self, room: Room, key: str, mono_ns: int, message: Message) -> None:
         self._timers.add(room, key, mono_ns, message)
 
+    def skip_to(self, room: Room, at_ns: int) -> bool:
+        return False
+
     def serve(self, room: "ChildRoom") -> None:
         """Run until the room has ended."""
         while True:

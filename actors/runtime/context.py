@@ -68,6 +68,10 @@ class RoomContext:
             else:
                 room.inbox.left[key] = message
 
+    def skip_to(self, at_ns: int) -> bool:
+        room = self._room
+        return self._nested is not None and not room.is_fenced and self._nested.skip_to(room, at_ns)
+
     def timer_at(self, key: str, at_ns: int, message: Message) -> None:
         if not self._room.is_fenced:
             self._set_timer(self._room, key, self._clock.mono_at(at_ns), message)

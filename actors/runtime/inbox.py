@@ -25,7 +25,8 @@ class Inbox:
     """Lanes of one room.
 
     `left` holds the latest of each key that a sender left here without waking the reader
-    (`Context.leave`); nobody may leave what is newer than something that waits in `data`.
+    (`Context.leave`); nobody may leave what is newer than something that waits in `data`, and what
+    is sent under the same key takes its place.
 
     Args:
         data_max: data messages held before QUEUE is refused; CRITICAL is still taken.
@@ -66,6 +67,8 @@ class Inbox:
             data.append(message)
         elif delivery is CONFLATE:
             late = self.late
+            if self.left:
+                self.left.pop(message.conflation_key, None)
             if len(data) >= self._conflate_after or (late and message.conflation_key in late):
                 late[message.conflation_key] = message  # never overtaken by a newer one in data
             else:
@@ -77,6 +80,12 @@ class Inbox:
         else:
             return False
         return True
+
+    def supersedes(self, message: Message) -> bool:
+        """Whether a message that is about to be handled takes the place of all that was left."""
+        if message.delivery is CONFLATE:
+            self.left.pop(message.conflation_key, None)
+        return not self.left
 
     def put(self, envelope: Envelope[Any], /) -> None:
         """pykka's door (`ref.tell`, `ref.ask`): tests and the edge of scripts only."""

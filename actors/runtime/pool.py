@@ -34,6 +34,9 @@ class Pool(Protocol):
     def clock(self) -> Clock:
         """The clocks of the rooms."""
 
+    def skip_to(self, room: "Room", at_ns: int) -> bool:
+        """See `Context.skip_to`; only asked where rooms may nest."""
+
     def schedule(self, room: "Room") -> None:
         """Let the room run soon. Any thread."""
 
@@ -51,6 +54,8 @@ class Timers:
         """`may_serve`: a room at rest handles its timer at once (seeded host)."""
         self._may_serve = may_serve
         self._heap: list[tuple[int, int, Room, str, Message]] = []
+        self.served: Room | None = None
+        """Whose timer is being handled, where a timer is handled at once."""
         self._tokens = count(1)
 
     def add(self, room: "Room", key: str, mono_ns: int, message: Message) -> None:
@@ -66,6 +71,10 @@ class Timers:
         """The earliest instant at which something may fire."""
         return self._heap[0][0] if self._heap else None
 
+    def has_due(self, mono_ns: int) -> bool:
+        """Whether something may fire at or before an instant."""
+        return bool(self._heap) and self._heap[0][0] <= mono_ns
+
     def fire(self, mono_ns: int) -> None:
         """Deliver all timers due at or before `mono_ns`, in order of instant and setting."""
         heap = self._heap
@@ -73,8 +82,13 @@ class Timers:
             _, token, room, key, message = heapq.heappop(heap)
             if room.timers.get(key) == token:
                 del room.timers[key]
-                if not (self._may_serve and room.take_now(message)):
-                    room.fire(key, message)
+                if self._may_serve:
+                    self.served = room
+                    is_served = room.take_now(message)
+                    self.served = None
+                    if is_served:
+                        continue
+                room.fire(key, message)
 
 
 class Worker(threading.Thread):  # noqa: TID251 - its own thread
@@ -115,6 +129,9 @@ class ThreadPool:
 
     def set_timer(self, room: "Room", key: str, mono_ns: int, message: Message) -> None:
         self._timers.add(room, key, mono_ns, message)
+
+    def skip_to(self, room: "Room", at_ns: int) -> bool:
+        return False  # real time moves by itself
 
     def work(self, worker: Worker) -> None:
         """The worker's loop."""

@@ -103,7 +103,9 @@ class Room(PykkaDoor):
         """Handle data or a timer at once, as a turn of its own inside another's; only on the worker
         of our pool. False: the room is not at rest or something waits, so it must queue."""
         inbox = self.inbox
-        if self.is_scheduled or not self._serves_data or self.is_ended or inbox.left:
+        if self.is_scheduled or not self._serves_data or self.is_ended:
+            return False
+        if inbox.left and not inbox.supersedes(message):
             return False
         self.is_scheduled = True
         if self._is_plain:

@@ -67,31 +67,6 @@ def check_tick(previous: Tick | None, tick: Tick, limits: TickLimits) -> str | N
     )
 
 
-def is_plain(previous: Tick, tick: Tick, limits: TickLimits) -> bool:
-    """Whether `check_tick` finds nothing: the same bounds in one expression, because almost every
-    tick of a day passes all of them."""
-    price, bid, ask = tick.price_paise, tick.bid_paise, tick.ask_paise
-    before, at_ns = previous.price_paise, tick.at_ns
-    behind_ns = tick.received_at_ns - at_ns
-    return (
-        0 < price <= limits.price_paise_max
-        and price >= limits.band_low_paise
-        and (not limits.band_high_paise or price <= limits.band_high_paise)
-        and bid >= 0
-        and (bid <= ask or ask == 0)
-        and ask >= 0
-        and tick.bid_quantity >= 0
-        and tick.ask_quantity >= 0
-        and tick.volume_day >= 0
-        and tick.oi >= 0
-        and at_ns >= previous.at_ns
-        and behind_ns <= limits.ancient_ms_max * NS_PER_MS
-        and behind_ns >= -limits.future_ms_max * NS_PER_MS
-        and abs(price - before) * BPS <= limits.jump_bps_max * before
-        and not limits.is_depth_expected
-    )
-
-
 def _price_reason(tick: Tick, limits: TickLimits) -> str | None:
     price = tick.price_paise
     if not price > 0:
@@ -144,19 +119,44 @@ class TickGate:
         self.last: Tick | None = None
         self._doubted: Tick | None = None
         self._content_since_ns = 0
+        self._low_paise = max(1, limits.band_low_paise)
+        self._high_paise = min(
+            limits.price_paise_max, limits.band_high_paise or limits.price_paise_max
+        )
+        self._behind_ns_min = -limits.future_ms_max * NS_PER_MS
+        self._behind_ns_max = limits.ancient_ms_max * NS_PER_MS
 
     def admit(self, tick: Tick) -> tuple[Verdict, str]:
-        """Judge a tick; `last` becomes the tick unless it is quarantined.
+        """Judge a tick; `last` becomes the tick unless it is quarantined. The bounds of
+        `check_tick` stand here in one expression, because almost every tick of a day passes all.
 
         Returns:
             The verdict and its reason code, '' for ACCEPT.
         """
-        last = self.last
-        if last is not None and is_plain(last, tick, self.limits):
+        last, limits = self.last, self.limits
+        price, at_ns, bid, ask = tick.price_paise, tick.at_ns, tick.bid_paise, tick.ask_paise
+        if (
+            last is not None
+            and self._low_paise <= price <= self._high_paise
+            and (0 <= bid <= ask or (ask == 0 and bid > 0))
+            and at_ns >= last.at_ns
+            and self._behind_ns_min <= tick.received_at_ns - at_ns <= self._behind_ns_max
+            and abs(price - last.price_paise) * BPS <= limits.jump_bps_max * last.price_paise
+            and tick.bid_quantity >= 0
+            and tick.ask_quantity >= 0
+            and tick.volume_day >= 0
+            and tick.oi >= 0
+            and not limits.is_depth_expected
+        ):
             self._doubted = None
-            is_stuck = self._is_stuck(tick)
             self.last = tick
-            return STUCK if is_stuck else GOOD
+            if price != last.price_paise:
+                self._content_since_ns = at_ns
+                return GOOD
+            return STUCK if self._is_stuck(last, tick) else GOOD
+        return self._admit_slowly(last, tick)
+
+    def _admit_slowly(self, last: Tick | None, tick: Tick) -> tuple[Verdict, str]:
         reason = check_tick(last, tick, self.limits)
         if reason == "price_jump":
             if not self._is_confirmed(tick):
@@ -166,7 +166,7 @@ class TickGate:
         elif reason is not None and reason not in EXITS_ONLY_REASONS:
             return Verdict.QUARANTINE, reason
         self._doubted = None
-        if reason is None and self._is_stuck(tick):
+        if reason is None and self._is_stuck(last, tick):
             reason = "stuck"
         self.last = tick
         return (Verdict.EXITS_ONLY, reason) if reason else (Verdict.ACCEPT, "")
@@ -178,11 +178,10 @@ class TickGate:
         in_time = tick.at_ns - doubted.at_ns <= self.limits.confirm_ms_max * NS_PER_MS
         return in_time and not _is_far(doubted.price_paise, tick.price_paise, self.limits)
 
-    def _is_stuck(self, tick: Tick) -> bool:
-        last, at_ns = self.last, tick.at_ns
+    def _is_stuck(self, last: Tick | None, tick: Tick) -> bool:
+        at_ns = tick.at_ns
         if (
             last is None
-            or tick.price_paise != last.price_paise
             or not _is_same_content(last, tick)
             or last.at_ns // DAY_NS != (at_ns // DAY_NS)
         ):

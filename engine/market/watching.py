@@ -47,6 +47,7 @@ class Readers:
         """`own`: readers by configuration; they can neither come nor go."""
         self._own = own
         self._bounds = {name: _Bounds(*NO_PRICE, 0, NEVER_NS) for name in own}
+        self.names = own
         self._sum_up()
 
     @property
@@ -60,28 +61,36 @@ class Readers:
         if not watch.is_on:
             if name not in self._own:
                 self._bounds.pop(name, None)
+                self.names = tuple(self._bounds)
                 self._sum_up()
             return False
         low, high, every_ns = watch.quiet_low_paise, watch.quiet_high_paise, watch.quiet_ns
         wanted = _Bounds(low, high, every_ns, now_ns + every_ns if every_ns else NEVER_NS)
         self._bounds[name] = wanted
+        if before is None:
+            self.names = tuple(self._bounds)
         self._sum_up()
         return before is None or (before.low_paise, before.high_paise) != (low, high)
 
-    def is_woken(self, name: str, prices: tuple[int, int], at_ns: int) -> bool:
-        """Whether a tick matters to a reader; notes that it was woken."""
+    def is_touched(self, name: str, prices: tuple[int, int]) -> bool:
+        """Whether prices matter to a reader."""
         bounds = self._bounds[name]
-        is_quiet = bounds.low_paise < prices[0] and prices[1] < bounds.high_paise
-        if is_quiet and at_ns < bounds.due_ns:
+        return not (bounds.low_paise < prices[0] and prices[1] < bounds.high_paise)
+
+    def is_woken(self, name: str, prices: tuple[int, int], at_ns: int) -> bool:
+        """Whether a reader gets a tick, because it matters or is due; notes that it was woken."""
+        bounds = self._bounds[name]
+        if at_ns < bounds.due_ns and not self.is_touched(name, prices):
             return False
         if bounds.every_ns:
             bounds.due_ns = at_ns + bounds.every_ns
-            self._sum_up()
+            self.due_ns = min([each.due_ns for each in self._bounds.values()])
         return True
 
     def _sum_up(self) -> None:
-        every = self._bounds.values()
-        self.names = tuple(self._bounds)
-        self.low_paise = max((bounds.low_paise for bounds in every), default=0)
-        self.high_paise = min((bounds.high_paise for bounds in every), default=NEVER_NS)
-        self.due_ns = min((bounds.due_ns for bounds in every), default=NEVER_NS)
+        low, high, due_ns = 0, NEVER_NS, NEVER_NS
+        for bounds in self._bounds.values():
+            low = max(low, bounds.low_paise)
+            high = min(high, bounds.high_paise)
+            due_ns = min(due_ns, bounds.due_ns)
+        self.low_paise, self.high_paise, self.due_ns = low, high, due_ns

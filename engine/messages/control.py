@@ -69,12 +69,13 @@ class GenerationFenced(Message, frozen=True, kw_only=True):
 
 
 class RecoveryDone(Message, frozen=True, kw_only=True):
-    """A core room has recovered its state (`part` names it)."""
+    """A core room has recovered its state (`part` names it, and its `generation`)."""
 
     delivery: ClassVar[Delivery] = Delivery.CONTROL
 
     part: str
     at_ns: int
+    generation: int = 0
 
 
 class Reconciled(Message, frozen=True, kw_only=True):

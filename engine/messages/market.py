@@ -162,7 +162,8 @@ class FeedChecked(Message, frozen=True, kw_only=True):
 
 
 class FeedsCalled(Message, frozen=True, kw_only=True):
-    """A market that has just started asks its feeds and its sources to announce themselves."""
+    """A market that has just started asks its feeds and its sources to announce themselves, and by
+    way of the custodian the open groups to say again what they watch."""
 
     delivery: ClassVar[Delivery] = Delivery.CONTROL
 

@@ -1,4 +1,4 @@
-"""Orders of somebody else at our account: what they do to our positions.
+"""Orders of somebody else at our account, and ours that look like one: what follows from them.
 
 Decides which group an alien trade has closed a part of, and adopts it there as an exit, so that no
 exit of ours sells what is gone (ORD-14 a person in the app, ORD-21 the broker's square-off). An
@@ -14,10 +14,11 @@ from msgspec.structs import replace
 from engine.ids import ATTEMPTS_MAX, client_order_id, is_own_tag
 from engine.instruments import Instrument
 from engine.messages.broker import OrderReport, TradeReport
-from engine.messages.records import IntentPlanned
+from engine.messages.records import IntentPlanned, OrderUnknown
 from engine.messages.values import Book, Leg, OrderType, Product
+from engine.orders.lifecycle import Status
 from engine.orders.merge_book import Charge, Hearsay, MergeBook, no_charge
-from engine.orders.tracked import Merged, Tracked
+from engine.orders.tracked import Merged, Tracked, fact_base
 
 ADOPTER: Final = "watcher"
 
@@ -52,6 +53,15 @@ class AlienBook(MergeBook):
             if key not in self._trade_keys and item.quantity > 0:
                 self._trade_keys.add(key)
                 self._adopt(item, now_ns, out)
+
+    def _note_number(self, tracked: Tracked, row: OrderReport, now_ns: int, out: Merged) -> None:
+        """An order whose tag the broker lost is told from a stranger's by its number alone. While
+        it is pending no other fact names that, and a life that does not know it would call the
+        order lost and send another beside it (FLT-42, FLT-34)."""
+        is_tagged = row.client_order_id == tracked.intent.client_order_id
+        if not is_tagged and tracked.order.status is Status.PLANNED:
+            reason = f"{row.status.value}, its tag is lost"
+            self._emit(tracked, OrderUnknown(**fact_base(tracked, now_ns), reason=reason), out)
 
     def _adopt(self, trade: TradeReport, now_ns: int, out: Merged) -> None:
         """Give the trade to the groups that it has closed a part of, the oldest first."""

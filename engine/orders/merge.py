@@ -144,6 +144,7 @@ class OrderTruth(AlienBook):
                 ahead = row.filled_quantity - tracked.own_filled
                 self._filled_ahead(tracked, ahead, now_ns, out)
         self._settle(tracked, now_ns, out)
+        self._note_number(tracked, row, now_ns, out)
 
     def _trade(self, tracked: Tracked, trade: TradeReport, now_ns: int, out: Merged) -> None:
         """Take one trade once."""

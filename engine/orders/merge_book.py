@@ -26,7 +26,7 @@ from engine.orders import lifecycle
 from engine.orders.closed_day import ClosedDay, PastOrder
 from engine.orders.lifecycle import Status
 from engine.orders.synthetic import is_synthetic
-from engine.orders.tracked import Merged, Tracked, fact_base
+from engine.orders.tracked import ClockSeen, Merged, Tracked, fact_base
 
 Charge: TypeAlias = Callable[[Instrument, Side, int, int, str], int]
 """(instrument, side, turnover before, turnover after, trading day) -> paise, the increment."""
@@ -56,6 +56,7 @@ class MergeBook:
         trading_day: str = "",
     ) -> None:
         self.trading_day = trading_day
+        self.clock = ClockSeen()
         self.orders: dict[str, Tracked] = {}
         self.parked: list[tuple[int, Hearsay]] = []
         self.counts: Counter[str] = Counter()
@@ -133,11 +134,11 @@ class MergeBook:
     def expire_parked(self, before_ns: int, now_ns: int) -> Merged:
         """Give up on hearsay with our tag for which no intent ever came: somebody else's, or a
         journal that lost records. A person must look."""
-        out = Merged()
+        out, since_ns = Merged(), self.clock.since_ns
         for at_ns, item in self.parked:
-            if at_ns <= before_ns:
+            if since_ns(at_ns) <= before_ns:
                 self._alert(out, "orphan_tag", item.client_order_id, "no intent in journal", now_ns)
-        self.parked = [entry for entry in self.parked if entry[0] > before_ns]
+        self.parked = [entry for entry in self.parked if since_ns(entry[0]) > before_ns]
         return out
 
     def _intended(self, intent: IntentPlanned) -> None:

@@ -125,17 +125,17 @@ def _adjust(draft: Draft, order: OrderState, want: Want) -> None:
     )
     if is_exhausted and (is_resize or is_marketable):
         draft.cancel(order)
-    elif not is_exhausted and draft.is_due(_modify_at_ns(draft, order)):
+    elif not is_exhausted and draft.is_due(_modify_pause_ns(draft, order), order.requested_at_ns):
         draft.modify(order, want)
 
 
-def _modify_at_ns(draft: Draft, order: OrderState) -> int:
-    """When the next modification may go: at once at first, later in paces."""
+def _modify_pause_ns(draft: Draft, order: OrderState) -> int:
+    """The pause before the next modification: none at first, later in paces."""
     if order.refused_count:
-        return order.requested_at_ns + draft.backoff_ns(order.refused_count)
+        return draft.backoff_ns(order.refused_count)
     if order.modify_count < draft.at.settings.resize_fast_count:
         return 0
-    return order.requested_at_ns + draft.at.settings.resize_interval_ns
+    return draft.at.settings.resize_interval_ns
 
 
 def _trailed(draft: Draft, order: OrderState, want: Want) -> Want:
@@ -149,7 +149,7 @@ def _trailed(draft: Draft, order: OrderState, want: Want) -> Want:
     if trigger == own.price_trigger_paise:
         return own
     settings = draft.at.settings
-    if not draft.is_due(order.requested_at_ns + settings.trail_interval_ns):
+    if not draft.is_due(settings.trail_interval_ns, order.requested_at_ns):
         return own
     limit = stop_limit(want.side, trigger, settings.stop_limit_gap_bps, draft.plan.tick_paise)
     return replace(own, price_trigger_paise=trigger, price_limit_paise=limit)
@@ -167,8 +167,8 @@ def _repriced(draft: Draft, order: OrderState, want: Want) -> Want:
         price_limit_paise=order.price_limit_paise,
         price_trigger_paise=0,
     )
-    since_ns = max(order.requested_at_ns, order.status_at_ns, order.planned_at_ns)
-    if not draft.is_due(since_ns + at.settings.reprice_ns):
+    since_ns = (order.requested_at_ns, order.status_at_ns, order.planned_at_ns)
+    if not draft.is_due(at.settings.reprice_ns, *since_ns):
         return own
     limit = market_limit(at, order.side, 1 + order.modify_count)
     current = order.price_limit_paise
@@ -199,14 +199,14 @@ def _note(draft: Draft, now_stage: Stage) -> None:
         is_late = (
             stop is not None
             and is_waiting
-            and draft.is_due(stop.planned_at_ns + settings.protect_wait_ns)
+            and draft.is_due(settings.protect_wait_ns, stop.planned_at_ns)
         )
         if is_late or failures(group.of_leg(Leg.STOP)) > 1:
             draft.notice("critical", "protect_failed", "the position has no working stop")
     if now_stage in (Stage.EXITING, Stage.FLIPPED):
         for order in group.live:
             is_waiting = order.status in (Status.PLANNED, Status.UNKNOWN)
-            if is_waiting and draft.is_due(order.planned_at_ns + settings.protect_wait_ns):
+            if is_waiting and draft.is_due(settings.protect_wait_ns, order.planned_at_ns):
                 text = f"{order.client_order_id} owes an answer and may still fill"
                 draft.notice("critical", "exit_blocked", text)
         _note_naked(draft)
@@ -238,9 +238,9 @@ def _note_hanging(draft: Draft, order: OrderState) -> None:
     if order.leg is Leg.ENTRY and order.refused_count >= settings.request_refusals_max:
         draft.notice("critical", "cancel_hanging", f"{own_id} should be gone, and is not let go")
     is_waiting = order.leg is Leg.EXIT and order.status in (Status.PLANNED, Status.UNKNOWN)
-    if is_waiting and draft.is_due(order.planned_at_ns + settings.protect_wait_ns):
+    if is_waiting and draft.is_due(settings.protect_wait_ns, order.planned_at_ns):
         draft.notice("critical", "exit_hanging", f"{own_id} is neither working nor refused")
     request = order.request
     is_cancelling = request is not None and request.action is Action.CANCEL
-    if is_cancelling and draft.is_due(order.requested_at_ns + settings.cancel_wait_ns):
+    if is_cancelling and draft.is_due(settings.cancel_wait_ns, order.requested_at_ns):
         draft.notice("critical", "cancel_hanging", f"{own_id} should be gone")

@@ -56,10 +56,14 @@ class Draft:
         """Ask for another decision at this instant (ignored if it has passed, or is 0)."""
         self._due_ns.append(at_ns)
 
-    def is_due(self, at_ns: int) -> bool:
-        """True if the instant has come; otherwise another look is asked for."""
-        self._due_ns.append(at_ns)
-        return self.at.now_ns >= at_ns
+    def is_due(self, pause_ns: int, *since_ns: int) -> bool:
+        """True if the pause since the last of these instants is over; otherwise another look is
+        asked for. An instant that lies ahead was written before the clock was set back: its pause
+        counts from then, because as long as the clock lies behind it would not end (FLT-60)."""
+        at = self.at
+        from_ns = max(ns if ns <= at.now_ns else at.view.clock_from_ns for ns in since_ns)
+        self._due_ns.append(from_ns + pause_ns)
+        return at.now_ns >= from_ns + pause_ns
 
     def backoff_ns(self, failures_count: int) -> int:
         """The pause after so many failures in a row, at least one."""
@@ -78,7 +82,7 @@ class Draft:
         fails = failures(attempts)
         if len(attempts) > ATTEMPTS_MAX:
             self.notice("critical", "attempts_exhausted", f"{want.leg.value}: out of attempts")
-        elif not fails or self.is_due(attempts[-1].status_at_ns + self.backoff_ns(fails)):
+        elif not fails or self.is_due(self.backoff_ns(fails), attempts[-1].status_at_ns):
             own_id = client_order_id(self.plan.book, self.plan.group_id, want.leg, len(attempts))
             self._intend(own_id, own_id, Action.PLACE, want, want.quantity)
 
@@ -92,7 +96,7 @@ class Draft:
         refusals = order.refused_count
         if order.is_busy:
             return
-        if refusals and not self.is_due(order.requested_at_ns + self.backoff_ns(refusals)):
+        if refusals and not self.is_due(self.backoff_ns(refusals), order.requested_at_ns):
             return
         intent_id = f"{order.client_order_id}-c{order.cancel_count + 1}"
         as_is = Want(

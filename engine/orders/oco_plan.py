@@ -33,6 +33,7 @@ from engine.orders.oco_state import (
     failures,
     first_target_units,
     is_place_held,
+    is_price_refused,
     is_trailing,
 )
 from engine.orders.oco_view import View
@@ -278,15 +279,16 @@ def _targets(at: Situation) -> tuple[Want, ...]:
 
 
 def _exit(at: Situation, side: Side) -> tuple[Want, ...]:
-    """What may be sent to the market on `side` without any chance of flipping: the position
-    less everything of ours that may still fill there."""
+    """What may be sent to the market on `side` without any chance of flipping: the position less
+    all of ours that may still fill there; at the broker's own price if it keeps refusing ours."""
     group = at.group
     current = group.live_of(Leg.EXIT)
     others = sum(o.exposure for o in group.live if o.side is side and o is not current)
     quantity = abs(group.position) - others
     if quantity <= 0:
         return ()
-    limit = market_limit(at, side, failures(group.of_leg(Leg.EXIT)))
+    exits = group.of_leg(Leg.EXIT)
+    limit = 0 if is_price_refused(exits, at.settings) else market_limit(at, side, failures(exits))
     return (
         Want(
             leg=Leg.EXIT,

@@ -48,7 +48,8 @@ class OcoSettings(msgspec.Struct, frozen=True, kw_only=True):
     through the market an exit is priced; each re-pricing widens it by as much, up to
     `protection_bps_max`. `modifies_max`: per order (Kite allows 25); trailing leaves the last
     ones (`trail_modifies_max`) to quantity and re-pricing. `trail_step_paise` 0: a tenth of the
-    trail. `rejects_max`: refused stops in a row before the group exits at the market instead.
+    trail. `rejects_max`: refused stops in a row before the group exits at the market instead, and
+    refused exits in a row before one goes without a price of ours.
     `flat_by_at_ns` 0: told by PhaseChanged.
     """
 
@@ -243,6 +244,14 @@ def failures(attempts: tuple[OrderState, ...]) -> int:
             break
         count += 1
     return count
+
+
+def is_price_refused(exits: tuple[OrderState, ...], settings: OcoSettings) -> bool:
+    """True when the next exit is to go without a price of ours: once the venue has refused
+    `rejects_max` in a row every other one leaves the price to the broker (MARKET with protection),
+    because what we take for the market's may be another instrument's (FLT-13, LIV-09)."""
+    count = failures(exits) - settings.rejects_max
+    return count >= 0 and count % 2 == 0 and exits[-1].status is Status.REJECTED
 
 
 def is_place_held(group: Group) -> bool:

@@ -23,6 +23,7 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
     """What a group sees but does not remember over a restart.
 
     `best_paise`: the best price since the position opened. `exit_reason`: told to go out.
+    `clock_from_ns`: from when on the market clock has only gone forward.
     """
 
     owner: str
@@ -34,6 +35,7 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
     exit_reason: str = ""
     is_entry_withdrawn: bool = False
     flat_by_at_ns: int = 0
+    clock_from_ns: int = 0
 
 
 def observe(group: Group, view: View, message: Input) -> View:

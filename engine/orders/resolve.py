@@ -48,7 +48,7 @@ def merge_snapshot(
             truth.merge(trade, now_ns, out)
     found = _rows(truth, snapshot, traded, now_ns, out)
     waiting = [t for t in truth.open_orders() if t.intent.book is snapshot.book]
-    if _is_stale(snapshot, waiting, found):
+    if _is_stale(truth, snapshot, waiting, found):
         truth.counts["snapshot_stale"] += 1
         _vanished(waiting, found, settings, now_ns, out)
         return out
@@ -107,14 +107,16 @@ def _is_settled(tracked: Tracked, row: OrderReport) -> bool:
     )
 
 
-def _is_stale(snapshot: BrokerSnapshot, waiting: list[Tracked], found: set[str]) -> bool:
+def _is_stale(
+    truth: OrderTruth, snapshot: BrokerSnapshot, waiting: list[Tracked], found: set[str]
+) -> bool:
     """The canary: an order that works for certain must be in it, as far filled as we know."""
     working = [
         tracked
         for tracked in waiting
         if tracked.order.status in (Status.WORKING, Status.TRIGGERED)
         and tracked.venue_order_id != ""
-        and snapshot.at_ns > tracked.order.status_at_ns
+        and snapshot.at_ns > truth.clock.since_ns(tracked.order.status_at_ns)
     ]
     if not working:
         return False
@@ -153,7 +155,8 @@ def _absence(
 ) -> None:
     if tracked.order.status not in (Status.PLANNED, Status.UNKNOWN):
         return
-    if snapshot.at_ns < tracked.order.planned_at_ns + settings.settle_ns:
+    planned_ns = truth.clock.since_ns(tracked.order.planned_at_ns)
+    if min(snapshot.at_ns, now_ns) < planned_ns + settings.settle_ns:
         return
     tracked.absent_count += 1
     if tracked.absent_count < settings.proofs_min:
@@ -181,7 +184,8 @@ def _effect(
     if order.is_terminal or order.request is None or row is None or row.status in _IN_PROGRESS:
         tracked.unseen_count = 0
         return
-    if snapshot.at_ns < order.requested_at_ns + settings.request_settle_ns:
+    requested_ns = truth.clock.since_ns(order.requested_at_ns)
+    if min(snapshot.at_ns, now_ns) < requested_ns + settings.request_settle_ns:
         return
     tracked.unseen_count += 1
     if tracked.unseen_count >= settings.proofs_min:

@@ -5,13 +5,15 @@ means (merge.py) and which order it is about (merge_book.py).
 """
 
 from dataclasses import dataclass, field
-from typing import TypedDict
+from typing import Final, TypedDict
 
 from engine.messages.broker import TERMINAL_STATUSES, OrderReport
 from engine.messages.control import AlertRaised
 from engine.messages.records import AnyOrderFact, IntentPlanned
 from engine.messages.values import Action, Leg
 from engine.orders.lifecycle import OrderState
+
+NEVER_NS: Final = 1 << 62
 
 
 @dataclass(slots=True)
@@ -69,6 +71,26 @@ class Tracked:
     def is_second(self, venue_order_id: str) -> bool:
         """True for an order with our tag that is not the one we know by it."""
         return self.venue_order_id not in ("", venue_order_id)
+
+
+@dataclass(slots=True)
+class ClockSeen:
+    """The market clock as a watcher has seen it: `from_ns` is from when on it only went forward.
+    What was recorded before a step back lies ahead of it, and would for as long as the step was
+    prove nothing lost and nothing gone (FLT-60, INV-17): it counts from then instead."""
+
+    now_ns: int = NEVER_NS
+    from_ns: int = 0
+
+    def look(self, now_ns: int) -> None:
+        """Take what the clock shows now."""
+        if now_ns < self.now_ns:
+            self.from_ns = now_ns
+        self.now_ns = now_ns
+
+    def since_ns(self, at_ns: int) -> int:
+        """From when a recorded instant counts."""
+        return at_ns if at_ns <= self.now_ns else self.from_ns
 
 
 @dataclass(slots=True)

@@ -45,7 +45,8 @@ _NOTHING: Final[dict[str, int]] = {}
 
 class SentOrder(msgspec.Struct, kw_only=True):
     """One order. `is_known`: a report or record says that it works (or has worked). `quantity` is
-    the worst case while a modification is under way, `quantity_told` what the venue last said."""
+    the worst case while a modification is under way, `quantity_told` what the venue last said.
+    `is_lost`: given up as absent, until it is seen to work after all (FLT-18)."""
 
     client_order_id: str
     group_id: str
@@ -57,10 +58,11 @@ class SentOrder(msgspec.Struct, kw_only=True):
     was_triggered: bool = False
     is_known: bool = False
     is_over: bool = False
+    is_lost: bool = False
 
     @property
     def remaining(self) -> int:
-        return 0 if self.is_over else max(0, self.quantity - self.filled)
+        return 0 if self.is_over or self.is_lost else max(0, self.quantity - self.filled)
 
 
 class SentOrders:
@@ -111,11 +113,12 @@ class SentOrders:
                 order.is_known = True
                 order.quantity = order.quantity_told = report.quantity
                 order.is_over = order.is_over or report.status in TERMINAL_STATUSES
+                order.is_lost = order.is_lost and order.is_over
             case TradeReport():
                 trades = self._trades.setdefault(order.client_order_id, {})
                 trades[report.trade_id] = report.quantity
                 order.filled = max(order.filled, sum(trades.values()))
-                order.is_known = True
+                order.is_known, order.is_lost = True, False
 
     def read(self, snapshot: BrokerSnapshot) -> None:
         """The broker's books: its word on every order and trade of the day. Most of them are over
@@ -156,25 +159,7 @@ class SentOrders:
             return
         if record.venue_order_id:
             self._by_venue_id[record.venue_order_id] = order
-        match record:
-            case OrderAccepted() | OrderTriggered():
-                order.is_known = True
-                order.was_triggered |= isinstance(record, OrderTriggered)
-            case OrderModified():
-                order.is_known = True
-                order.quantity = order.quantity_told = record.quantity
-            case OrderFilled():
-                order.is_known = True
-                order.filled = max(order.filled, record.filled_total)
-                order.is_over = order.is_over or record.filled_total >= record.order_quantity
-            case RequestRefused() | OrderDenied() if record.action is Action.MODIFY:
-                _not_grown(order, record)
-            case OrderCancelled() | OrderRejected() | OrderLost():
-                order.is_over = True
-            case OrderDenied() if record.action is Action.PLACE:
-                order.is_over = True
-            case _:
-                pass
+        _learn(order, record)
 
     # -- what is asked --------------------------------------------------------------------
 
@@ -225,9 +210,33 @@ class SentOrders:
                 yield WorkingExit(order.group_id, order.leg, order.side, order.remaining)
 
 
+def _learn(order: SentOrder, record: OrderFact) -> None:
+    if isinstance(record, OrderAccepted | OrderTriggered | OrderModified | OrderFilled):
+        order.is_known, order.is_lost = True, False
+    match record:
+        case OrderTriggered():
+            order.was_triggered = True
+        case OrderModified():
+            order.quantity = order.quantity_told = record.quantity
+        case OrderFilled():
+            order.filled = max(order.filled, record.filled_total)
+            order.is_over = order.is_over or record.filled_total >= record.order_quantity
+        case RequestRefused() | OrderDenied() if record.action is Action.MODIFY:
+            _not_grown(order, record)
+        case OrderLost():
+            order.is_lost = True
+        case OrderCancelled() | OrderRejected():
+            order.is_over = True
+        case OrderDenied() if record.action is Action.PLACE:
+            order.is_over = True
+        case _:
+            pass
+
+
 def _shrinks(order: SentOrder | None, intent: IntentPlanned) -> bool:
     """What works already only gets smaller, however stale the asker's view is: always reducing."""
-    return order is not None and not order.is_over and intent.quantity <= order.quantity
+    is_alive = order is not None and not (order.is_over or order.is_lost)
+    return order is not None and is_alive and intent.quantity <= order.quantity
 
 
 def _not_grown(order: SentOrder, record: RequestRefused | OrderDenied) -> None:

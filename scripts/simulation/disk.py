@@ -46,7 +46,7 @@ class SimDisk:
     Args:
         mono_ns: true time, for how long a disk stays full or read-only.
         on_durable: told of each record that is spooled.
-        on_lost: told that the spool is gone: what the database has is all there is.
+        on_gone: told that the spool is gone: what the database has is all there is.
     """
 
     def __init__(
@@ -54,10 +54,10 @@ class SimDisk:
         faults: Faults,
         mono_ns: Callable[[], int],
         on_durable: Callable[[int, bytes], None] = lambda _seq, _body: None,
-        on_lost: Callable[[], None] = lambda: None,
+        on_gone: Callable[[], None] = lambda: None,
     ) -> None:
         self.on_durable = on_durable
-        self.on_lost = on_lost
+        self.on_gone = on_gone
         self.files: dict[str, bytes] = {SPOOL: MAGIC}
         self.folders: set[str] = {FOLDER}
         self.is_hurt = False
@@ -66,6 +66,7 @@ class SimDisk:
         self._full_until_ns = 0
         self._read_only_until_ns = 0
         self._kept: dict[str, tuple[bytes, bytes]] = {}
+        self._is_spool_open = False
 
     # -- what the engine opens ------------------------------------------------------------
 
@@ -74,9 +75,10 @@ class SimDisk:
         return FileLatches(Path(), {}, is_new_state=False, files=self)
 
     def spool(self) -> Spool:
-        """The spool of a life."""
+        """The spool of a life. Opening it repairs a torn tail."""
         spool = WatchedSpool(Path(SPOOL), lambda path: SimFile(self, path.name))
         spool.on_durable = self.on_durable
+        self._is_spool_open = True
         return spool
 
     # -- a folder of whole files (actors.stores.files.StateFolder) ------------------------
@@ -133,8 +135,12 @@ class SimDisk:
             raise OSError(errno.EIO, "Input/output error")
 
     def died(self) -> None:
-        """The process was killed: an append that was under way may have left its beginning."""
-        if self.files.get(SPOOL, b"").startswith(MAGIC) and self._faults.strikes("FLT-85"):
+        """The process was killed: an append that was under way may have left its beginning, but
+        only of a life that had opened the spool."""
+        is_ours, self._is_spool_open = self._is_spool_open, False
+        if not is_ours or not self.files.get(SPOOL, b"").startswith(MAGIC):
+            return
+        if self._faults.strikes("FLT-85"):
             count = self._faults.amount("FLT-85", 1, 11)
             self.files[SPOOL] += b"\0\0\0\x40\x12\x34\x56\x78\x9a\xbc\xde"[:count]
             self._faults.note("FLT-85", f"{count} bytes of an append that never returned")
@@ -160,7 +166,7 @@ class SimDisk:
                 faults.note("FLT-89", "the latch folder is gone")
             elif self.files.pop(SPOOL, None) is not None:
                 faults.note("FLT-89", "the spool is gone")
-                self.on_lost()
+                self.on_gone()
 
     def heal(self) -> None:
         """There is room, the disk can be written, and damaged files are put back by a person: those

@@ -193,7 +193,7 @@ class NoStuckCeiling(Check):
     halted or killed, no ceiling of the engine's own lies over everything, but the reconciler's, and
     the journal's once it is back, for books that strangers' orders keep unclean. Those that wait
     for clean books are given the time of two looks: a machine that slept until shortly before the
-    end has had none of it."""
+    end has had none of it, nor had a database that came back as late."""
 
     id = "LIV-08"
     handles = (Reconciled,)
@@ -220,7 +220,7 @@ class NoStuckCeiling(Check):
             is_own = ceiling.owner not in ("operator", "leader", "release", "storm")
             is_loss = ceiling.owner == "account" and is_latched
             waits = ceiling.owner == "reconciler" or (
-                ceiling.owner == "journal" and room.state.is_journal_back
+                ceiling.owner == "journal" and (room.state.is_journal_back or is_young)
             )
             if (
                 not ceiling.scope

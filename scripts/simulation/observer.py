@@ -5,7 +5,7 @@ nothing; `on_handled` is called for the message types in `handles` only, and onl
 in `rooms` if any are named.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, ClassVar, NoReturn, TypeAlias
 
 import msgspec
@@ -70,9 +70,8 @@ class Observer:
     def on_record(self, seq: int, record: Record) -> None:
         """A record became durable (in the database or in the spool), once for each number."""
 
-    def on_lost(self, seq: int) -> None:
-        """A failover of the database forgot all records after this number; others may get their
-        numbers."""
+    def on_gone(self, records: Sequence[Record]) -> None:
+        """The spool is gone, and these durable records with it."""
 
     def on_request(self, request: WireRequest) -> None:
         """A request reached the live broker."""

@@ -44,14 +44,15 @@ class Outside:
         self._world = world
         self._alerts_read = 0
         faults, clock, profile = world.faults, world.clock, world.profile
+        durable = world.durable
         self.disk = SimDisk(
             faults,
             clock.mono_ns,
-            lambda seq, body: world.committed(seq, decode(body)),
-            lambda: world.lost(len(self.database.rows.get("simulation", ()))),
+            lambda seq, body: durable.committed(seq, decode(body)),
+            lambda: durable.gone(len(self.database.rows.get("simulation", ()))),
         )
         self.latches = self.disk.latches()
-        self.database = FaultyDatabase(faults, clock.mono_ns, world.committed, world.lost)
+        self.database = FaultyDatabase(faults, clock.mono_ns, durable.committed, durable.lost)
         listed = [
             Listed(name=item.name, price_paise=paise_from_rupees(item.price_inr))
             for item in world.config.instruments

@@ -14,7 +14,6 @@ from engine.market.quality import TickLimits
 from engine.market.staleness import StalenessLimits
 from engine.messages.base import Message
 from engine.messages.control import AlertRaised
-from engine.messages.records import Record
 from engine.messages.supervision import ChildExited
 from engine.orders.resolve import ResolveSettings
 from engine.session import ist_day, ist_text, midnight_ns, ns_from_ist
@@ -24,6 +23,7 @@ from scripts.simulation.actors_faults import ActorBreaker
 from scripts.simulation.clock import SimClock
 from scripts.simulation.database import FaultyStore
 from scripts.simulation.decisions import Decisions
+from scripts.simulation.durable import Durable
 from scripts.simulation.faults import Faults
 from scripts.simulation.host import SimPool, SimRoom
 from scripts.simulation.market.feed import NoFrames, SimSource
@@ -62,8 +62,9 @@ class World:
         self.decisions = decisions
         self.trace = Trace()
         self.reached: dict[str, int] = {}
-        self.records: list[tuple[int, Record]] = []
-        self._forgotten: dict[int, Record] = {}
+        self._hooks: dict[str, list[Callable[..., None]]] = {}
+        self.durable = Durable(self._hooks)
+        self.records = self.durable.records
         self.alerts: list[AlertRaised] = []
         self.violation: Violated | None = None
         self.boots = self.epoch = 0
@@ -87,7 +88,7 @@ class World:
         self.market = self.outside.tape
         self.pool.breaker = ActorBreaker(self.faults, self.outside)
         self.observers = [kind(self) for kind in checks]
-        self._hooks = hooks_of(self.observers)
+        self._hooks.update(hooks_of(self.observers))
         self.pool.listeners = Listeners(self._listening)
 
     # -- what models and checks may use ---------------------------------------------------
@@ -100,10 +101,11 @@ class World:
     @property
     def heals_at_ns(self) -> int:
         """When all faults end or ended: as planned, but a machine that sleeps over it heals when it
-        wakes and has come to rest, so until they have ended it is never past."""
+        wakes and has come to rest, so until they have ended it is never past, not by a market clock
+        that runs ahead either."""
         if self.faults.is_healed:
             return self._heals_at_ns
-        return max(self._heals_at_ns, self.clock.true_ns())
+        return max(self._heals_at_ns, self.clock.true_ns() + 1, self.now_ns + 1)
 
     def stream(self, name: str) -> random.Random:
         """A source of numbers that are part of the scene, not decisions."""
@@ -172,7 +174,7 @@ class World:
         self.outside.start()
         self.boot()
         self._play(self._heals_at_ns)
-        self._heals_at_ns = self.heals_at_ns
+        self._heals_at_ns = max(self._heals_at_ns, self.clock.true_ns())
         self.tell("everything heals")
         self.faults.heal()
         self.outside.heal()
@@ -235,23 +237,6 @@ class World:
                 "alerts": lambda _: Sink(self._alerted),
             },
         )
-
-    def committed(self, seq: int, record: Record) -> None:
-        """A record became durable. One that comes back as it was after a failover is no news."""
-        if self.records and seq <= self.records[-1][0]:
-            return
-        self.records.append((seq, record))
-        if self._forgotten.pop(seq, None) == record:
-            return
-        for hook in self._hooks["on_record"]:
-            hook(seq, record)
-
-    def lost(self, seq: int) -> None:
-        """Records that were durable are not any more: all after this number."""
-        while self.records and self.records[-1][0] > seq:
-            self._forgotten.update((self.records.pop(),))
-        for hook in self._hooks["on_lost"]:
-            hook(seq)
 
     def told_of(self, hook: str, what: object) -> None:
         """Something that observers hear of happened outside."""

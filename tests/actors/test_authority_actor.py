@@ -394,6 +394,20 @@ def test_when_a_core_room_dies_then_authority_falls_until_it_has_recovered(
     assert bool(ctx.of(AuthorityChanged, name)) is is_listening
 
 
+@pytest.mark.conformance("LIV-08")
+def test_liv_08_when_a_death_is_told_after_the_successor_recovered_then_nothing_waits_for_it(
+    authority: AuthorityBehaviour, ctx: FakeContext
+) -> None:
+    reconcile(authority, True)
+    authority.receive(RecoveryDone(part="book", at_ns=NOW, generation=2))
+    authority.receive(GenerationFenced(name="book", generation=1, reason="stuck"))
+    assert mode(ctx) is Mode.REDUCE
+    assert ("down/book", "") not in ceilings(ctx)
+    assert [fence.generation for fence in ctx.of(GenerationFenced, "writer")] == [1]
+    authority.receive(GenerationFenced(name="book", generation=2, reason="stuck again"))
+    assert ceilings(ctx)[("down/book", "")] is Authority.CANCEL
+
+
 def test_when_a_supervisor_fences_a_room_then_its_authority_falls_before_it_is_back(
     authority: AuthorityBehaviour, ctx: FakeContext
 ) -> None:
@@ -481,6 +495,27 @@ def test_when_flattened_then_it_ends_verified_and_reconciled(
     assert mode(ctx) is Mode.FLATTENING
     authority.receive(FlatVerified(scope="", groups_open=0, at_ns=NOW))
     assert mode(ctx) is Mode.FLATTENING
+    reconcile(authority, True)
+    assert mode(ctx) is Mode.PAPER
+
+
+@pytest.mark.conformance("LIV-02")
+def test_liv_02_when_the_custodian_restarts_while_flattening_then_it_is_told_again() -> None:
+    """Nobody said any more that all is flat, so the engine stayed in FLATTENING."""
+    authority, ctx = start()
+    recover(authority)
+    command(authority, "flatten")
+    ctx.forget()
+    authority.receive(RecoveryDone(part="custodian", at_ns=NOW))
+    assert [order.scope for order in ctx.of(FlattenOrdered, "custodian")] == [""]
+
+
+def test_liv_02_when_a_scope_is_flat_after_all_is_then_all_stays_flat() -> None:
+    authority, ctx = start()
+    recover(authority)
+    command(authority, "flatten")
+    for scope in ("", "strategy:ema"):
+        authority.receive(FlatVerified(scope=scope, groups_open=0, at_ns=NOW))
     reconcile(authority, True)
     assert mode(ctx) is Mode.PAPER
 

@@ -4,7 +4,7 @@ import pytest
 from msgspec.structs import replace
 
 from actors.custodian import CustodianBehaviour
-from engine.limits import FLAT_CHECK_NS
+from engine.limits import FLAT_CHECK_NS, LATE_AGAIN_NS
 from engine.messages.control import (
     AlertRaised,
     EntriesCancelled,
@@ -12,10 +12,17 @@ from engine.messages.control import (
     FlatVerified,
     RecoveryDone,
 )
-from engine.messages.records import PlanApproved, Record, RiskNoted
+from engine.messages.market import FeedsCalled
+from engine.messages.records import (
+    ModeChanged,
+    OperatorActed,
+    PlanApproved,
+    Record,
+    RiskNoted,
+)
 from engine.messages.signals import ExitAdvised
 from engine.messages.supervision import ChildExited, ChildReady, ChildWanted, ExitKind
-from engine.messages.values import SessionPhase
+from engine.messages.values import Mode, SessionPhase
 from engine.units import NS_PER_MINUTE
 from tests.fakes import FakeContext, journaled, opened
 from tests.risk_samples import NOW, SESSION, closed_group, fill, opened_group
@@ -180,6 +187,17 @@ def test_when_a_group_of_an_earlier_life_fills_late_then_it_is_brought_back(
     assert wanted(ctx)[-1] == "c"
 
 
+@pytest.mark.conformance("LIV-12")
+def test_liv_12_when_a_market_begins_then_the_open_groups_are_called(
+    custodian: CustodianBehaviour, ctx: FakeContext
+) -> None:
+    custodian.receive(FeedsCalled())
+    assert [to for to, message in ctx.sent if isinstance(message, FeedsCalled)] == [
+        "oco/a",
+        "oco/b",
+    ]
+
+
 @pytest.mark.conformance("LIV-01")
 def test_when_told_to_go_flat_before_the_first_phase_then_it_still_goes(
     custodian: CustodianBehaviour, ctx: FakeContext
@@ -189,3 +207,44 @@ def test_when_told_to_go_flat_before_the_first_phase_then_it_still_goes(
     ctx.sent.clear()
     ctx.advance(custodian, FLAT_CHECK_NS)
     assert advised(ctx) == ["oco/a", "oco/b"]
+
+
+def moved(before: Mode, after: Mode) -> ModeChanged:
+    return ModeChanged(mode_from=before, mode_to=after, mode_seq=1, reason="test", at_ns=NOW)
+
+
+def ordered(scope: str, outcome: str = "done") -> OperatorActed:
+    return OperatorActed(command="flatten", argument=scope, by="me", outcome=outcome, at_ns=NOW)
+
+
+FLATTENING = moved(Mode.LIVE, Mode.FLATTENING)
+RESTARTED = moved(Mode.STANDBY, Mode.RECOVERING)
+
+
+@pytest.mark.conformance("LIV-02")
+@pytest.mark.parametrize(
+    ("later", "told"),
+    [
+        ((FLATTENING,), ["oco/a", "oco/b"]),
+        ((FLATTENING, RESTARTED, opened_group("d")), ["oco/a", "oco/b"]),
+        ((FLATTENING, opened_group("d"), RESTARTED), ["oco/a", "oco/b", "oco/d"]),
+        ((FLATTENING, closed_group("a"), RESTARTED), ["oco/b"]),
+        ((ordered("strategy:orb"),), ["oco/b"]),
+        ((ordered("", outcome="refused"),), []),
+        ((moved(Mode.LIVE, Mode.REDUCE),), []),
+    ],
+)
+def test_liv_02_when_a_flatten_was_recorded_then_the_next_life_goes_on_with_it(
+    later: tuple[Record, ...], told: list[str]
+) -> None:
+    """A core that restarted before the groups had recorded their exits forgot a person's order."""
+    again = CustodianBehaviour()
+    ctx = opened(again, FakeContext("custodian", generation=2, now_ns=NOW), (*PAST, *later))
+    assert advised(ctx) == told
+    ctx.forget()
+    ctx.advance(again, LATE_AGAIN_NS)
+    assert advised(ctx) == told
+    ctx.forget()
+    ctx.advance(again, FLAT_CHECK_NS)
+    assert advised(ctx) == told
+    assert len(ctx.of(AlertRaised)) == len(told)

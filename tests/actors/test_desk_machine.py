@@ -28,6 +28,9 @@ from engine.units import NS_PER_MS, NS_PER_S
 from tests.desk import World, a_plan
 
 TARGET_LEGS = (Leg.TARGET_1, Leg.TARGET_2)
+FORESEEN = frozenset(
+    {"both_legs_filled", "protect_failed", "exit_not_filling", "exit_blocked", "exit_hanging"}
+)
 
 
 def worst_case(order: OrderState) -> int:
@@ -264,8 +267,7 @@ class DeskMachine(RuleBasedStateMachine):
     def _check_the_end(self) -> None:
         world = self.world
         self._check_single_flight()
-        foreseen = {"both_legs_filled", "protect_failed", "exit_not_filling", "exit_blocked"}
-        assert {alert.event for alert in world.alerts} <= foreseen, world.alerts
+        assert {alert.event for alert in world.alerts} <= FORESEEN, world.alerts
         assert world.position() == 0
         (closed,) = world.closed()
         fills = world.fills()

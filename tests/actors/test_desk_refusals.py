@@ -13,7 +13,7 @@ from engine.messages.broker import Outcome
 from engine.messages.journal import AppendRefused, Journaled, Replayed
 from engine.messages.records import IntentPlanned, OrderUnknown, SignalRecorded
 from engine.messages.signals import EntryProposed, ExitAdvised
-from engine.messages.values import Action, Leg, Side, Target
+from engine.messages.values import Action, Leg, OrderType, Side, Target
 from engine.orders.lifecycle import Status
 from engine.orders.oco import decide
 from engine.orders.oco_draft import Notice
@@ -175,6 +175,18 @@ def test_when_exits_are_refused_then_they_are_tried_until_flat(entered: World) -
     assert entered.is_over
     assert entered.position() == 0
     assert "protect_failed" in {alert.event for alert in entered.alerts}  # INV-17
+
+
+def test_liv_09_when_exits_are_refused_at_our_price_then_every_other_leaves_it_to_the_broker(
+    entered: World,
+) -> None:
+    entered.gate = refuse((Leg.EXIT, Action.PLACE), times=6)
+    entered.post(entered.oco_name, ExitAdvised(group_id="grp-1", reason="x", at_ns=0))
+    entered.advance(90 * NS_PER_S)
+    kinds = [intent.order_type for intent in sent(entered, Leg.EXIT, Action.PLACE)]
+    limit, market = OrderType.LIMIT, OrderType.MARKET
+    assert kinds == [limit, limit, limit, market, limit, market, limit]
+    assert entered.is_over
 
 
 @pytest.mark.conformance("ORD-20")

@@ -119,7 +119,7 @@ def test_when_the_source_falls_silent_then_beats_say_since_when() -> None:
 def test_when_there_are_two_sources_then_each_feed_hears_of_its_own() -> None:
     market = Market(sources={NAME: "kitefeed/1", OTHER: "kitefeed/2"})
     called = [name for name, m in market.ctx.sent if isinstance(m, FeedsCalled)]
-    assert called == [*FEEDS.values(), "kitefeed/1", "kitefeed/2"]
+    assert called == [*FEEDS.values(), "kitefeed/1", "kitefeed/2", "custodian"]
     market.give(a_phase())
     market.give(
         LinkChanged(
@@ -167,7 +167,8 @@ def test_when_a_feed_restarts_then_it_gets_back_what_it_cannot_know() -> None:
 def test_when_the_market_restarts_then_it_learns_phase_and_watches() -> None:
     market = Market()
     assert market.ctx.of(PhaseWanted, "calendar") == [PhaseWanted(reader="market")]
-    assert [to for to, m in market.ctx.sent if isinstance(m, FeedsCalled)] == list(FEEDS.values())
+    called = [to for to, m in market.ctx.sent if isinstance(m, FeedsCalled)]
+    assert called == [*FEEDS.values(), "custodian"]
     market.give(FeedAnnounced(instrument=NAME, watchers=("oco/1",)))
     assert market.ctx.of(MarketWatch) == [], "the feed knows its watchers"
     market.give(FeedAnnounced(instrument=NAME))

@@ -8,7 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from engine.messages.broker import IntentAnswered, OrderReport, OrderStatus, Outcome
+from engine.messages.broker import (
+    IntentAnswered,
+    OrderReport,
+    OrderStatus,
+    Outcome,
+    TradeReport,
+)
 from engine.messages.control import Ceiling
 from engine.messages.records import (
     IntentPlanned,
@@ -356,6 +362,37 @@ def test_when_a_stop_is_unknown_then_no_second_one_leaves_until_it_is_lost(held:
     )
     held.orders.fold(lost)
     assert verdict(held, stop("S2")) == "send"
+
+
+@pytest.mark.parametrize("how", ["journal", "books", "fill", "trade"])
+def test_flt_18_when_a_lost_stop_works_after_all_then_it_counts_again(held: Gate, how: str) -> None:
+    """It was over for ever: beside it and the one in its place a target of all left too."""
+    assert verdict(held, stop()) == "send"
+    held.orders.fold(fact(OrderLost, stop(), reason="absent"))
+    assert verdict(held, stop("S2", 6)) == "send"
+    a_trade_of_one = TradeReport(
+        trade_id="T2",
+        client_order_id="S1",
+        venue_order_id="1",
+        instrument="NSE:INFY",
+        side=Side.SELL,
+        product=Product.MIS,
+        quantity=1,
+        price_paise=99_000,
+        at_ns=NOW,
+    )
+    part = {"side": Side.SELL, "leg": Leg.STOP, "client_order_id": "S1", "order_quantity": 10}
+    match how:
+        case "journal":
+            held.orders.fold(fact(OrderAccepted, stop()))
+        case "books":
+            held.orders.report(report(OrderStatus.TRIGGER_PENDING, 0))
+        case "fill":
+            held.orders.fold(fill("T2", 1, **part))
+        case _:
+            held.orders.report(a_trade_of_one)
+    target = {"order_type": OrderType.LIMIT, "price_trigger_paise": 0, "leg": Leg.TARGET_1}
+    assert verdict(held, stop("A1", 3, **target)) == "reduce_only"
 
 
 def test_when_the_group_is_flat_then_its_orphans_may_be_cancelled_with_cancel(held: Gate) -> None:

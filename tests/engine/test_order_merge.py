@@ -345,6 +345,31 @@ def test_when_absent_often_enough_and_late_enough_then_it_is_lost(truth: OrderTr
     assert [kinds(see(truth, snapshot(at=n))) for n in (2, 4, 6)] == [[], [], [OrderLost]]
 
 
+@pytest.mark.conformance("FLT-60")
+def test_inv_17_when_the_clock_was_set_back_then_absence_counts_from_there(
+    truth: OrderTruth,
+) -> None:
+    truth.clock.look(NOW)
+    truth.merge(answer(Outcome.UNKNOWN), NOW)
+    before = snapshot(at=9)  # taken before the step, heard after it
+    truth.clock.look(NOW - 600 * NS_PER_S)
+    assert kinds(merge_snapshot(truth, before, SETTINGS, NOW - 600 * NS_PER_S)) == []
+    assert truth.orders[TAG].absent_count == 0
+    seen = [kinds(see(truth, snapshot(at=n - 600))) for n in (0, 2, 4, 6)]
+    assert seen == [[], [], [], [OrderLost]]
+
+
+@pytest.mark.conformance("FLT-60")
+def test_when_the_clock_was_set_back_then_hearsay_without_an_intent_expires_all_the_same() -> None:
+    truth, back_ns = OrderTruth({}), NOW - 600 * NS_PER_S
+    truth.clock.look(NOW)
+    truth.merge(row(OrderStatus.OPEN), NOW)
+    truth.clock.look(back_ns)
+    assert events(truth.expire_parked(back_ns - 1, back_ns)) == []
+    truth.clock.look(back_ns + NS_PER_S)
+    assert events(truth.expire_parked(back_ns, back_ns + NS_PER_S)) == ["orphan_tag"]
+
+
 def test_when_seen_in_between_then_absence_counts_anew(truth: OrderTruth) -> None:
     see(truth, snapshot(at=2))
     see(truth, snapshot(at=4))
@@ -365,6 +390,23 @@ def test_inv_02_when_the_stream_has_shown_it_then_frozen_books_do_not_make_it_lo
     full = row(OrderStatus.COMPLETE, filled_quantity=10)
     see(truth, snapshot(full, trades=(trade(1, 10),), at=10))
     assert truth.orders[TAG].order.status is Status.FILLED
+
+
+def test_flt_42_when_a_pending_order_has_lost_its_tag_then_its_number_outlives_a_restart(
+    truth: OrderTruth,
+) -> None:
+    """It was called lost, and a second one was sent beside it."""
+    pending = row(OrderStatus.OPEN_PENDING, client_order_id="")
+    truth.merge(replace(answer(Outcome.ACKED), venue_order_id="1"), NOW)
+    out = see(truth, snapshot(pending, at=1))
+    assert (kinds(out), kinds(see(truth, snapshot(pending, at=2)))) == ([OrderUnknown], [])
+    next_life = OrderTruth({}, ten_bps, "2026-11-20")
+    for record in (INTENT, *out.facts):
+        next_life.evolve(record)
+    outs = [see(next_life, snapshot(pending, at=n)) for n in (4, 6, 8, 10)]
+    assert [kinds(out) + events(out) for out in outs] == [[], [], [], []]
+    out = see(next_life, snapshot(replace(pending, status=OrderStatus.OPEN), at=12))
+    assert kinds(out) == [OrderAccepted, OrderTriggered]
 
 
 def test_when_a_snapshot_lacks_a_working_order_then_it_is_stale_and_proves_nothing(

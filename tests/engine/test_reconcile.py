@@ -9,7 +9,14 @@ from engine.ids import client_order_id
 from engine.journal_view import JournalView
 from engine.messages.broker import BrokerSnapshot, OrderReport, OrderStatus, PositionReport
 from engine.messages.broker import TradeReport as Trade
-from engine.messages.records import DayClosed, OrderAccepted, OrderCancelled, OrderFilled, Record
+from engine.messages.records import (
+    DayClosed,
+    OrderAccepted,
+    OrderCancelled,
+    OrderFilled,
+    OrderLost,
+    Record,
+)
 from engine.messages.values import Book, Leg, OrderType, Product, Side
 from engine.reconcile import Severity, compare, lasting
 from tests.risk_samples import NOW, closed_group, fill, intent, opened_group, stop
@@ -108,6 +115,20 @@ def test_when_an_order_is_not_ours_then_it_counts_while_it_works(
 def test_flt_24_when_an_order_that_is_over_works_at_the_broker_then_it_is_told() -> None:
     second = order(ENTRY, OrderStatus.OPEN, side=Side.BUY)
     assert kinds(orders=(*ORDERS, second)) == ["order_undead"]
+
+
+def test_flt_18_when_a_lost_order_works_after_all_then_the_journal_says_so_too() -> None:
+    """It stayed undead, and its position unprotected, for as long as it worked."""
+    lost = OrderLost(
+        at_ns=NOW,
+        client_order_id=STOP,
+        group_id="grp-1",
+        leg=Leg.STOP,
+        instrument="NSE:INFY",
+        reason="absent",
+    )
+    assert kinds((*RECORDS, lost)) == ["order_undead", "position_unprotected"]
+    assert kinds((*RECORDS, lost, accepted(STOP, Leg.STOP))) == []
 
 
 def test_when_the_broker_is_ahead_then_it_is_no_alarm() -> None:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from engine.exchange.venue import Venue, VenueSettings
-from engine.market.quality import TickLimits, check_tick, is_plain
+from engine.market.quality import EXITS_ONLY_REASONS, TickGate, TickLimits, Verdict, check_tick
 from engine.market.watching import ANY_PRICE, Readers, price_range
 from engine.messages.market import MarketWatch, Tick
 from engine.messages.values import Book, Leg, OrderType, Side
@@ -101,7 +101,7 @@ numbers = st.integers(-1, 3)
     high=st.sampled_from((0, 300)),
     is_depth_expected=st.booleans(),
 )
-def test_when_a_tick_passes_the_short_gate_then_the_long_one_finds_nothing(
+def test_when_a_tick_passes_the_gate_then_the_long_list_of_reasons_finds_nothing(
     before: int, fields: dict[str, Any], low: int, high: int, is_depth_expected: bool
 ) -> None:
     limits = TickLimits(
@@ -111,8 +111,16 @@ def test_when_a_tick_passes_the_short_gate_then_the_long_one_finds_nothing(
         is_depth_expected=is_depth_expected,
     )
     previous, tick = a_tick(before, 10), Tick(instrument=INFY.name, **fields)
-    is_sound = check_tick(previous, tick, limits) is None
-    assert is_plain(previous, tick, limits) == (is_sound and not is_depth_expected)
+    gate = TickGate(limits)
+    gate.last = previous
+    reason = check_tick(previous, tick, limits)
+    if reason is None:
+        expected = Verdict.ACCEPT
+    elif reason in EXITS_ONLY_REASONS:
+        expected = Verdict.EXITS_ONLY
+    else:
+        expected = Verdict.QUARANTINE
+    assert gate.admit(tick) in ((expected, reason or ""), (Verdict.EXITS_ONLY, "stuck"))
 
 
 steps = st.integers(96, 104)

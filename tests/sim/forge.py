@@ -9,7 +9,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from engine.messages.base import Message
-from engine.messages.broker import IntentAnswered, Outcome, TradeReport
+from engine.messages.broker import IntentAnswered, OrderStatus, Outcome, TradeReport
 from engine.messages.control import AlertRaised, AuthorityChanged, Ceiling
 from engine.messages.journal import Journaled
 from engine.messages.market import PhaseChanged
@@ -123,6 +123,13 @@ class Forge:
         self.records.append((seq, record))
         for observer in self.observers:
             observer.on_record(seq, record)
+
+    def spool_gone(self, seq: int) -> None:
+        """All records after that number are gone."""
+        gone = [record for number, record in self.records if number > seq]
+        del self.records[seq:]
+        for observer in self.observers:
+            observer.on_gone(gone)
 
     def handled(self, room: str, message: Message, generation: int = 1) -> None:
         for observer in self.observers:
@@ -252,12 +259,16 @@ class Forge:
         """The writer takes it and it leaves."""
         self.taken(intent)
         if intent.book is Book.LIVE:
-            request = WireRequest(
-                at_ns=self.now_ns, epoch=1, intent=intent, outcome=outcome, is_processed=True
-            )
-            for observer in self.observers:
-                observer.on_request(request)
+            self.requested(intent, outcome)
         self.answered(intent, outcome)
+
+    def requested(self, intent: IntentPlanned, outcome: Outcome = Outcome.ACKED) -> None:
+        """It reaches the broker."""
+        request = WireRequest(
+            at_ns=self.now_ns, epoch=1, intent=intent, outcome=outcome, is_processed=True
+        )
+        for observer in self.observers:
+            observer.on_request(request)
 
     def taken(self, intent: IntentPlanned) -> None:
         """The writer takes it."""
@@ -285,6 +296,21 @@ class Forge:
         }
         record: Any = kind(**(base | more))
         self.record(record)
+
+    def writes(self, told: dict[str, int], at_venue: dict[str, int] | None = None) -> None:
+        """There is a writer, which counts these units of orders as working, and a paper venue that
+        has these."""
+        rows = [
+            SimpleNamespace(
+                client_order_id=tag, status=OrderStatus.OPEN, quantity=units, filled_quantity=0
+            )
+            for tag, units in (at_venue or {}).items()
+        ]
+        paper = SimpleNamespace(snapshot=lambda *_: SimpleNamespace(orders=rows, trades=()))
+        sent = {tag: SimpleNamespace(remaining=units) for tag, units in told.items()}
+        self.rooms["writer"] = SimpleNamespace(
+            _gate=SimpleNamespace(orders=sent), _brokers={Book.PAPER: paper}
+        )
 
     def fill(self, intent: IntentPlanned, quantity: int = 10, **more: Any) -> None:
         """The venue trades (if it is live) and the trade is booked."""

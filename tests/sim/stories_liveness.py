@@ -175,9 +175,27 @@ def recovery_ends(forge: Forge, is_bad: bool) -> None:
 def ceilings_rise_again(forge: Forge, is_bad: bool) -> None:
     low = Ceiling(owner="journal", scope="", authority=Authority.REDUCE, reason="away")
     ceilings = {("journal", ""): low} if is_bad else {}
-    state = SimpleNamespace(_ceilings=ceilings, is_journal_back=False)
-    forge.rooms["authority"] = SimpleNamespace(state=state)
+    forge.rooms["authority"] = _authority(ceilings)
+    forge.wait(LONG_S)
     forge.end()
+
+
+def the_database_is_back_at_the_very_end(forge: Forge) -> None:
+    low = Ceiling(owner="journal", scope="", authority=Authority.REDUCE, reason="away")
+    forge.rooms["authority"] = _authority({("journal", ""): low})
+    forge.heals_at_ns = forge.now_ns
+    forge.end()
+
+
+def a_room_is_down_at_the_very_end(forge: Forge) -> None:
+    low = Ceiling(owner="down/book", scope="", authority=Authority.CANCEL, reason="crashed")
+    forge.rooms["authority"] = _authority({("down/book", ""): low})
+    forge.heals_at_ns = forge.now_ns
+    forge.end()
+
+
+def _authority(ceilings: dict[tuple[str, str], Ceiling]) -> SimpleNamespace:
+    return SimpleNamespace(state=SimpleNamespace(_ceilings=ceilings, is_journal_back=False))
 
 
 @story("LIV-09")

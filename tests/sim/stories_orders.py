@@ -1,5 +1,7 @@
 """Stories of orders: each check of what leaves for a broker, kept and broken."""
 
+from types import SimpleNamespace
+
 from msgspec.structs import replace
 
 from engine.messages.broker import OrderReport, OrderStatus, Outcome
@@ -18,6 +20,9 @@ from engine.units import NS_PER_MINUTE, NS_PER_S
 from scripts.simulation.checks.wire import EpochsInOrder
 from scripts.simulation.observer import WireRequest
 from tests.sim.forge import PRICE, Forge, story
+
+LATE_S = 3
+LONG_S = 1_000
 
 
 @story("INV-03")
@@ -237,6 +242,41 @@ def ten_in_a_second(forge: Forge, is_bad: bool) -> None:
         forge.send(forge.place(Leg.TARGET_1, tag=f"P-{number}"))
 
 
+def a_writer_stands_still(forge: Forge) -> None:
+    _late_exit(forge, Book.PAPER, still="writer")
+
+
+def a_watcher_stands_still(forge: Forge) -> None:
+    """It is told late of a paper exit that left in time."""
+    _late_exit(forge, Book.PAPER, still="watcher")
+
+
+def a_watcher_stands_still_beside_a_live_exit(forge: Forge) -> None:
+    _late_exit(forge, Book.LIVE, still="watcher")
+
+
+def a_writer_stood_still_before(forge: Forge) -> None:
+    forge.inboxes["writer"] = SimpleNamespace(is_still=True)
+    forge.wait(LONG_S)
+    _late_exit(forge, Book.PAPER, still="")
+
+
+def _late_exit(forge: Forge, book: Book, *, still: str) -> None:
+    """An exit leaves three seconds after the writer took it; meanwhile a room serves nobody."""
+    forge.view(Mode.LIVE)
+    forge.open(book)
+    leave = forge.place(Leg.EXIT, book=book)
+    for name in ("writer", "watcher"):
+        forge.inboxes[name] = SimpleNamespace(is_still=name == still)
+    forge.taken(leave)
+    forge.wait(LATE_S)
+    forge.inboxes.clear()
+    if book is Book.LIVE:
+        forge.requested(leave)
+    else:
+        forge.answered(leave, Outcome.ACKED)
+
+
 @story("INV-28")
 def only_groups_send(forge: Forge, is_bad: bool) -> None:
     forge.open()
@@ -268,6 +308,24 @@ def a_flatten_shrinks(forge: Forge, is_bad: bool) -> None:
     if is_bad:
         again = forge.place(Leg.STOP, 20)
         forge.fill(again, 20)
+
+
+def a_leg_from_before_flips(forge: Forge) -> None:
+    """A target hangs at the exchange and fills beside the stop, after the flatten order."""
+    forge.held()
+    stop, target = forge.place(Leg.STOP), forge.place(Leg.TARGET_1)
+    forge.view(Mode.FLATTENING)
+    forge.fill(stop)
+    forge.fill(target)
+
+
+def a_leg_is_enlarged_while_flattening(forge: Forge) -> None:
+    forge.held()
+    stop = forge.place(Leg.STOP)
+    forge.view(Mode.FLATTENING)
+    changes = {"tag": stop.client_order_id, "intent_id": "m1", "action": Action.MODIFY}
+    forge.place(Leg.STOP, 30, **changes)
+    forge.fill(stop, 30)
 
 
 @story("INV-43")
@@ -308,6 +366,72 @@ def a_modify_that_grows(forge: Forge) -> None:
     forge.fact(OrderAccepted, stop)
     changes = {"tag": stop.client_order_id, "intent_id": "m1", "action": Action.MODIFY}
     forge.send(forge.place(Leg.STOP, 12, **changes))
+
+
+def _a_target_grows(forge: Forge, told: int, at_venue: int, *, is_ghost: bool = False) -> None:
+    """The journal has the growth of both targets to five; the first is sent. The writer counts as
+    many units of the second as `told`, and the venue has `at_venue`."""
+    forge.held(Book.LIVE)
+    first, second = (forge.place(leg, 4, book=Book.LIVE) for leg in (Leg.TARGET_1, Leg.TARGET_2))
+    for target in (first, second):
+        forge.send(target)
+        forge.fact(OrderAccepted, target)
+    grown = [
+        forge.place(
+            asked.leg,
+            6,
+            book=Book.LIVE,
+            tag=asked.client_order_id,
+            intent_id=f"{asked.leg}-m1",
+            action=Action.MODIFY,
+        )
+        for asked in (first, second)
+    ]
+    tag = second.client_order_id
+    forge.writes({tag: told})
+    forge.broker.orders = (
+        SimpleNamespace(tag_true=tag, remaining=at_venue, is_terminal=is_ghost, is_ghost=is_ghost),
+    )
+    forge.send(grown[0])
+
+
+def a_growth_waits_behind_another(forge: Forge) -> None:
+    _a_target_grows(forge, told=4, at_venue=4)
+
+
+def a_growth_has_left_before_another(forge: Forge) -> None:
+    _a_target_grows(forge, told=6, at_venue=4)
+
+
+def a_growth_that_the_writer_forgot(forge: Forge) -> None:
+    _a_target_grows(forge, told=4, at_venue=6)
+
+
+def an_order_lives_on_that_the_venue_shows_as_over(forge: Forge) -> None:
+    _a_target_grows(forge, told=0, at_venue=6, is_ghost=True)
+
+
+def _a_target_beside_a_stop(forge: Forge, told: int, at_venue: int) -> None:
+    """A target has filled two of ten; the stop's shrinking is asked for, and no record tells more.
+    The next target is for the rest."""
+    forge.held()
+    stop, first = forge.place(Leg.STOP, 10), forge.place(Leg.TARGET_1, 2)
+    for exit_ in (stop, first):
+        forge.send(exit_)
+        forge.fact(OrderAccepted, exit_)
+    forge.fill(first, 2)
+    asked = {"tag": stop.client_order_id, "intent_id": "m1", "action": Action.MODIFY}
+    forge.send(forge.place(Leg.STOP, 8, **asked))
+    forge.writes({stop.client_order_id: told}, {stop.client_order_id: at_venue})
+    forge.send(forge.place(Leg.TARGET_1, 8, tag="P-target-1-2"))
+
+
+def a_target_beside_a_stop_that_has_shrunk(forge: Forge) -> None:
+    _a_target_beside_a_stop(forge, told=8, at_venue=8)
+
+
+def a_target_beside_a_stop_that_stays_too_large(forge: Forge) -> None:
+    _a_target_beside_a_stop(forge, told=8, at_venue=10)
 
 
 def a_life_that_begins_live(forge: Forge) -> None:

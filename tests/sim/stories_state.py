@@ -265,6 +265,23 @@ def modes_follow_the_table(forge: Forge, is_bad: bool) -> None:
     forge.mode(Mode.RECOVERING, Mode.LIVE if is_bad else Mode.PAPER, 2)
 
 
+def a_mode_goes_with_the_spool(forge: Forge) -> None:
+    """A clock that is behind gives the next life a number below the one that went."""
+    forge.mode(Mode.STANDBY, Mode.RECOVERING, 1)
+    forge.mode(Mode.RECOVERING, Mode.PAPER, 9)
+    forge.spool_gone(1)
+    forge.boot()
+    forge.mode(Mode.STANDBY, Mode.HALTED, 5)
+
+
+def a_mode_below_what_is_left(forge: Forge) -> None:
+    forge.mode(Mode.STANDBY, Mode.RECOVERING, 7)
+    forge.mode(Mode.RECOVERING, Mode.PAPER, 9)
+    forge.spool_gone(1)
+    forge.boot()
+    forge.mode(Mode.STANDBY, Mode.HALTED, 5)
+
+
 @story("INV-35")
 def replay_is_live_state(forge: Forge, is_bad: bool) -> None:
     forge.held()

@@ -153,6 +153,14 @@ def test_when_an_append_was_torn_by_a_kill_then_its_beginning_is_cut_off() -> No
     assert disk.spool().records() == [(1, b"one")]
 
 
+@pytest.mark.conformance("FLT-85")
+def test_when_a_life_ends_before_it_opened_the_spool_then_it_tore_nothing() -> None:
+    disk = a_disk("FLT-85")
+    before = disk.files[SPOOL]
+    disk.died()
+    assert disk.files[SPOOL] == before
+
+
 @pytest.mark.conformance("FLT-86")
 def test_when_a_bit_of_the_spool_flips_then_it_is_damage_until_a_person_puts_it_back() -> None:
     disk = a_disk("FLT-86")

@@ -6,6 +6,7 @@ the messages in its inbox.
 """
 
 from collections import Counter
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from engine.messages.base import Message
@@ -65,7 +66,7 @@ class ReduceOnly(SendCheck):
         order = self.picture.orders.get(intent.client_order_id)
         if group is None or is_entry(intent) or not grows(order, intent):
             return ""
-        over = overshoot(group, intent)
+        over = overshoot(group, intent, self.may_take)
         return f"{over} units could flip {intent.group_id}" if over > 0 else ""
 
     def on_record(self, seq: int, record: Record) -> None:
@@ -163,18 +164,18 @@ class CancelStates(SendCheck):
         group = self.picture.groups.get(intent.group_id)
         if group is None or intent.leg not in (Leg.STOP, Leg.EXIT):
             return False
-        return self._is_settled(intent) and overshoot(group, intent) <= 0
+        return self._is_settled(intent) and overshoot(group, intent, self.may_take) <= 0
 
     def _is_resting_stop(self, intent: IntentPlanned) -> bool:
         group = self.picture.groups.get(intent.group_id)
         is_stop = intent.leg is Leg.STOP and intent.price_trigger_paise > 0
-        return is_stop and group is not None and overshoot(group, intent) <= 0
+        return is_stop and group is not None and overshoot(group, intent, self.may_take) <= 0
 
     def _is_flip_exit(self, intent: IntentPlanned) -> bool:
         group = self.picture.groups.get(intent.group_id)
         if group is None or intent.leg is not Leg.EXIT or intent.side is not group.plan.side:
             return False
-        return overshoot(group, intent) <= 0
+        return overshoot(group, intent, self.may_take) <= 0
 
 
 class LiveIsReleased(Check):
@@ -204,7 +205,7 @@ class LiveIsReleased(Check):
 
 class ModesMoveByTheTable(Check):
     """mode_seq rises with each change over all lives, each life begins in STANDBY, changes join up,
-    no forbidden edge."""
+    no forbidden edge. What went with the spool, nobody can rise above: the clock may be behind."""
 
     id = "INV-34"
 
@@ -217,6 +218,10 @@ class ModesMoveByTheTable(Check):
     def on_boot(self, epoch: int) -> None:
         self._mode = Mode.STANDBY
         self._is_new_life = True
+
+    def on_gone(self, records: Sequence[Record]) -> None:
+        left = (x.mode_seq for _, x in self.world.records if isinstance(x, ModeChanged))
+        self._seq = max(left, default=-1)
 
     def on_exit(self, exited: ChildExited) -> None:
         if exited.name == "authority":
@@ -238,32 +243,41 @@ class ModesMoveByTheTable(Check):
 
 
 class FlattenOnlyShrinks(Check):
-    """While the engine flattens, no exit makes a group's position larger than it was."""
+    """While the engine flattens, no exit that it sends or enlarges since makes a group's position
+    larger than it was. A leg sent before that cannot be cancelled (a dead token, a hanging cancel)
+    may still fill and flip the group: nothing sent since did that, and LIV-02 asks that it ends."""
 
     id = "INV-42"
 
     def __init__(self, world: "World") -> None:
         super().__init__(world)
         self._largest: dict[str, int] = {}
+        self._since: set[str] = set()
 
     def on_boot(self, epoch: int) -> None:
         self._largest.clear()
+        self._since.clear()
 
     def on_record(self, seq: int, record: Record) -> None:
         view = self.picture.view
         if isinstance(record, ModeChanged):
             self._largest.clear()
+            self._since.clear()
         if view is None or view.mode is not Mode.FLATTENING:
             return
-        if not isinstance(record, OrderFilled):
-            return
+        if isinstance(record, IntentPlanned):
+            if grows(self.picture.orders.get(record.client_order_id), record):
+                self._since.add(record.client_order_id)
+        elif isinstance(record, OrderFilled):
+            self._grew(record)
+
+    def _grew(self, record: OrderFilled) -> None:
         group = self.picture.groups.get(record.group_id)
         if group is None:
             return
-        signed = record.side.sign * record.quantity
-        before = abs(group.position - signed)
+        before = abs(group.position - record.side.sign * record.quantity)
         largest = max(self._largest.get(record.group_id, 0), before)
-        if record.leg is Leg.ENTRY:
+        if record.client_order_id not in self._since or record.leg is Leg.ENTRY:
             largest = max(largest, abs(group.position))  # it was under way when the order came
         elif abs(group.position) > largest:
             self.violated(f"{record.group_id} grew to {group.position} while flattening")

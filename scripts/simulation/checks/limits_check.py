@@ -4,7 +4,8 @@ Source: reliability 6.4, INV-24 and INV-25. Independent of engine/risk: it reads
 and the messages that the engine was told, and adds up records by its own arithmetic.
 """
 
-from typing import TYPE_CHECKING, Final
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final
 
 from engine.messages.base import Message
 from engine.messages.broker import IntentAnswered
@@ -149,11 +150,38 @@ class LimitsHold(SendCheck):
         return phase.phase is SessionPhase.CONTINUOUS and at_ns < phase.closes_at_ns
 
 
+class Serving:
+    """The time in which the machine was awake and none of some rooms stood still. They begin to,
+    and go on, at the instants at which the world comes to rest, never between."""
+
+    def __init__(self, world: "World", *names: str) -> None:
+        self._world = world
+        self._names = names
+        self._still_ns = self._looked_ns = 0
+        self._is_still = False
+
+    def ns(self) -> int:
+        """So much of it until now."""
+        awake_ns = self._world.clock.awake_ns()
+        return awake_ns - self._still_ns - (awake_ns - self._looked_ns if self._is_still else 0)
+
+    def at_rest(self) -> None:
+        awake_ns = self._world.clock.awake_ns()
+        rooms: Mapping[str, Any] = self._world.runtime.directory.rooms
+        if self._is_still:
+            self._still_ns += awake_ns - self._looked_ns
+        self._looked_ns = awake_ns
+        found = (rooms.get(name) for name in self._names)
+        self._is_still = any(room is not None and room.is_still for room in found)
+
+
 class RateKept(Check):
     """No more than ten requests in a calendar second of the broker, and exits do not starve: one
     waits two seconds for budget, more only as a queue of exits is served. Paper answers carry the
     engine's clock; they are counted by true time as well, as if a broker had taken them. A wait is
-    of the time in which the machine was awake (FLT-62): asleep nobody can send."""
+    of the time in which the machine was awake (FLT-62) and the writer served its inbox (FLT-69: a
+    call that does not return is no want of budget, and one that lasts has its room replaced); that
+    of a paper exit, which is over when the watcher hears so, of the time in which both did."""
 
     id = "INV-25"
     handles = (Journaled, IntentAnswered)
@@ -165,10 +193,14 @@ class RateKept(Check):
         self._count = dict.fromkeys(Book, 0)
         self._waiting: dict[str, tuple[int, int]] = {}
         self._last: IntentPlanned | None = None
+        self._serving = {
+            Book.LIVE: Serving(world, "writer"),
+            Book.PAPER: Serving(world, *self.rooms),
+        }
 
-    @property
-    def _awake_ns(self) -> int:
-        return self.world.clock.awake_ns()
+    def at_rest(self) -> None:
+        for serving in self._serving.values():
+            serving.at_rest()
 
     def on_boot(self, epoch: int) -> None:
         self._waiting.clear()
@@ -185,7 +217,8 @@ class RateKept(Check):
             intent = message.record
             is_sent = intent == self._last
             if isinstance(intent, IntentPlanned) and not is_entry(intent) and not is_sent:
-                self._waiting[intent.intent_id] = (self._awake_ns, len(self._waiting))
+                since_ns = self._serving[intent.book].ns()
+                self._waiting[intent.intent_id] = (since_ns, len(self._waiting))
         elif room == "watcher" and isinstance(message, IntentAnswered):
             planned = self.picture.intents.get(message.intent_id)
             if planned is not None and message.refusal is None and planned.book is Book.PAPER:
@@ -197,7 +230,7 @@ class RateKept(Check):
         self._last = intent
         since = self._waiting.pop(intent.intent_id, None)
         if since is not None:
-            waited_ns = self._awake_ns - since[0]
+            waited_ns = self._serving[intent.book].ns() - since[0]
             if waited_ns > T_EXIT_WAIT_NS + since[1] // EXITS_PER_SECOND * NS_PER_S:
                 self.violated(f"{intent.intent_id} waited {waited_ns} ns for budget")
 

@@ -87,7 +87,7 @@ class ExitsWithinPosition(SendCheck):
         if group is None or not intent.leg.is_exit or not grows(own, intent):
             return ""
         working = [
-            (o.intent.leg, o.remaining)
+            (o.intent.leg, self.may_take(o))
             for o in group.orders
             if o.intent.leg.is_exit and o.intent.side is intent.side and o is not own
         ]

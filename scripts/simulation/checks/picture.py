@@ -5,7 +5,7 @@ Refuses to use the folds of the engine, because the checks judge those by it. It
 the checks in the list of observers.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from engine.messages.base import Message
@@ -128,6 +128,12 @@ class Picture(Observer):
         fold = self._table.get(type(record))
         if fold is not None:
             fold(record)
+
+    def on_gone(self, records: Sequence[Record]) -> None:
+        """What was planned may be planned anew under its id. A trade stays: it is the truth."""
+        for record in records:
+            if isinstance(record, IntentPlanned):
+                self.intents.pop(record.intent_id, None)
 
     def _opened(self, record: GroupOpened) -> None:
         group = GroupSeen(record.plan)

@@ -4,7 +4,7 @@ Decides what a view of authority leaves to an intent, and how much a group's exi
 to import engine/authority.py and engine/risk: two mistakes would have to agree.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 from engine.messages.control import AuthorityChanged
@@ -96,16 +96,20 @@ def taken(orders: Iterable[tuple[Leg, int]]) -> int:
     return pair + sums[Leg.EXIT] + sums[Leg.ENTRY]
 
 
-def overshoot(group: GroupSeen, intent: IntentPlanned) -> int:
+def overshoot(group: GroupSeen, intent: IntentPlanned, may_take: Callable[[OrderSeen], int]) -> int:
     """By how many units the group would pass through flat if this exit and everything that works on
-    its side filled; 0 or less if it cannot. An exit on the side of the position counts in full."""
+    its side filled; 0 or less if it cannot. An exit on the side of the position counts in full.
+
+    Args:
+        may_take: what another order of the group may still fill.
+    """
     order = next(
         (o for o in group.orders if o.intent.client_order_id == intent.client_order_id), None
     )
     filled = order.filled if order is not None else 0
     asked = intent.quantity - filled
     others = [
-        (o.intent.leg, o.remaining)
+        (o.intent.leg, may_take(o))
         for o in group.orders
         if o is not order and o.intent.side is intent.side and not o.is_over
     ]

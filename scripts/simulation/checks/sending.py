@@ -5,18 +5,23 @@ paper book when the watcher hears an answer that is not a denial. A paper intent
 picture at the instant at which the writer took it, so that what happened since does not count. An
 owner that hears nothing while the journal owes asks again by the same id (the gate denies it as
 repeated), so answers belong to what was taken by an id in turn.
+
+The journal is before the writer in what is asked for (a growth that waits behind this intent is
+judged when its turn comes) and behind it in what was done (an answer that is not a record yet). So
+what else works is counted by records only as far as the writer or the venue itself count it too.
 """
 
 from abc import abstractmethod
 from collections import deque
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from engine.messages.base import Message
-from engine.messages.broker import IntentAnswered, Outcome
+from engine.messages.broker import TERMINAL_STATUSES, IntentAnswered, Outcome
 from engine.messages.journal import Journaled
 from engine.messages.records import IntentPlanned
 from engine.messages.values import Book
 from scripts.simulation.checks.picture import Check
+from scripts.simulation.checks.seen import OrderSeen
 from scripts.simulation.observer import WireRequest
 
 if TYPE_CHECKING:
@@ -61,6 +66,26 @@ class SendCheck(Check):
         intent = self.picture.intents.get(answer.intent_id)
         if intent is not None and intent.book is Book.PAPER:
             self.sent(intent, answer.at_ns)
+
+    def may_take(self, order: OrderSeen) -> int:
+        """Units that an order may still fill: by records, or the more that its venue and what the
+        writer was told leave to it, if that is less. A venue that shows it as over while it lives
+        on (FLT-35) counts as it is."""
+        writer: Any = self.world.behaviour("writer")
+        if writer is None or not order.remaining:
+            return order.remaining
+        sent = writer._gate.orders.get(order.intent.client_order_id)
+        told = sent.remaining if sent is not None else 0
+        return min(order.remaining, max(told, self._at_venue(order, writer)))
+
+    def _at_venue(self, order: OrderSeen, writer: Any) -> int:  # noqa: ANN401 - a room's inside
+        tag = order.intent.client_order_id
+        if order.intent.book is Book.LIVE:
+            same = (o for o in self.world.broker.orders if o.tag_true == tag)
+            return sum(o.remaining for o in same if o.is_ghost or not o.is_terminal)
+        rows = writer._brokers[Book.PAPER].snapshot(0, self.world.now_ns).orders
+        alive = (r for r in rows if r.client_order_id == tag and r.status not in TERMINAL_STATUSES)
+        return sum(row.quantity - row.filled_quantity for row in alive)
 
     @abstractmethod
     def fault(self, intent: IntentPlanned, at_ns: int) -> str:

@@ -1,0 +1,54 @@
+"""The records that are durable, in the database or in the spool, and what became of others.
+
+Decides which record is news: each is told once, also when a failover forgets it and the engine
+gives it back, or when the spool goes and its trade is booked again.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from engine.messages.records import OrderFilled, Record
+
+
+class Durable:
+    """See the module. `records` are in order of their numbers."""
+
+    def __init__(self, hooks: Mapping[str, list[Callable[..., Any]]]) -> None:
+        self.records: list[tuple[int, Record]] = []
+        self._hooks = hooks
+        self._forgotten: dict[int, Record] = {}
+        self._gone: set[tuple[str, str]] = set()
+
+    def committed(self, seq: int, record: Record) -> None:
+        """A record became durable."""
+        if self.records and seq <= self.records[-1][0]:
+            return
+        self.records.append((seq, record))
+        if self._forgotten.pop(seq, None) == record or self._was_told(record):
+            return
+        for hook in self._hooks["on_record"]:
+            hook(seq, record)
+
+    def _was_told(self, record: Record) -> bool:
+        if not isinstance(record, OrderFilled):
+            return False
+        trade = (record.client_order_id, record.trade_id)
+        was_told = trade in self._gone
+        self._gone.discard(trade)
+        return was_told
+
+    def lost(self, seq: int) -> None:
+        """A failover of the database forgot all records after this number; others may get their
+        numbers, and whoever still has them gives them back."""
+        while self.records and self.records[-1][0] > seq:
+            self._forgotten.update((self.records.pop(),))
+
+    def gone(self, seq: int) -> None:
+        """The spool is gone, and with it all records after this number: nobody has them."""
+        gone = [record for number, record in self.records if number > seq]
+        for record in gone:
+            if isinstance(record, OrderFilled):
+                self._gone.add((record.client_order_id, record.trade_id))
+        self.lost(seq)
+        for hook in self._hooks["on_gone"]:
+            hook(gone)
