@@ -16,10 +16,14 @@ from collections import deque
 from collections.abc import Mapping
 from typing import assert_never
 
-import msgspec
-
 from actors.account_watch import AccountWatch
-from actors.brokers.port import BrokerPort, HearingBroker, QuietBroker, Report
+from actors.brokers.port import (
+    BrokerPort,
+    HearingBroker,
+    QuietBroker,
+    Report,
+    merged_books,
+)
 from actors.journaled import JournalReader
 from actors.live_entries import LiveEntries
 from actors.runtime.behaviour import Context, Opening
@@ -28,7 +32,7 @@ from actors.telling import Watching
 from engine.instruments import Instrument
 from engine.limits import EXITS_QUEUED_MAX
 from engine.messages.base import Message
-from engine.messages.broker import BrokerSnapshot, Outcome, SnapshotRequested, StreamHinted
+from engine.messages.broker import Outcome, SnapshotRequested, StreamHinted
 from engine.messages.control import AuthorityChanged, GenerationFenced, RecoveryDone
 from engine.messages.journal import Replayed
 from engine.messages.market import PhaseChanged, Tick
@@ -179,8 +183,10 @@ class WriterBehaviour(JournalReader):
         return self.ctx.mono_ns() if self._is_real else self.ctx.now_ns()
 
     def _drain(self) -> None:
-        """There is budget again: send what waited, in order; what is left waits in front again."""
-        waiting, self._waiting = self._waiting, deque()
+        """There is budget again: send what waited, in order, but new targets last: a position can
+        wait for its profit, not for its stop. What is left waits in front again."""
+        waiting = deque(sorted(self._waiting, key=_is_new_target))
+        self._waiting = deque()
         while waiting and self._pass(waiting.popleft()):
             pass
         self._waiting.extend(waiting)
@@ -278,17 +284,11 @@ class WriterBehaviour(JournalReader):
             self.ctx.send("watcher", one)
             read.append(one)
         if request.reader != "watcher" and len(read) == len(self._brokers):
-            self.ctx.send(request.reader, _merged(read))
+            self.ctx.send(request.reader, merged_books(read))
 
 
-def _merged(read: list[BrokerSnapshot]) -> BrokerSnapshot:
-    """The books of all brokers in one; equal to the only one if there is no other."""
-    return msgspec.structs.replace(
-        read[0],
-        orders=tuple(order for one in read for order in one.orders),
-        trades=tuple(trade for one in read for trade in one.trades),
-        positions=tuple(position for one in read for position in one.positions),
-    )
+def _is_new_target(intent: IntentPlanned) -> bool:
+    return intent.action is Action.PLACE and intent.leg in (Leg.TARGET_1, Leg.TARGET_2)
 
 
 def _refusal(rule: str, measured: int, limit: int) -> Refusal:

@@ -58,7 +58,8 @@ class Storm:
         assert stage.engine is not None
         if (code := stage.engine.poll()) is not None:
             self.ended_itself.append(code)
-            self.log.append(f"the engine ended by itself with {code}")
+            said = (stage.folder / "engine.out").read_text(errors="replace").splitlines()[-3:]
+            self.log.append(f"the engine ended by itself with {code}: {' | '.join(said)}")
             stage.start_engine()
         stage.operate()
         try:
