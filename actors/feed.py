@@ -105,10 +105,11 @@ class FeedBehaviour(Behaviour):
         readers, low, high = self._readers, tick.bid_paise, tick.ask_paise
         if not 0 < low <= tick.price_paise <= high:
             low, high = price_range(tick)
-        if readers.low_paise < low and high < readers.high_paise and now_ns < readers.due_ns:
+        is_quiet = readers.low_paise < low and high < readers.high_paise
+        if is_quiet and now_ns < readers.due_ns:
             self.ctx.leave(readers.names, tick)
         else:
-            self._wake(tick, (low, high))
+            self._wake(tick, None if is_quiet else (low, high))
         if self._blocked_by:
             return
         if self._bars:
@@ -139,17 +140,20 @@ class FeedBehaviour(Behaviour):
         for builder, names in self._bars:
             self._send_bar(builder.on_tick(tick), names)
 
-    def _wake(self, tick: Tick, prices: tuple[int, int]) -> None:
-        """Send to those to whom the tick matters, hand it to those who only look from time to time,
-        leave it with the others."""
-        readers, ctx = self._readers, self.ctx
-        for name in readers.names:
-            if not readers.is_woken(name, prices, tick.at_ns):
-                ctx.leave((name,), tick)
-            elif readers.is_touched(name, prices):
-                ctx.send(name, tick)
+    def _wake(self, tick: Tick, prices: tuple[int, int] | None) -> None:
+        """Send to those to whom the tick matters or is due, leave it with the others. Without
+        prices it touches nobody: it is handed to those who only look from time to time."""
+        if prices is None:
+            due = self._readers.due(tick.at_ns)
+            self.ctx.leave(tuple([name for name in self._readers.names if name not in due]), tick)
+            for name in due:
+                self.ctx.hand(name, tick)
+            return
+        for name in self._readers.names:
+            if self._readers.is_woken(name, prices, tick.at_ns):
+                self.ctx.send(name, tick)
             else:
-                ctx.hand(name, tick)
+                self.ctx.leave((name,), tick)
 
     def _refuse(self, tick: Tick, reason: str) -> None:
         """Nobody beats a feed whose ticks come but do not pass, so it judges itself."""

@@ -34,29 +34,31 @@ class SourceBehaviour(Behaviour):
     def open(self, ctx: Context) -> Opening:
         super().open(ctx)
         self._items = self._source.items(ctx.now_ns())
-        self._advance()
+        self._next = next(self._items, None)
+        if self._next is not None:
+            self._due_ns = due_ns(self._next)
         self._arrange()
         return Opening.READY
 
     def receive(self, message: Message) -> None:
         if message is not _DUE:
             super().receive(message)
-        now_ns, hand, target = self.ctx.now_ns(), self.ctx.hand, self._target
+        ctx, target = self.ctx, self._target
+        now_ns, hand, skip_to = ctx.now_ns(), ctx.hand, ctx.skip_to
+        items, item, item_due_ns = self._items, self._next, self._due_ns
         for _ in range(FRAMES_TURN_MAX):
-            if self._next is None:
+            if item is None:
                 break
-            if self._due_ns > now_ns:
-                if not self.ctx.skip_to(self._due_ns):
+            if item_due_ns > now_ns:
+                if not skip_to(item_due_ns):
                     break
-                now_ns = self._due_ns
-            hand(target, self._next)
-            self._advance()
+                now_ns = item_due_ns
+            hand(target, item)
+            item = next(items, None)
+            if item is not None:
+                item_due_ns = due_ns(item)
+        self._next, self._due_ns = item, item_due_ns
         self._arrange()
-
-    def _advance(self) -> None:
-        self._next = item = next(self._items, None)
-        if item is not None:
-            self._due_ns = due_ns(item)
 
     def _arrange(self) -> None:
         if self._next is None:

@@ -104,5 +104,9 @@ class VirtualClock:
 
     def move_to_mono(self, mono_ns: int) -> None:
         """Step forward to a boot-clock instant; never back."""
-        assert mono_ns >= self._now_ns - self._start_ns, "a clock going back is our bug"
-        self._now_ns = self._start_ns + mono_ns
+        self.move_to(self._start_ns + mono_ns)
+
+    def move_to(self, now_ns: int) -> None:
+        """Step forward to an instant of the market clock; never back."""
+        assert now_ns >= self._now_ns, "a clock going back is our bug"
+        self._now_ns = now_ns

@@ -2,8 +2,9 @@
 
 from typing import TYPE_CHECKING
 
+from actors.runtime.inbox import Left
 from engine.messages.base import Message
-from engine.messages.supervision import ExitKind
+from engine.messages.supervision import ExitKind, StopOrdered
 
 if TYPE_CHECKING:
     from actors.runtime.room import Room
@@ -15,6 +16,7 @@ class RoomContext:
     __slots__ = (
         "_clock",
         "_dead_letters",
+        "_left",
         "_nested",
         "_room",
         "_rooms",
@@ -32,6 +34,7 @@ class RoomContext:
         self._dead_letters = room.directory.dead_letters
         self._clock = room.pool.clock
         self._set_timer = room.pool.set_timer
+        self._left = Left((), "", StopOrdered(reason=""))
         self._nested = room.pool if room.pool.may_nest else None
         self.now_ns = self._clock.now_ns
         self.mono_ns = self._clock.mono_ns
@@ -60,17 +63,23 @@ class RoomContext:
             self.send(target, message)
 
     def leave(self, targets: tuple[str, ...], message: Message) -> None:
-        rooms, key, is_void = self._rooms, message.conflation_key, self._room.is_fenced
+        left, key, is_void = self._left, message.conflation_key, self._room.is_fenced
+        if left.is_whole and left.targets is targets and left.key == key and not is_void:
+            left.message = message
+            if left.is_whole:  # else somebody on another thread may have read the older one
+                return
+        left = Left(targets, key, message)
         for target in targets:
-            room = rooms.get(target)
+            room = self._rooms.get(target)
             if room is None or is_void or room.inbox.data or room.inbox.late:
+                left.is_whole = False
                 self.send(target, message)  # in front of what waits it would be read too early
             else:
-                room.inbox.left[key] = message
+                room.inbox.leave(left)
+        self._left = left
 
     def skip_to(self, at_ns: int) -> bool:
-        room = self._room
-        return self._nested is not None and not room.is_fenced and self._nested.skip_to(room, at_ns)
+        return self._nested is not None and self._nested.skip_to(self._room, at_ns)
 
     def timer_at(self, key: str, at_ns: int, message: Message) -> None:
         if not self._room.is_fenced:

@@ -21,6 +21,23 @@ DROP_OLDEST = Delivery.DROP_OLDEST
 Item = Message | Envelope[Any]
 
 
+class Left:
+    """The latest message of a key, left with several readers at once.
+
+    While it is `whole`, all of `targets` hold it and nothing is ordered behind it, so the sender
+    may exchange the message in place. A reader that takes it, or that is sent something else, ends
+    that first (`part`) and only then reads.
+    """
+
+    __slots__ = ("is_whole", "key", "message", "targets")
+
+    def __init__(self, targets: tuple[str, ...], key: str, message: Message) -> None:
+        self.targets = targets
+        self.key = key
+        self.message = message
+        self.is_whole = True
+
+
 class Inbox:
     """Lanes of one room.
 
@@ -35,6 +52,7 @@ class Inbox:
 
     __slots__ = (
         "_conflate_after",
+        "_is_parted",
         "_on_put",
         "control",
         "data",
@@ -51,7 +69,8 @@ class Inbox:
         self.control: deque[Item] = deque()
         self.data: deque[Item] = deque()
         self.late: dict[str, Item] = {}
-        self.left: dict[str, Item] = {}
+        self.left: dict[str, Left] = {}
+        self._is_parted = True
         self.dropped_count = 0
         self.data_max = data_max
         self._conflate_after = conflate_after
@@ -63,11 +82,14 @@ class Inbox:
         data = self.data
         if delivery is CONTROL:
             self.control.append(message)
-        elif delivery is CRITICAL:
+            return True
+        if not self._is_parted:
+            self._part()
+        if delivery is CRITICAL:
             data.append(message)
         elif delivery is CONFLATE:
             late = self.late
-            if self.left:
+            if self.left and not data:  # else what waits must still find it
                 self.left.pop(message.conflation_key, None)
             if len(data) >= self._conflate_after or (late and message.conflation_key in late):
                 late[message.conflation_key] = message  # never overtaken by a newer one in data
@@ -81,14 +103,28 @@ class Inbox:
             return False
         return True
 
+    def leave(self, left: Left) -> None:
+        """Hold what a sender leaves; nothing waits in `data`."""
+        self.left[left.key] = left
+        self._is_parted = False
+
     def supersedes(self, message: Message) -> bool:
         """Whether a message that is about to be handled takes the place of all that was left."""
         if message.delivery is CONFLATE:
-            self.left.pop(message.conflation_key, None)
+            left = self.left.pop(message.conflation_key, None)
+            if left is not None:
+                left.is_whole = False
         return not self.left
+
+    def _part(self) -> None:
+        """What is left stays as it is: something else waits behind it now."""
+        self._is_parted = True
+        for left in tuple(self.left.values()):
+            left.is_whole = False
 
     def put(self, envelope: Envelope[Any], /) -> None:
         """pykka's door (`ref.tell`, `ref.ask`): tests and the edge of scripts only."""
+        self._part()
         if isinstance(envelope.message, Message):
             lane = self.control if envelope.message.delivery is CONTROL else self.data
             lane.append(envelope)
@@ -106,7 +142,9 @@ class Inbox:
         try:
             if with_data:
                 if self.left and (self.control or self.data or self.late or is_all_wanted):
-                    return self.left.popitem()[1]
+                    left = self.left.popitem()[1]
+                    left.is_whole = False
+                    return left.message
                 if self.control:
                     return self.control.popleft()
                 if self.data:

@@ -53,7 +53,7 @@ class Timers:
     def __init__(self, *, may_serve: bool = False) -> None:
         """`may_serve`: a room at rest handles its timer at once (seeded host)."""
         self._may_serve = may_serve
-        self._heap: list[tuple[int, int, Room, str, Message]] = []
+        self.heap: list[tuple[int, int, Room, str, Message]] = []
         self.served: Room | None = None
         """Whose timer is being handled, where a timer is handled at once."""
         self._tokens = count(1)
@@ -61,23 +61,19 @@ class Timers:
     def add(self, room: "Room", key: str, mono_ns: int, message: Message) -> None:
         token = next(self._tokens)
         room.timers[key] = token
-        heapq.heappush(self._heap, (mono_ns, token, room, key, message))
+        heapq.heappush(self.heap, (mono_ns, token, room, key, message))
 
     def clear(self) -> None:
         """Forget all of them: their rooms are gone."""
-        self._heap.clear()
+        self.heap.clear()
 
     def due_ns(self) -> int | None:
         """The earliest instant at which something may fire."""
-        return self._heap[0][0] if self._heap else None
-
-    def has_due(self, mono_ns: int) -> bool:
-        """Whether something may fire at or before an instant."""
-        return bool(self._heap) and self._heap[0][0] <= mono_ns
+        return self.heap[0][0] if self.heap else None
 
     def fire(self, mono_ns: int) -> None:
         """Deliver all timers due at or before `mono_ns`, in order of instant and setting."""
-        heap = self._heap
+        heap = self.heap
         while heap and heap[0][0] <= mono_ns:
             _, token, room, key, message = heapq.heappop(heap)
             if room.timers.get(key) == token:

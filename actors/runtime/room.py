@@ -45,11 +45,8 @@ class Room(PykkaDoor):
         self.pool = pool
         self.directory = directory
         self.state = RoomState.STARTING
-        self.is_fenced = False
-        self.is_ended = False
-        self.is_scheduled = False
-        self.served_count = 0
-        self.parked_count = 0
+        self.is_fenced = self.is_ended = self.is_scheduled = False
+        self.served_count = self.parked_count = 0
         self.message_type = ""
         self.timers: dict[str, int] = {}
         self.stop_wanted: tuple[ExitKind, str, str] | None = None
@@ -103,7 +100,7 @@ class Room(PykkaDoor):
         """Handle data or a timer at once, as a turn of its own inside another's; only on the worker
         of our pool. False: the room is not at rest or something waits, so it must queue."""
         inbox = self.inbox
-        if self.is_scheduled or not self._serves_data or self.is_ended:
+        if self.is_scheduled or not self._serves_data:
             return False
         if inbox.left and not inbox.supersedes(message):
             return False
@@ -118,7 +115,7 @@ class Room(PykkaDoor):
             self._handle(message)
         if self.stop_wanted is not None and not self.is_fenced:
             self._stop_as_wanted()
-        if self._flush or inbox.control or inbox.data or self.is_ended or self.is_fenced:
+        if inbox.control or inbox.data or self._flush is not None or not self._serves_data:
             self._settle(1)
         else:
             self.pool.served_count += 1
@@ -135,7 +132,7 @@ class Room(PykkaDoor):
         inbox = self.inbox
         take, handle = inbox.take, self._handle
         served = 0
-        while served < batch_max and not self.is_ended:
+        while served < batch_max and (inbox.data or inbox.control or inbox.late):
             item = take(self._serves_data)
             if item is None:
                 break
@@ -145,6 +142,8 @@ class Room(PykkaDoor):
                 break
             if self.stop_wanted is not None:
                 self._stop_as_wanted()
+            if self.is_ended:
+                break
         self._settle(served)
 
     def _settle(self, served: int) -> None:
@@ -256,6 +255,7 @@ class Room(PykkaDoor):
         if self.is_ended or self.is_fenced:
             return
         self.is_ended = True
+        self._serves_data = False
         self.state = RoomState.ENDED
         self.directory.unregister(self)
         self.timers.clear()
@@ -277,6 +277,7 @@ class Room(PykkaDoor):
         if not self._exit.claim():
             return
         self.is_fenced = True
+        self._serves_data = False
         self.directory.unregister(self)
         self._stop_pykka()
         drop_rest(self.inbox, self.name, self.directory.dead_letters)

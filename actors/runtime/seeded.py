@@ -39,6 +39,7 @@ class SeededPool:
         self._choose = choose
         self._batch_max = batch_max
         self._ready: deque[Room] = deque()
+        self._move_to, self._zero_ns = clock.move_to, clock.now_ns() - clock.mono_ns()
         self._until_mono_ns = 0
         self.may_nest = choose is None and batch_max > 1
         self._timers = Timers(may_serve=self.may_nest)
@@ -86,17 +87,18 @@ class SeededPool:
 
     def skip_to(self, room: "Room", at_ns: int) -> bool:
         """Move the clock for a room whose timer is being handled; False: others come first."""
-        timers, mono_ns = self._timers, self.clock.mono_at(at_ns)
+        timers, inbox, mono_ns = self._timers, room.inbox, at_ns - self._zero_ns
         if (
             timers.served is not room
             or self._ready
-            or room.inbox.control
-            or room.inbox.data
-            or timers.has_due(mono_ns)
             or mono_ns > self._until_mono_ns
+            or (timers.heap and timers.heap[0][0] <= mono_ns)
+            or inbox.control
+            or inbox.data
+            or room.is_fenced
         ):
             return False
-        self.clock.move_to_mono(mono_ns)
+        self._move_to(at_ns)
         return True
 
     def run_until(self, until_ns: int, *, is_done: Callable[[], bool] = lambda: False) -> None:

@@ -49,7 +49,7 @@ class FrameSource(Protocol):
 
 def due_ns(item: SourceItem) -> int:
     """When an item is due."""
-    return item.at_ns if isinstance(item, FeedBlocked) else item.ticks[0].at_ns
+    return item.ticks[0].at_ns if isinstance(item, MarketFrame) else item.at_ns
 
 
 def bar_ticks(bar: Bar) -> tuple[Tick, Tick, Tick, Tick]:

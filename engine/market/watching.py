@@ -72,20 +72,27 @@ class Readers:
         self._sum_up()
         return before is None or (before.low_paise, before.high_paise) != (low, high)
 
-    def is_touched(self, name: str, prices: tuple[int, int]) -> bool:
-        """Whether prices matter to a reader."""
-        bounds = self._bounds[name]
-        return not (bounds.low_paise < prices[0] and prices[1] < bounds.high_paise)
-
     def is_woken(self, name: str, prices: tuple[int, int], at_ns: int) -> bool:
         """Whether a reader gets a tick, because it matters or is due; notes that it was woken."""
         bounds = self._bounds[name]
-        if at_ns < bounds.due_ns and not self.is_touched(name, prices):
+        is_quiet = bounds.low_paise < prices[0] and prices[1] < bounds.high_paise
+        if is_quiet and at_ns < bounds.due_ns:
             return False
         if bounds.every_ns:
             bounds.due_ns = at_ns + bounds.every_ns
-            self.due_ns = min([each.due_ns for each in self._bounds.values()])
+            self._find_due()
         return True
+
+    def due(self, at_ns: int) -> tuple[str, ...]:
+        """Who looks from time to time and is to look again by now; notes that they do."""
+        names = tuple([name for name, each in self._bounds.items() if at_ns >= each.due_ns])
+        for name in names:
+            self._bounds[name].due_ns = at_ns + self._bounds[name].every_ns
+        self._find_due()
+        return names
+
+    def _find_due(self) -> None:
+        self.due_ns = min([each.due_ns for each in self._bounds.values()], default=NEVER_NS)
 
     def _sum_up(self) -> None:
         low, high, due_ns = 0, NEVER_NS, NEVER_NS

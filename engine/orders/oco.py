@@ -10,6 +10,8 @@ are used up or refused: then it is cancelled and, once that is confirmed, placed
 quantity of an entry never exceeds the freeze quantity, so no exit ever needs slices (ORD-20).
 """
 
+from typing import Final
+
 from msgspec.structs import replace
 
 from engine.messages.values import Action, Leg, OrderType, Side
@@ -29,6 +31,8 @@ from engine.orders.oco_plan import (
 from engine.orders.oco_state import failures
 from engine.orders.pricing import stop_limit
 from engine.units import round_to_tick
+
+_AWAITED: Final = (Status.PLANNED, Status.UNKNOWN)
 
 
 def decide(at: Situation) -> tuple[Output, ...]:
@@ -194,18 +198,10 @@ def _note(draft: Draft, now_stage: Stage) -> None:
     """Say what a person should know: no protection in time, an exit that does not fill."""
     group, settings = draft.group, draft.at.settings
     if now_stage is Stage.HOLDING:
-        stop = group.live_of(Leg.STOP)
-        is_waiting = stop is not None and stop.status in (Status.PLANNED, Status.UNKNOWN)
-        is_late = (
-            stop is not None
-            and is_waiting
-            and draft.is_due(settings.protect_wait_ns, stop.planned_at_ns)
-        )
-        if is_late or failures(group.of_leg(Leg.STOP)) > 1:
-            draft.notice("critical", "protect_failed", "the position has no working stop")
+        _note_bare(draft)
     if now_stage in (Stage.EXITING, Stage.FLIPPED):
         for order in group.live:
-            is_waiting = order.status in (Status.PLANNED, Status.UNKNOWN)
+            is_waiting = order.status in _AWAITED
             if is_waiting and draft.is_due(settings.protect_wait_ns, order.planned_at_ns):
                 text = f"{order.client_order_id} owes an answer and may still fill"
                 draft.notice("critical", "exit_blocked", text)
@@ -219,16 +215,40 @@ def _note(draft: Draft, now_stage: Stage) -> None:
             draft.notice("critical", "exit_not_filling", f"{order.client_order_id} rests")
 
 
+def _note_bare(draft: Draft) -> None:
+    """A held position whose stop does not work for all of it in time: the stop, or its growth, owes
+    an answer (the journal, the venue or the writer may be away), or is refused again and again."""
+    group, wait_ns = draft.group, draft.at.settings.protect_wait_ns
+    stops, stop = group.of_leg(Leg.STOP), group.live_of(Leg.STOP)
+    covered = sum(order.remaining for order in stops if order.status not in _AWAITED)
+    is_bare = failures(stops) > 1
+    if stop is not None and covered < group.position:
+        draft.look_at(draft.at.now_ns + wait_ns)  # the growth that is asked for now may be lost
+        is_asked = stop.is_busy or stop.requested_at_ns > 0
+        is_late = is_asked and draft.is_due(wait_ns, stop.planned_at_ns, stop.requested_at_ns)
+        is_bare = is_bare or is_late or stop.refused_count > 1
+    if is_bare:
+        text = "the position has no working stop"
+        if covered:
+            text = f"its stop works for {covered} of {group.position} units"
+        draft.notice("critical", "protect_failed", text)
+
+
 def _note_naked(draft: Draft) -> None:
     """A position on its way out without stop or exit for all of it, because the venue refuses: the
-    exits themselves, their growth, or the cancels of what stands in their way."""
-    group = draft.group
+    exits themselves, their growth, or the cancels of what stands in their way; or because one of
+    these requests stays unanswered."""
+    group, wait_ns = draft.group, draft.at.settings.protect_wait_ns
+    covered = sum(o.remaining for o in group.live if o.leg in (Leg.STOP, Leg.EXIT))
+    if covered >= abs(group.position):
+        return
     fails = failures(group.of_leg(Leg.EXIT))
     refusals = max((order.refused_count for order in group.live), default=0)
-    covered = sum(o.remaining for o in group.live if o.leg in (Leg.STOP, Leg.EXIT))
-    if max(fails, refusals) > 1 and covered < abs(group.position):
-        text = f"exits cover {covered} units: refused {max(fails, refusals)} times"
-        draft.notice("critical", "protect_failed", text)
+    asked = [order.requested_at_ns for order in group.live if order.request is not None]
+    is_late = bool(asked) and draft.is_due(wait_ns, min(asked))
+    if is_late or max(fails, refusals) > 1:
+        why = "an answer is owed" if is_late else f"refused {max(fails, refusals)} times"
+        draft.notice("critical", "protect_failed", f"exits cover {covered} units: {why}")
 
 
 def _note_hanging(draft: Draft, order: OrderState) -> None:
@@ -237,7 +257,7 @@ def _note_hanging(draft: Draft, order: OrderState) -> None:
     settings, own_id = draft.at.settings, order.client_order_id
     if order.leg is Leg.ENTRY and order.refused_count >= settings.request_refusals_max:
         draft.notice("critical", "cancel_hanging", f"{own_id} should be gone, and is not let go")
-    is_waiting = order.leg is Leg.EXIT and order.status in (Status.PLANNED, Status.UNKNOWN)
+    is_waiting = order.leg is Leg.EXIT and order.status in _AWAITED
     if is_waiting and draft.is_due(settings.protect_wait_ns, order.planned_at_ns):
         draft.notice("critical", "exit_hanging", f"{own_id} is neither working nor refused")
     request = order.request

@@ -41,8 +41,7 @@ class Draft:
         self.at = at
         self.group = at.group
         self.plan = at.group.plan
-        reason = exit_reason(at) or ("both_filled" if stage is Stage.FLIPPED else "")
-        self._reason = f"{EXIT_REASON_PREFIX}{reason}" if reason else stage.value
+        self._stage = stage
         self._records: list[GroupOpened | IntentPlanned | GroupClosed] = []
         self._due_ns: list[int] = []
         self._notices: list[Notice] = []
@@ -127,6 +126,10 @@ class Draft:
             )
         )
 
+    def _reason(self) -> str:
+        reason = exit_reason(self.at) or ("both_filled" if self._stage is Stage.FLIPPED else "")
+        return f"{EXIT_REASON_PREFIX}{reason}" if reason else self._stage.value
+
     def _intend(
         self, intent_id: str, order_id: str, action: Action, want: Want, quantity: int
     ) -> None:
@@ -148,7 +151,7 @@ class Draft:
                 price_limit_paise=want.price_limit_paise,
                 price_trigger_paise=want.price_trigger_paise,
                 product=plan.product,
-                reason=self._reason,
+                reason=self._reason(),
                 owner=self.at.view.owner,
                 owner_generation=self.at.view.generation,
                 mode_seq=plan.mode_seq,

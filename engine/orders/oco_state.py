@@ -123,7 +123,7 @@ class Group(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def live(self) -> tuple[OrderState, ...]:
         """Orders that may still fill."""
-        return tuple(order for order in self.orders if not order.is_terminal)
+        return tuple([order for order in self.orders if not order.is_terminal])
 
     @property
     def is_stop_hit(self) -> bool:
@@ -139,14 +139,22 @@ class Group(msgspec.Struct, frozen=True, kw_only=True):
 
     def of_leg(self, leg: Leg) -> tuple[OrderState, ...]:
         """All attempts of a leg, oldest first."""
-        return tuple(order for order in self.orders if order.leg is leg)
+        return tuple([order for order in self.orders if order.leg is leg])
 
     def filled_of(self, leg: Leg) -> int:
-        return sum(order.filled for order in self.orders if order.leg is leg)
+        units = 0
+        for order in self.orders:
+            if order.leg is leg:
+                units += order.filled
+        return units
 
     def elsewhere(self, legs: tuple[Leg, ...], current: OrderState | None) -> int:
         """Units that live orders of these legs other than `current` may still fill."""
-        return sum(o.exposure for o in self.live if o.leg in legs and o is not current)
+        units = 0
+        for order in self.orders:
+            if order.leg in legs and order is not current and not order.is_terminal:
+                units += order.exposure
+        return units
 
     def live_of(self, leg: Leg) -> OrderState | None:
         """The leg's newest live order; there is at most one, unless a lost one came back."""

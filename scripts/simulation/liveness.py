@@ -17,6 +17,7 @@ from engine.messages.values import Mode
 from scripts.simulation.checks import alarms, flatness
 from scripts.simulation.checks.commands import latched
 from scripts.simulation.checks.deadlines import (
+    T_BACK_NS,
     T_BACKOFF_NS,
     T_CHILD_NS,
     T_CLEAN_NS,
@@ -192,8 +193,8 @@ class NoStuckCeiling(Check):
     """LIV-08: what lowered authority by itself has raised it again: in a healed world that nobody
     halted or killed, no ceiling of the engine's own lies over everything, but the reconciler's, and
     the journal's once it is back, for books that strangers' orders keep unclean. Those that wait
-    for clean books are given the time of two looks: a machine that slept until shortly before the
-    end has had none of it, nor had a database that came back as late."""
+    for clean books are given the time of two looks, and a journal that is away seconds to find its
+    database again: a machine that slept until shortly before the end has had none of it."""
 
     id = "LIV-08"
     handles = (Reconciled,)
@@ -215,18 +216,16 @@ class NoStuckCeiling(Check):
         is_damaged = self._clean_count < CLEAN_TWICE and is_theirs(self, self._unclean)
         guard = self.room("guard")
         is_latched = guard is not None and guard._account.is_loss_latched
-        is_young = self.world.now_ns - self.world.heals_at_ns <= T_RAISED_NS
+        healthy_ns = self.world.now_ns - self.world.heals_at_ns
+        is_young, is_back = healthy_ns <= T_RAISED_NS, room.state.is_journal_back
         for ceiling in room.state._ceilings.values():
             is_own = ceiling.owner not in ("operator", "leader", "release", "storm")
             is_loss = ceiling.owner == "account" and is_latched
-            waits = ceiling.owner == "reconciler" or (
-                ceiling.owner == "journal" and (room.state.is_journal_back or is_young)
-            )
-            if (
-                not ceiling.scope
-                and is_own
-                and not (is_loss or (waits and (is_damaged or is_young)))
-            ):
+            is_journal = ceiling.owner == "journal"
+            waits = ceiling.owner == "reconciler" or (is_journal and is_back)
+            is_away = is_journal and not is_back and healthy_ns <= T_BACK_NS
+            is_excused = is_loss or is_away or (waits and (is_damaged or is_young))
+            if not ceiling.scope and is_own and not is_excused:
                 self.violated(
                     f"{ceiling.owner} still holds {ceiling.authority.name}: {ceiling.reason}"
                 )

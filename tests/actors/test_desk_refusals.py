@@ -14,7 +14,7 @@ from engine.messages.journal import AppendRefused, Journaled, Replayed
 from engine.messages.records import IntentPlanned, OrderUnknown, SignalRecorded
 from engine.messages.signals import EntryProposed, ExitAdvised
 from engine.messages.values import Action, Leg, OrderType, Side, Target
-from engine.orders.lifecycle import Status
+from engine.orders.lifecycle import Request, Status
 from engine.orders.oco import decide
 from engine.orders.oco_draft import Notice
 from engine.orders.oco_plan import Situation
@@ -137,6 +137,28 @@ def test_when_the_gate_denies_protection_then_it_is_tried_again_and_a_person_is_
     assert "protect_failed" in {alert.event for alert in world.alerts}
 
 
+@pytest.mark.conformance("INV-17")
+@pytest.mark.parametrize("outcome", [Outcome.DENIED, Outcome.REFUSED, None])
+def test_inv_17_when_a_stop_for_a_part_does_not_grow_then_a_person_is_told(
+    outcome: Outcome | None,
+) -> None:
+    """Its growth was denied, and the next was not recorded any more: nobody heard of it."""
+    world = a_running_world()
+    world.tick(100_000, ask_paise=100_000, bid_paise=99_995, ask_quantity=3)
+    world.settle()
+    if outcome is not None:
+        world.gate = refuse((Leg.STOP, Action.MODIFY), outcome=outcome)
+    world.tick(100_000, ask_paise=100_000, bid_paise=99_995, ask_quantity=7)
+    if outcome is None:
+        world.drain("watcher")
+        world.drain("journal")
+        world.drain(world.oco_name)
+        world.queues["journal"].clear()
+    world.advance(11 * NS_PER_S)
+    texts = [alert.text for alert in world.alerts if alert.event == "protect_failed"]
+    assert texts == ["its stop works for 3 of 10 units"]
+
+
 @pytest.mark.parametrize(("waited_s", "told"), [(9, []), (11, ["exit_blocked"])])
 def test_when_an_unanswered_order_keeps_a_group_from_leaving_then_a_person_is_told(
     entered: World, waited_s: int, told: list[str]
@@ -154,6 +176,42 @@ def test_when_an_unanswered_order_keeps_a_group_from_leaving_then_a_person_is_to
         now_ns=entered.now_ns + waited_s * NS_PER_S,
     )
     assert [output.event for output in decide(at) if isinstance(output, Notice)] == told
+
+
+@pytest.mark.parametrize(
+    ("leg", "told"),
+    [
+        (Leg.STOP, "its stop works for 4 of 10 units"),
+        (Leg.EXIT, "exits cover 4 units: an answer is owed"),
+    ],
+)
+def test_inv_17_when_the_growth_of_an_exit_stays_unanswered_then_a_person_is_told(
+    entered: World, leg: Leg, told: str
+) -> None:
+    group, asked_ns = entered.oco.group, entered.now_ns + NS_PER_S
+    stop = group.live_of(Leg.STOP)
+    assert stop is not None
+    growth = Request(
+        intent_id="m1",
+        action=Action.MODIFY,
+        quantity=10,
+        order_type=stop.order_type,
+        price_limit_paise=stop.price_limit_paise,
+        price_trigger_paise=stop.price_trigger_paise,
+    )
+    short = replace(stop, leg=leg, quantity=4, request=growth, requested_at_ns=asked_ns)
+    orders = tuple(short if order is stop else order for order in group.orders)
+    at = Situation(
+        group=replace(group, orders=orders, exit_reason="x" if leg is Leg.EXIT else ""),
+        view=View(owner="oco/grp-1", generation=1),
+        instrument=INFY,
+        settings=OcoSettings(),
+        now_ns=asked_ns,
+    )
+    late = replace(at, now_ns=asked_ns + 10 * NS_PER_S)
+    early = replace(at, now_ns=asked_ns + 9 * NS_PER_S)
+    assert not [output for output in decide(early) if isinstance(output, Notice)]
+    assert [output.text for output in decide(late) if isinstance(output, Notice)] == [told]
 
 
 @pytest.mark.conformance("ORD-19")

@@ -192,3 +192,9 @@ def test_when_all_prices_stay_inside_then_the_loss_grows_by_less_than_the_room(
         return
     loss = [-ledger_pnl(ledger, Book.PAPER, ticks).total_paise for ticks in (before, after)]
     assert loss[1] - loss[0] < room or not bounds
+
+
+def test_when_a_reader_only_looks_then_it_is_due_once_in_a_while(readers: Readers) -> None:
+    due = [at for at in range(30) if at >= readers.due_ns and readers.due(at) == ("book",)]
+    assert due == [10, 20]
+    assert readers.due_ns == 30

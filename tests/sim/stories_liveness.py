@@ -187,6 +187,14 @@ def the_database_is_back_at_the_very_end(forge: Forge) -> None:
     forge.end()
 
 
+def the_database_is_not_found_again(forge: Forge) -> None:
+    low = Ceiling(owner="journal", scope="", authority=Authority.REDUCE, reason="away")
+    forge.rooms["authority"] = _authority({("journal", ""): low})
+    forge.heals_at_ns = forge.now_ns
+    forge.wait(6)
+    forge.end()
+
+
 def a_room_is_down_at_the_very_end(forge: Forge) -> None:
     low = Ceiling(owner="down/book", scope="", authority=Authority.CANCEL, reason="crashed")
     forge.rooms["authority"] = _authority({("down/book", ""): low})

@@ -162,6 +162,30 @@ def one_flight_each(forge: Forge, is_bad: bool) -> None:
     forge.place(Leg.STOP, tag=stop.client_order_id, intent_id="m1", action=Action.MODIFY)
 
 
+def a_stop_goes_with_the_spool(forge: Forge) -> None:
+    _planned_anew(forge, Book.LIVE, is_sent=False)
+
+
+def a_paper_stop_goes_with_the_spool(forge: Forge) -> None:
+    _planned_anew(forge, Book.PAPER, is_sent=True)
+
+
+def a_stop_that_left_goes_with_the_spool(forge: Forge) -> None:
+    _planned_anew(forge, Book.LIVE, is_sent=True)
+
+
+def _planned_anew(forge: Forge, book: Book, *, is_sent: bool) -> None:
+    """The plan of a stop is gone with the spool, and the next life plans and sends it again."""
+    forge.held(book)
+    seq = len(forge.records)
+    stop = forge.place(Leg.STOP, book=book)
+    if is_sent:
+        forge.send(stop)
+    forge.spool_gone(seq)
+    forge.boot()
+    forge.send(forge.place(Leg.STOP, book=book))
+
+
 @story("INV-20")
 def facts_go_forward(forge: Forge, is_bad: bool) -> None:
     forge.held()

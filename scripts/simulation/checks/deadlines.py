@@ -37,6 +37,9 @@ T_CLEAN_NS: Final = 90 * NS_PER_S
 T_RAISED_NS: Final = 330 * NS_PER_S
 """A ceiling that waits for clean books rises. Source: LIV-08 has no number; the reconciler's period
 (5 minutes, World), then 15 s for an answer and 2 s until the second look."""
+T_BACK_NS: Final = 5 * NS_PER_S
+"""A database that answers again is written to again. Source: actors/journal.py RETRY_MS, ten times.
+"""
 T_CHILD_NS: Final = 30 * NS_PER_S
 """Source: LIV-06. Back-off is 36 s at most, so a child that waits for it is given that too."""
 T_BACKOFF_NS: Final = 36 * NS_PER_S

@@ -130,10 +130,21 @@ class Picture(Observer):
             fold(record)
 
     def on_gone(self, records: Sequence[Record]) -> None:
-        """What was planned may be planned anew under its id. A trade stays: it is the truth."""
+        """What was planned may be planned anew under its id, and an order that neither left nor
+        filled is none: nobody knows of it. What left or traded stays: it is the truth."""
         for record in records:
             if isinstance(record, IntentPlanned):
                 self.intents.pop(record.intent_id, None)
+                if record.action is Action.PLACE:
+                    self._unplanned(record)
+
+    def _unplanned(self, intent: IntentPlanned) -> None:
+        order, group = self.orders.get(intent.client_order_id), self.groups.get(intent.group_id)
+        if order is None or order.is_sent or order.filled or order.traded:
+            return
+        del self.orders[intent.client_order_id]
+        if group is not None:
+            group.orders.remove(order)
 
     def _opened(self, record: GroupOpened) -> None:
         group = GroupSeen(record.plan)

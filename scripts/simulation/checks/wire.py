@@ -5,6 +5,7 @@ INV-43. The margin H of INV-07 between two epochs is the leader's business.
 """
 
 from collections import deque
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from engine.messages.broker import TradeReport
@@ -57,13 +58,20 @@ class DurableFirst(SendCheck):
 
 
 class SentOnce(SendCheck):
-    """No two placements carry one tag, no intent is sent twice, over all lives."""
+    """No two placements carry one tag, no intent is sent twice, over all lives. What went to the
+    paper venue ended with its process, and where its plan went with the spool nobody knows of it:
+    the next life may plan and send it again. What left for the broker did leave."""
 
     id = "INV-04"
 
     def __init__(self, world: "World") -> None:
         super().__init__(world)
         self._sent: dict[str, int] = {}
+
+    def on_gone(self, records: Sequence[Record]) -> None:
+        for record in records:
+            if isinstance(record, IntentPlanned) and record.book is Book.PAPER:
+                self._sent.pop(record.intent_id, None)
 
     def fault(self, intent: IntentPlanned, at_ns: int) -> str:
         return ""

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from actors.runtime.behaviour import Behaviour
 from actors.runtime.clock import VirtualClock
-from actors.runtime.inbox import Inbox
+from actors.runtime.inbox import Inbox, Left
 from actors.runtime.roomspec import RoomSpec
 from actors.runtime.runtime import Runtime, SeededHosts
 from actors.runtime.seeded import SeededPool
@@ -137,10 +137,30 @@ def test_when_data_waits_then_nothing_is_left_in_front_of_it(house: House) -> No
 
 def test_when_only_left_ticks_are_there_then_the_inbox_has_nothing_to_serve() -> None:
     inbox = Inbox(data_max=4, conflate_after=2)
-    inbox.left["x"] = priced(1)
+    inbox.leave(Left(("mark",), "x", priced(1)))
     assert inbox.take(with_data=True) is None
     assert len(inbox) == 0
     inbox.offer(replace(priced(2), instrument="NSE:Y"))
     assert inbox.take(with_data=False) is None, "a room that recovers is served control only"
     taken = [inbox.take(with_data=True) for _ in range(3)]
     assert [one.price_paise for one in taken if isinstance(one, Tick)] == [1, 2]
+
+
+def test_when_something_is_sent_behind_what_was_left_then_newer_ticks_queue_behind_it(
+    house: House,
+) -> None:
+    house.give("market", a_frame(1))
+    house.runtime.directory.deliver("market", a_frame(2, 3))
+    house.runtime.directory.deliver("mark", replace(priced(4), instrument="NSE:Y"))
+    assert house.heard("mark") == []
+    house.pool.run_idle()
+    assert house.heard("mark") == [1, 4, 2, 3]
+
+
+def test_when_a_tick_is_sent_then_an_older_one_that_was_left_is_not_read(house: House) -> None:
+    house.give("market", a_frame(1, 2))
+    house.give("mark", priced(3))
+    assert house.heard("mark") == [3]
+    house.give("market", a_frame(4))
+    house.give("mark", replace(priced(5), instrument="NSE:Y"))
+    assert house.heard("mark") == [3, 4, 5]
