@@ -6,14 +6,24 @@ PEERS_PYTHON ?= python3.12
 PEERS := .venv/peers
 TICKS ?= 2000000
 RUNS ?= 1
-.PHONY: paper rehearsal test check lint bench bench-feed bench-peers drill-kill9 simulate replay-under mutants lock clean
+.PHONY: paper rehearsal lost-answers storm test check lint bench bench-feed bench-peers drill-kill9 simulate replay-under mutants lock clean
 
+# Practice exchange -> kiteconnect -> the tree -> the paper book, over real sockets.
 paper: .venv
-	.venv/bin/pahara run --config configs/paper.yaml $(if $(FOR),--for $(FOR))
+	$(PY) -m scripts.rehearsal.paper $(if $(FOR),--for $(FOR))
 
 # LIVE against the practice exchange, the whole gate included; fails if exchange and journal differ.
 rehearsal: .venv
 	$(PY) -m scripts.rehearsal.command $(if $(FOR),--for $(FOR))
+
+# An order that the broker took and whose answer was lost, 200 times while the engine trades LIVE.
+lost-answers: .venv
+	PAHARA_LOST=200 $(PY) -m pytest -s tests/rehearsal/test_lost_answers.py
+
+# kill -9 of writer, stream and engine at random moments of a LIVE rehearsal; STORM in seconds.
+STORM ?= 1800
+storm: .venv
+	PAHARA_STORM_S=$(STORM) $(PY) -m pytest -s tests/rehearsal/test_storm.py
 
 test: .venv
 	$(PY) -m pytest

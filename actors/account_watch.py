@@ -8,7 +8,7 @@ nothing unseen. Stands alone because it is about the account, not about any orde
 from collections.abc import Mapping
 from typing import Final
 
-from actors.brokers.port import BrokerPort, ClosableAccount
+from actors.brokers.port import BrokerPort, ClosableAccount, LimitedBroker
 from actors.runtime.behaviour import Context
 from actors.runtime.log import log_event
 from actors.telling import alert
@@ -27,6 +27,10 @@ class AccountWatch:
             book: broker for book, broker in brokers.items() if isinstance(broker, ClosableAccount)
         }
         self._known: dict[Book, str] = {}
+        self._limited = {
+            book: broker for book, broker in brokers.items() if isinstance(broker, LimitedBroker)
+        }
+        self._limited_seen: dict[Book, int] = {}
 
     def look(self, book: Book) -> None:
         """After each use of the broker: tell what has changed."""
@@ -49,3 +53,13 @@ class AccountWatch:
         elif was_closed:
             log_event("account_opened", book=book.value)
             alert(self._ctx, "info", "account_opened", book.value, "orders are taken again")
+
+    def was_limited(self, book: Book) -> bool:
+        """Whether the broker has refused a write for being one too many since the last question."""
+        broker = self._limited.get(book)
+        if broker is None or broker.limited_count == self._limited_seen.get(book, 0):
+            return False
+        self._limited_seen[book] = count = broker.limited_count
+        log_event("rate_limited", "WARNING", book=book.value, count=count)
+        alert(self._ctx, "warning", "rate_limited", book.value, "the broker answers 429")
+        return True

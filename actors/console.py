@@ -48,7 +48,7 @@ class Identity(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def gate_line(mode: str, fault: str) -> str:
-    """Gate and reason for a person, the same in status and at the start."""
+    """The gate to LIVE for a person, as it stands at the start."""
     status = "closed" if fault else "ready"
     return f"Gate mode={mode} status={status} reason={fault or 'the keys agree'}"
 
@@ -175,7 +175,8 @@ class Console(Behaviour):
         age_ns = self.ctx.mono_ns() - self._identity.started_mono_ns
         status = self._views.status(self._board.rows(), uptime_s=age_ns / NS_PER_S)
         if self._door is not None:
-            status["gate"] = gate_line(str(status["mode"]), self._door())
+            fault = self._door()
+            status["live_gate"] = f"closed: {fault}" if fault else "ready for the phrase"
         return status
 
     # -- events ---------------------------------------------------------------------------------

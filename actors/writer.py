@@ -6,20 +6,24 @@ found in the replayed past are never sent again, whatever became of them; adopti
 writer that was given up and wakes sends nothing (INV-06): its successor answers for the broker.
 Stands alone because this is the last place where an order can be stopped.
 
-Receives Journaled, Replayed, AuthorityChanged, GenerationFenced, Tick, SnapshotRequested and
-TimerFired. Sends IntentAnswered, OrderReport and TradeReport to "watcher", BrokerSnapshot to
-"watcher" and "reconciler", RecoveryDone and CeilingMoved (the account) to "authority", AlertRaised
-to "alerts".
+Receives Journaled, Replayed, AuthorityChanged, GenerationFenced, Tick, SnapshotRequested,
+StreamHinted and TimerFired. Sends IntentAnswered, OrderReport, TradeReport and StreamHinted to
+"watcher", BrokerSnapshot to "watcher" and "reconciler", RecoveryDone and CeilingMoved (the account)
+to "authority", AlertRaised to "alerts".
 """
 
 from collections import deque
 from collections.abc import Mapping
 from typing import assert_never
 
-import msgspec
-
 from actors.account_watch import AccountWatch
-from actors.brokers.port import BrokerPort, QuietBroker, Report
+from actors.brokers.port import (
+    BrokerPort,
+    HearingBroker,
+    QuietBroker,
+    Report,
+    merged_books,
+)
 from actors.journaled import JournalReader
 from actors.live_entries import LiveEntries
 from actors.runtime.behaviour import Context, Opening
@@ -28,7 +32,7 @@ from actors.telling import Watching
 from engine.instruments import Instrument
 from engine.limits import EXITS_QUEUED_MAX
 from engine.messages.base import Message
-from engine.messages.broker import BrokerSnapshot, Outcome, SnapshotRequested
+from engine.messages.broker import Outcome, SnapshotRequested, StreamHinted
 from engine.messages.control import AuthorityChanged, GenerationFenced, RecoveryDone
 from engine.messages.journal import Replayed
 from engine.messages.market import PhaseChanged, Tick
@@ -88,6 +92,8 @@ class WriterBehaviour(JournalReader):
                 self._gate.fence(message.name, message.generation)
             case SnapshotRequested():
                 self._snapshot(message)
+            case StreamHinted():
+                self._hear(message)
             case PhaseChanged():
                 self._phase(message)
             case TimerFired():
@@ -120,7 +126,7 @@ class WriterBehaviour(JournalReader):
         if self._is_live and isinstance(record, IntentPlanned) and not record.is_adopted:
             self._take(record)
         else:
-            self._gate.orders.fold(record)
+            self._gate.fold(record)
 
     def _take(self, intent: IntentPlanned) -> None:
         is_entry = intent.leg is Leg.ENTRY and intent.action is not Action.CANCEL
@@ -177,8 +183,10 @@ class WriterBehaviour(JournalReader):
         return self.ctx.mono_ns() if self._is_real else self.ctx.now_ns()
 
     def _drain(self) -> None:
-        """There is budget again: send what waited, in order; what is left waits in front again."""
-        waiting, self._waiting = self._waiting, deque()
+        """There is budget again: send what waited, in order, but new targets last: a position can
+        wait for its profit, not for its stop. What is left waits in front again."""
+        waiting = deque(sorted(self._waiting, key=_is_new_target))
+        self._waiting = deque()
         while waiting and self._pass(waiting.popleft()):
             pass
         self._waiting.extend(waiting)
@@ -208,12 +216,26 @@ class WriterBehaviour(JournalReader):
         self._gate.orders.report(answer)
         self._forward(broker.reports())
         self._account.look(intent.book)
+        if self._account.was_limited(intent.book):  # nothing for a second: it covers its own
+            self._gate.rate.take_all(self._rate_ns())
         self._rest(intent.instrument)
 
     def _forward(self, reports: tuple[Report, ...]) -> None:
         for report in reports:
             self._gate.orders.report(report)
             self.ctx.send("watcher", report)
+
+    def _hear(self, hint: StreamHinted) -> None:
+        """A frame of the order stream: what it says of an order goes to gate and watcher at once.
+        A frame that says nothing we can read makes the watcher look into the books."""
+        reports: tuple[Report, ...] = ()
+        for broker in self._brokers.values():
+            if hint.body and isinstance(broker, HearingBroker):
+                broker.hear(hint.body)
+                reports = (*reports, *broker.reports())
+        self._forward(reports)
+        if not reports:
+            self.ctx.send("watcher", StreamHinted(body="", at_ns=hint.at_ns))
 
     def _deny(self, intent: IntentPlanned, refusal: Refusal) -> None:
         log_event(
@@ -262,17 +284,11 @@ class WriterBehaviour(JournalReader):
             self.ctx.send("watcher", one)
             read.append(one)
         if request.reader != "watcher" and len(read) == len(self._brokers):
-            self.ctx.send(request.reader, _merged(read))
+            self.ctx.send(request.reader, merged_books(read))
 
 
-def _merged(read: list[BrokerSnapshot]) -> BrokerSnapshot:
-    """The books of all brokers in one; equal to the only one if there is no other."""
-    return msgspec.structs.replace(
-        read[0],
-        orders=tuple(order for one in read for order in one.orders),
-        trades=tuple(trade for one in read for trade in one.trades),
-        positions=tuple(position for one in read for position in one.positions),
-    )
+def _is_new_target(intent: IntentPlanned) -> bool:
+    return intent.action is Action.PLACE and intent.leg in (Leg.TARGET_1, Leg.TARGET_2)
 
 
 def _refusal(rule: str, measured: int, limit: int) -> Refusal:

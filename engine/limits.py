@@ -50,6 +50,10 @@ ORDERS_PER_SECOND_BROKER: Final = 10
 """Source: NSE retail algo circular (2025): 10 orders a second; the broker counts calendar
 seconds."""
 ORDERS_PER_SECOND_MAX: Final = 8
+ORDERS_DAY_BROKER: Final = 5_000
+"""Of an account over all segments; refused ones count. Source: Kite forum 16217 (2026-11)."""
+ORDERS_DAY_ENTRIES_MAX: Final = 4_500
+"""From here on only exits leave (CTL-06)."""
 EXITS_PER_SECOND_RESERVE: Final = 2
 ENTRIES_PER_SECOND_MAX: Final = ORDERS_PER_SECOND_MAX - EXITS_PER_SECOND_RESERVE
 EXITS_QUEUED_MAX: Final = 1_000
@@ -99,6 +103,7 @@ JOURNAL_START_MS: Final = 300_000
 assert 0 < INBOX_CONFLATE_AFTER < INBOX_MESSAGES_MAX
 assert ENTRIES_PER_SECOND_MAX + EXITS_PER_SECOND_RESERVE == ORDERS_PER_SECOND_MAX
 assert 0 < ENTRIES_PER_SECOND_MAX < ORDERS_PER_SECOND_MAX < ORDERS_PER_SECOND_BROKER
+assert 0 < ORDERS_DAY_ENTRIES_MAX < ORDERS_DAY_BROKER <= ORDERS_DAY_MAX
 assert 2 * POSITIONS_MAX <= GROUPS_OPEN_MAX, "both books full, and a group still has its place"
 assert GROUPS_OPEN_MAX <= EXITS_QUEUED_MAX, "a flatten of all groups must queue"
 assert GROUPS_OPEN_MAX <= INBOX_MESSAGES_MAX

@@ -87,7 +87,8 @@ def stream_url(config: EngineConfig) -> str:
 def kite_feeds(config: EngineConfig, state_dir: Path, url: str = "") -> dict[str, Factory]:
     """The factory of each connection, by name; `url` is the configured one if not given.
 
-    Hints of orders go to the watcher, also on paper, where they lead to nothing.
+    Hints of orders go to the writer of a live account, whose broker reads them; without one to the
+    watcher, where they lead to nothing.
     """
     shares: dict[str, list[str]] = {}
     for instrument, source in kite_sources(config).items():
@@ -102,7 +103,7 @@ def kite_feeds(config: EngineConfig, state_dir: Path, url: str = "") -> dict[str
                 "wanted": wanted,
                 "root": url or kite.stream_url,
                 "ca_file": kite.ca_file,
-                "hint_to": "watcher",
+                "hint_to": "writer" if kite.account else "watcher",
                 "limits": {
                     "silence_ms_max": kite.silence_ms_max,
                     "connects_minute_max": kite.connects_minute_max,

@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import msgspec
+from msgspec.structs import replace
 
 from actors.brokers.kite.credentials import KEYS, load_credentials
 from actors.brokers.kite.place import KitePlace, ask_profile
@@ -21,14 +22,16 @@ from actors.live_gate import LiveDoor
 from actors.runtime.log import log_event
 from actors.runtime.target import ProcessTarget
 from actors.stores.live_ledger import LEDGER_FILE, LiveLedger
+from actors.watcher import WatcherSettings
 from engine.errors import ConfigInvalid
 from engine.instruments import Instrument
 from engine.kite.outcome import Verdict
 from engine.messages.broker import Outcome
+from engine.orders.resolve import ResolveSettings
 from engine.risk.gate import GateCaps
 from engine.risk.live_caps import LiveCaps
 from engine.session import ist_day
-from engine.units import paise_from_rupees
+from engine.units import NS_PER_MS, paise_from_rupees
 from supervisors.config import EngineConfig
 from supervisors.feeding import practice_of
 
@@ -136,3 +139,11 @@ def writer_target(
             "live": msgspec.to_builtins(live),
         },
     )
+
+
+def watcher_settings(
+    kite: KitePlace | None, resolve: ResolveSettings, steady_ns: int
+) -> WatcherSettings:
+    """A real broker takes 10 reads a second: three books twice a second, and the reconciler's."""
+    usual = WatcherSettings(resolve=resolve, steady_ns=steady_ns)
+    return usual if kite is None else replace(usual, gap_ns=500 * NS_PER_MS)

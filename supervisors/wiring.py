@@ -32,7 +32,7 @@ from actors.source import SourceBehaviour
 from actors.stores.latches import LatchStore
 from actors.stores.port import JournalStorePort
 from actors.stores.spool import SpoolPort
-from actors.watcher import WatcherActor, WatcherSettings
+from actors.watcher import WatcherActor
 from actors.writer import WriterBehaviour
 from engine.authority_state import AuthoritySettings
 from engine.exchange.venue import VenueSettings
@@ -54,7 +54,7 @@ from engine.strategies.registry import find_strategy
 from engine.units import NS_PER_MINUTE, NS_PER_S
 from supervisors.config import EngineConfig, StrategyConfig, fingerprint, instruments, risk_settings
 from supervisors.feeding import kite_sources
-from supervisors.liveaccount import writer_target
+from supervisors.liveaccount import watcher_settings, writer_target
 from supervisors.spec import Factory
 
 PARTS_RECOVERING = frozenset({"writer", "watcher", "book", "guard", "custodian"})
@@ -154,13 +154,14 @@ def _core(parts: Parts, names: tuple[Instrument, ...]) -> dict[str, Factory]:
         "writer": writer,
         "watcher": lambda _: WatcherActor(
             by_name,
-            WatcherSettings(resolve=parts.resolve, steady_ns=parts.steady_every_ns),
+            watcher_settings(parts.kite, parts.resolve, parts.steady_every_ns),
             charger(parts.charges),
             parts.trading_day,
         ),
         "book": lambda _: BookBehaviour(
             instruments=names,
             capital_paise=limits.capital_paise_max,
+            book=Book.PAPER if parts.kite is None else Book.LIVE,
             view_every_ns=parts.view_every_ns,
         ),
         "reconciler": lambda _: ReconcilerBehaviour(every_ns=parts.reconcile_every_ns),

@@ -8,6 +8,7 @@ import pytest
 
 from engine.errors import ConfigInvalid
 from supervisors.config import load_config
+from supervisors.kiteconfig import LiveConfig
 
 ROOT = Path(__file__).resolve().parents[1]
 GOOD = (ROOT / "configs" / "paper.yaml").read_text(encoding="utf-8")
@@ -24,8 +25,21 @@ def _faults(text: str, tmp_path: Path) -> tuple[str, ...]:
 
 
 def test_when_the_shipped_files_are_read_then_they_are_valid() -> None:
-    for name in ("paper.yaml", "backtest.yaml"):
+    names = ("paper.yaml", "backtest.yaml", "rehearsal.yaml", "kite_paper.yaml", "canary_live.yaml")
+    for name in names:
         assert load_config(ROOT / "configs" / name).strategies
+
+
+def test_when_the_canary_is_read_then_its_caps_are_those_of_the_runbook() -> None:
+    config = load_config(ROOT / "configs" / "canary_live.yaml")
+    assert config.live == LiveConfig(allowlist=config.live.allowlist)
+    assert config.live.allowlist == tuple(item.name for item in config.instruments)
+    assert not config.kite.practice
+    assert (config.market.speed, config.market.source) == (1, "kite")
+
+
+def test_when_paper_trades_on_kites_data_then_there_is_no_live_account() -> None:
+    assert load_config(ROOT / "configs" / "kite_paper.yaml").kite.account == ""
 
 
 def test_when_many_things_are_wrong_then_all_are_named_at_once(tmp_path: Path) -> None:

@@ -34,11 +34,16 @@ def _processes_of(state_dir: Path) -> list[str]:
 
 @pytest.mark.slow
 @pytest.mark.timeout(120)
+@pytest.mark.parametrize(
+    "verb",
+    [("scripts.cli", "run"), ("scripts.rehearsal.paper",)],
+    ids=["its own market", "make paper"],
+)
 def test_when_the_engine_runs_for_a_while_then_it_trades_and_the_summary_adds_up(
-    tmp_path: Path,
+    tmp_path: Path, verb: tuple[str, ...]
 ) -> None:
     state_dir, summary = tmp_path / "state", tmp_path / "summary.json"
-    command = [sys.executable, "-m", "scripts.cli", "run", "--for", "30s", "--no-ui"]
+    command = [sys.executable, "-m", *verb, "--for", "30s", "--no-ui"]
     command += ["--config", str(ROOT / "configs" / "paper.yaml")]
     command += ["--state-dir", str(state_dir), "--summary", str(summary)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)

@@ -6,6 +6,8 @@ learns (the watcher). All adapters pass tests/contract/test_broker_contract.py.
 
 from typing import Protocol, TypeAlias, runtime_checkable
 
+import msgspec
+
 from engine.messages.broker import BrokerSnapshot, IntentAnswered, OrderReport, TradeReport
 from engine.messages.market import Tick
 from engine.messages.records import IntentPlanned, Record
@@ -60,3 +62,31 @@ class ClosableAccount(Protocol):
     @property
     def closed_because(self) -> str | None:
         """Why no order is taken, "" while they are, None if no answer has shown either yet."""
+
+
+@runtime_checkable
+class HearingBroker(Protocol):
+    """A broker with an order stream beside its answers."""
+
+    def hear(self, frame: bytes | str) -> None:
+        """A text frame of it; what it says comes out of `reports`. An odd one is dropped and
+        counted."""
+
+
+@runtime_checkable
+class LimitedBroker(Protocol):
+    """A broker that counts our requests and refuses those that are too many."""
+
+    @property
+    def limited_count(self) -> int:
+        """How many writes it has refused for that."""
+
+
+def merged_books(read: list[BrokerSnapshot]) -> BrokerSnapshot:
+    """The books of all brokers in one; equal to the only one if there is no other."""
+    return msgspec.structs.replace(
+        read[0],
+        orders=tuple(order for one in read for order in one.orders),
+        trades=tuple(trade for one in read for trade in one.trades),
+        positions=tuple(position for one in read for position in one.positions),
+    )

@@ -10,6 +10,7 @@ Refuses to know brokers and clocks. The checks, in order:
     authority    effective >= needed; HALTED allows maintenance of exits (INV-08..10)
     mode_seq     an entry was approved under the present mode          (INV-33)
     entry_once   one live entry a group                                (INV-05)
+    orders_day   the broker's daily quota keeps a share for exits      (CTL-06)
     fat_finger   quantity and value caps of entries, of the writer's own
     rate         entries <= 6 a second, all <= 8; exits wait, entries are denied (CTL-05)
 
@@ -25,8 +26,9 @@ import msgspec
 from engine import limits
 from engine.authority import effective, is_maintenance, needed, scope_of
 from engine.messages.control import AuthorityChanged
-from engine.messages.records import IntentPlanned
-from engine.messages.values import Action, Authority, Leg, Mode, OrderType, Refusal
+from engine.messages.records import IntentPlanned, Record
+from engine.messages.values import Action, Authority, Book, Leg, Mode, OrderType, Refusal
+from engine.risk.day_count import DayCount
 from engine.risk.rate import RateBudget
 from engine.risk.sent_orders import REPEATED, SentOrders
 
@@ -56,6 +58,7 @@ class Gate:
         self.fenced: dict[str, int] = {}
         self.orders = SentOrders()
         self.rate = RateBudget()
+        self.day = DayCount()
 
     def authorise(self, changed: AuthorityChanged) -> None:
         """Take a newer view of authority; an older one is late and ignored."""
@@ -94,6 +97,12 @@ class Gate:
         """Note an intent as gone, before any byte of it leaves."""
         self.fence(intent.owner, intent.owner_generation - 1)
         self.orders.plan(intent)
+        self.day.sent(intent)
+
+    def fold(self, record: Record) -> None:
+        """A record that somebody else has made durable, or of the past."""
+        self.orders.fold(record)
+        self.day.fold(record)
 
     # -- the checks -----------------------------------------------------------------------
 
@@ -108,7 +117,7 @@ class Gate:
         if refusal := self._authority_refusal(intent, is_reducing):
             return refusal
         if intent.leg is Leg.ENTRY and intent.action is not Action.CANCEL:
-            return self._entry_refusal(intent, mark_paise)
+            return self._entry_refusal(intent, mark_paise, now_ns)
         return None
 
     def _is_sound(self, intent: IntentPlanned) -> bool:
@@ -162,9 +171,12 @@ class Gate:
         """True if the intent's owner is of a void generation."""
         return not intent.owner_generation > self.fenced.get(intent.owner, 0)
 
-    def _entry_refusal(self, intent: IntentPlanned, mark_paise: int) -> Refusal | None:
+    def _entry_refusal(self, intent: IntentPlanned, mark_paise: int, now_ns: int) -> Refusal | None:
         if intent.action is Action.PLACE and self.orders.has_entered(intent.group_id):
             return _deny("entry_once", 1, 0, "the group has an entry already")
+        if intent.book is Book.LIVE and not self.day.has_room(now_ns):
+            used, limit = self.day.count(now_ns), limits.ORDERS_DAY_ENTRIES_MAX
+            return _deny("orders_day", used, limit, "the rest of the day's quota is for exits")
         price = max(intent.price_limit_paise, intent.price_trigger_paise, mark_paise)
         multiplier = self._multipliers.get(intent.instrument, 0)
         value, caps = intent.quantity * price * multiplier, self._caps

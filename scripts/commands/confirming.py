@@ -33,7 +33,7 @@ def typed_phrase(client: ConsoleClient, strategy: str) -> str:
     reads it again: this only spares a person a refusal."""
     print(confirmation_text(client, "arm", {"strategy": strategy} if strategy else {}))
     status = client.ask("status").get("body") or {}
-    print(status.get("gate", ""))
+    print(f"Gate to LIVE: {status.get('live_gate', 'no live account is configured')}")
     wanted = phrase_of(int(status.get("mode_seq") or 0), strategy)
     try:
         typed = input(f"Type {wanted} to go on: ").strip()

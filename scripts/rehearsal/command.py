@@ -20,6 +20,7 @@ from scripts.cli import duration_s
 from scripts.rehearsal.stage import Stage
 from scripts.rehearsal.truth import Comparison, Journal, compare, read_journal, show
 
+NAKED_S_MAX: Final = 10.0
 CONFIG: Final = Path("configs/rehearsal.yaml")
 
 
@@ -59,7 +60,10 @@ def rehearse(config: Path, folder: Path, seconds: float) -> int:
     print((folder / "engine.out").read_text(errors="replace")[-3_000:])
     print(show(found))
     print(f"ledger: {len(entries)} live entries; the phrase was taken {stage.armed_count} times")
+    print(f"longest without a stop at the exchange: {stage.guarded.naked_s_max:.1f} s")
     faults = verdict(found, entries, journal)
+    if not stage.guarded.naked_s_max <= NAKED_S_MAX:
+        faults.append(f"a position stood unprotected for more than {NAKED_S_MAX:.0f} s")
     faults += [f"the engine ended with {code}"] if code else []
     faults += [f"the exchange ended with {floor_code}"] if floor_code else []
     for fault in faults:

@@ -37,6 +37,7 @@ class Floor:
             stdout=subprocess.PIPE,
             stderr=self._errors,
             text=True,
+            process_group=0,  # Ctrl-C is for the engine: the exchange ends after it
         )
         assert self.process.stdout is not None
         line = self.process.stdout.readline()
@@ -45,7 +46,7 @@ class Floor:
             raise FloorClosed(f"the exchange did not start: {text}")
         self.state: dict[str, Any] = json.loads(line)
 
-    def ask(self, method: str, path: str, **body: object) -> Any:  # noqa: ANN401 any JSON
+    def ask(self, method: str, path: str, /, **body: object) -> Any:  # noqa: ANN401 any JSON
         """One verb of the control port. Raises FloorClosed."""
         return ask(self.state, method, path, **body)
 
@@ -68,7 +69,7 @@ class Floor:
         return code
 
 
-def ask(state: dict[str, Any], method: str, path: str, **body: object) -> Any:  # noqa: ANN401
+def ask(state: dict[str, Any], method: str, path: str, /, **body: object) -> Any:  # noqa: ANN401
     """One verb of the control port that an `exchange.json` names. Raises FloorClosed."""
     request = urllib.request.Request(
         f"http://127.0.0.1:{int(state['control'])}{path}",

@@ -24,6 +24,7 @@ from engine.session import SegmentClass, Session, ist_text, ns_from_ist
 from engine.units import NS_PER_MINUTE, NS_PER_S
 from scripts.client import ConsoleClient, NoAnswer, NotRunning
 from scripts.rehearsal.floor import Floor, FloorClosed, is_practice
+from scripts.rehearsal.guarded import Guarded
 from supervisors.config import EngineConfig, load_config
 from supervisors.tables import load_sessions
 
@@ -84,6 +85,7 @@ class Stage:
         self.floor = Floor(self.config, folder / "exchange", *where)
         self.engine: subprocess.Popen[bytes] | None = None
         self.armed_count = 0
+        self.guarded = Guarded()
         self._token = os.urandom(16).hex()  # noqa: TID251 - a key, no decision
 
     def _own_config(self, config: Path) -> Path:
@@ -101,24 +103,13 @@ class Stage:
     def prepare(self) -> None:
         """Both keys, the login and the list of instruments, as an operator does it each morning."""
         self.state_dir.mkdir(mode=0o700, exist_ok=True)
-        self._keep(TOKEN_FILE, self._token)
+        keep_secret(self.state_dir / TOKEN_FILE, self._token)
         self.log_in()
-        done = subprocess.run(  # noqa: S603 our own module
-            [*self._verb("instruments"), "--config", str(self.config)],
-            env=self.environ(), capture_output=True, text=True, check=False,
-        )  # fmt: skip
-        if done.returncode != 0:
-            raise FloorClosed(f"pahara instruments: {done.stderr[-500:]}")
+        sync_instruments(self._verb("instruments"), self.config, self.environ())
 
     def log_in(self) -> None:
         """A new token from the exchange into the file that the engine reads."""
-        self._keep(TOKEN_KEPT, self.floor.token())
-
-    def _keep(self, name: str, text: str) -> None:
-        path = self.state_dir / name
-        path.touch(mode=0o600)
-        path.chmod(0o600)
-        path.write_text(text, "utf-8")
+        keep_secret(self.state_dir / TOKEN_KEPT, self.floor.token())
 
     def environ(self) -> dict[str, str]:
         """What the operator has set in his shell."""
@@ -184,6 +175,7 @@ class Stage:
         while self.engine.poll() is None and boot_ns() < over_ns:
             if boot_ns() < until_ns:
                 self.operate()
+            self.guarded.look(self.floor.ask("GET", "/truth"), boot_ns())
             pause.wait(LOOK_S)
         return self.end_engine()
 
@@ -205,3 +197,20 @@ class Stage:
             self.engine.kill()
             self.engine.wait()
         return self.floor.close()
+
+
+def keep_secret(path: Path, text: str) -> None:
+    """A file that nobody else can read."""
+    path.touch(mode=0o600)
+    path.chmod(0o600)
+    path.write_text(text, "utf-8")
+
+
+def sync_instruments(verb: list[str], config: Path, environ: dict[str, str]) -> None:
+    """`pahara instruments`, as an operator does it each morning. Raises FloorClosed."""
+    command = [*verb, "--config", str(config)]
+    done = subprocess.run(  # noqa: S603 our own module
+        command, env=environ, capture_output=True, text=True, check=False
+    )
+    if done.returncode != 0:
+        raise FloorClosed(f"pahara instruments: {done.stderr[-500:]}")

@@ -15,7 +15,7 @@ from engine.messages.control import GenerationFenced, RecoveryDone
 from engine.messages.journal import Journaled
 from engine.messages.market import Tick
 from engine.messages.records import IntentPlanned, OrderLost, Record
-from engine.messages.values import Action, Book, Leg, Mode, Side
+from engine.messages.values import Action, Book, Leg, Mode, OrderType, Side
 from engine.risk.gate import GateCaps
 from engine.units import NS_PER_S
 from tests.fakes import FakeContext, journaled, opened
@@ -225,6 +225,25 @@ def test_when_a_burst_comes_then_entries_are_denied_and_exits_wait_in_order(
     assert len(broker.calls) == 8
     ctx.advance(writer, NS_PER_S)
     assert [name for call, name in broker.calls if call == "cancel"] == [f"c{n}" for n in range(6)]
+
+
+def test_when_stops_and_targets_wait_then_new_targets_go_last(
+    writer: WriterBehaviour, ctx: FakeContext, broker: FakeBroker
+) -> None:
+    """A position can wait for its profit, not for its stop."""
+    number = journaled()
+    for n in range(6):
+        writer.receive(number(intent(f"E{n}", group_id=f"g{n}")))
+        broker.trades.append(trade(f"t{n}", f"E{n}"))
+    for n in range(6):
+        own = {"group_id": f"g{n}", "price_limit_paise": 160_000, "price_trigger_paise": 0}
+        writer.receive(number(stop(f"S{n}", group_id=f"g{n}")))
+        limit = {"order_type": OrderType.LIMIT, "leg": Leg.TARGET_1}
+        writer.receive(number(stop(f"T{n}", quantity=5, **own, **limit)))
+    ctx.advance(writer, NS_PER_S)
+    ctx.advance(writer, NS_PER_S)
+    names = [name for call, name in broker.calls if call == "place"][6:]
+    assert names == ["S0", "T0", "S1", "S2", "S3", "S4", "S5", "T1", "T2", "T3", "T4", "T5"]
 
 
 def test_when_more_waits_than_a_second_takes_then_it_takes_several(

@@ -85,6 +85,7 @@ class Stream:
         self.market, self.alerts = self._listener("market"), self._listener("alerts")
         self.watcher = self._listener("watcher")
         self.console = self._listener("console")
+        self.authority = self._listener("authority")
         self._listener("calendar")
         self.write_login("secret-token")
 

@@ -13,7 +13,9 @@ from actors.feeds.kite.table import fetch_list
 from engine.errors import ConfigInvalid
 from engine.market.kite_table import table_of
 from engine.messages.broker import StreamHinted
+from engine.messages.control import CeilingMoved
 from engine.messages.market import LinkChanged, LinkState, MarketFrame
+from engine.messages.values import Authority
 from supervisors.config import load_config
 from supervisors.feeding import practice_clock, practice_of, stream_url
 from supervisors.kiteconfig import KiteConfig
@@ -108,8 +110,13 @@ def test_when_the_session_is_gone_at_a_reconnect_then_a_new_login_brings_it_back
     practice.control("POST", "/logout")
     practice.control("POST", "/sockets/close")
     stream.of(stream.market, LinkChanged, lambda m: m.state is LinkState.LOGIN_NEEDED)
+    reduced = stream.of(
+        stream.authority, CeilingMoved, lambda m: m.ceiling.authority is Authority.REDUCE
+    )
+    assert "log in" in reduced.ceiling.reason
     stream.write_login(practice.control("POST", "/token")["access_token"])
     stream.of(stream.market, LinkChanged, lambda m: m.state is LinkState.UP)
+    stream.of(stream.authority, CeilingMoved, lambda m: m.ceiling.authority is Authority.FULL)
     ticking(stream)
 
 

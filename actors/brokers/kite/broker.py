@@ -94,6 +94,7 @@ class KiteBroker:
         self._reports: list[Report] = []
         self.trouble = Trouble.UNSEEN
         self.malformed_count = 0
+        self.limited_count = 0
         self.reports_dropped_count = 0
 
     @property
@@ -132,7 +133,7 @@ class KiteBroker:
         assert intent.action is Action.PLACE, intent
         assert intent.book is Book.LIVE, "a paper intent reached the live broker"
         self._revive()
-        verdict = self._note(self._session.place(place_fields(intent, self._forms)))
+        verdict = self._wrote(self._session.place(place_fields(intent, self._forms)))
         if verdict.outcome is Outcome.ACKED:
             self._names.bind(intent.client_order_id, verdict.order_id)
         return answered(
@@ -146,7 +147,7 @@ class KiteBroker:
         if failure is not None:
             return answered(intent, failure.outcome, now_ns, text=failure.text)
         fields = modify_fields(intent, order_id, self._forms)
-        verdict = self._note(self._session.modify(fields))
+        verdict = self._wrote(self._session.modify(fields))
         return answered(intent, verdict.outcome, now_ns, venue_order_id=order_id, text=verdict.text)
 
     def cancel(self, intent: IntentPlanned, now_ns: int) -> IntentAnswered:
@@ -157,9 +158,9 @@ class KiteBroker:
         order_id, failure = self._find(intent.client_order_id)
         if failure is not None:
             return answered(intent, failure.outcome, now_ns, text=failure.text)
-        verdict = self._note(self._session.cancel(order_id))
+        verdict = self._wrote(self._session.cancel(order_id))
         for second in self._names.seconds(intent.client_order_id, order_id):
-            other = self._note(self._session.cancel(second))
+            other = self._wrote(self._session.cancel(second))
             log_event(
                 "second_effect_cancelled",
                 "WARNING",
@@ -262,6 +263,11 @@ class KiteBroker:
         log_event("wire_malformed", "WARNING", where=where, text=str(error))
 
     # -- the login ----------------------------------------------------------------------------
+
+    def _wrote(self, verdict: Verdict) -> Verdict:
+        """Note the answer to a write; reads have a quota of their own."""
+        self.limited_count += verdict.is_limited
+        return self._note(verdict)
 
     def _note(self, verdict: Verdict) -> Verdict:
         """Keep what an answer says about the account as a whole. Who is locked out can still read,

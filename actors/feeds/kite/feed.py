@@ -10,8 +10,8 @@ process is the unit that can be killed; a bad frame or a leak then costs a third
 the work of 9,000 instruments spreads over processors.
 
 Receives PhaseChanged, FeedsCalled, TimerFired. Sends MarketFrame and LinkChanged to "market",
-StreamHinted to one reader, AlertRaised to "alerts", PhaseWanted to "calendar", ViewPublished to
-"console".
+CeilingMoved to "authority", StreamHinted to one reader, AlertRaised to "alerts", PhaseWanted to
+"calendar", ViewPublished to "console".
 """
 
 import os

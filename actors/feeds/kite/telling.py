@@ -1,4 +1,4 @@
-"""What a stream's actor tells of its connection: to the market, to the views, to a person.
+"""What a stream's actor tells of its connection: to market and authority, to views, to a person.
 
 Decides that each change is told once and which of them a person should know. Refuses to decide what
 the connection does (engine/market/kite_link.py).
@@ -9,8 +9,9 @@ import msgspec
 from actors.runtime.behaviour import Context
 from actors.telling import alert
 from engine.market.kite_link import Link, LinkStage
-from engine.messages.control import ViewPublished
+from engine.messages.control import Ceiling, CeilingMoved, ViewPublished
 from engine.messages.market import LinkChanged, LinkState
+from engine.messages.values import Authority
 from engine.units import NS_PER_S
 
 VIEW_EVERY_NS = NS_PER_S
@@ -50,6 +51,7 @@ class Teller:
             )
             self._ctx.send("market", changed)
             self._alarm(before, now)
+            self._ceiling(now[0])
         if link.is_flapping and not self._was_flapping:
             text = f"{self._connects_max} connects in a minute"
             self.warn("warning", "kite_stream_flapping", text)
@@ -70,6 +72,19 @@ class Teller:
     def warn(self, severity: str, event: str, text: str) -> None:
         """Tell a person."""
         alert(self._ctx, severity, event, self._ctx.name, text)
+
+    def _ceiling(self, state: LinkState) -> None:
+        """A login that is refused here is refused for orders too, whether or not any was tried."""
+        if state is LinkState.DOWN:
+            return
+        is_up = state is LinkState.UP
+        ceiling = Ceiling(
+            owner=self._ctx.name,
+            scope="",
+            authority=Authority.FULL if is_up else Authority.REDUCE,
+            reason="connected" if is_up else "the login at Kite is lost: log in again",
+        )
+        self._ctx.send("authority", CeilingMoved(ceiling=ceiling, at_ns=self._ctx.now_ns()))
 
     def _alarm(self, before: tuple[LinkState, str] | None, now: tuple[LinkState, str]) -> None:
         state, reason = now

@@ -20,7 +20,7 @@ from actors.stores.port import Entry, Head
 from engine.errors import Fenced, JournalDamaged, JournalUnavailable
 from engine.instruments import Instrument
 from engine.journal import GENESIS, next_chain
-from engine.messages.records import OrderFilled
+from engine.messages.records import OrderFilled, OrderModified
 from engine.messages.values import Leg, Refusal, Side
 from engine.units import NS_PER_S
 from tests.fixtures.history import INSTRUMENT, Trip, entries, head_of
@@ -322,6 +322,33 @@ def test_when_fills_arrive_then_the_position_keeps_every_paisa(
     store.commit(entries(Head(0, GENESIS), [*trip.start(), *records]))
     found = _run(database, "SELECT quantity, cost_paise, realised_paise FROM positions")
     assert found == [held or (0, 0, -302)]
+
+
+def test_when_an_order_is_changed_to_what_it_has_filled_then_it_is_over(
+    database: str, store: JournalStore
+) -> None:
+    """The broker says COMPLETE with less than was ordered: no other fact of the order follows."""
+    trip = Trip(1)
+    part = trip.filled(Leg.ENTRY, 100, quantity=4, total=4, trade="1")
+    shrunk = OrderModified(
+        at_ns=part.at_ns,
+        client_order_id=part.client_order_id,
+        venue_order_id=part.venue_order_id,
+        group_id=part.group_id,
+        leg=part.leg,
+        instrument=part.instrument,
+        intent_id="",
+        quantity=5,
+        price_limit_paise=100,
+        price_trigger_paise=0,
+    )
+    over = msgspec.structs.replace(shrunk, quantity=4)
+    first = entries(Head(0, GENESIS), [*trip.start(), part, shrunk])
+    store.commit(first)
+    query = "SELECT status, ended_at_ns IS NOT NULL FROM orders"
+    assert _run(database, query) == [("partly_filled", False)]
+    store.commit(entries(head_of(first), [over]))
+    assert _run(database, query) == [("filled", True)]
 
 
 def test_when_instruments_are_put_then_the_latest_stand(database: str, store: JournalStore) -> None:
