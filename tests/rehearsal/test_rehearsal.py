@@ -13,6 +13,7 @@ from actors.stores.embedded import EmbeddedPostgres
 from scripts.rehearsal.stage import Times, plan_times
 from supervisors.config import load_config
 from tests.fixtures.postgres import remove_server
+from tests.rehearsal.stages import busy_config
 
 ROOT = Path(__file__).resolve().parents[2]
 CONFIG = ROOT / "configs" / "rehearsal.yaml"
@@ -42,7 +43,8 @@ def test_when_a_run_is_planned_then_it_ends_just_after_all_is_flat(
 @pytest.mark.timeout(180)
 @pytest.mark.conformance("ORD-02", "ORD-22", "KITE-36")
 def test_when_live_is_rehearsed_then_exchange_and_journal_agree(folder: Path) -> None:
-    command = [sys.executable, "-m", "scripts.rehearsal.command", "--for", "50s"]
+    command = [sys.executable, "-m", "scripts.rehearsal.command", "--for", "60s"]
+    command += ["--config", str(busy_config(folder.parent))]
     done = subprocess.run(
         [*command, "--folder", str(folder)], cwd=ROOT, capture_output=True, text=True, check=False,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
