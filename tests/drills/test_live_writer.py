@@ -32,13 +32,18 @@ from tests.exchange.process import START, Practice
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
 
 
+def with_account(parts: Parts, root: str) -> Parts:
+    """A live account beside the paper book, in a recorded life and in its replay alike."""
+    return replace(parts, kite=KitePlace(root=root), resolve=ResolveSettings())
+
+
 class LiveHouse(House):
     """The drill's engine with an account at a practice exchange."""
 
     root = ""
 
     def _parts(self, parts: Parts) -> Parts:
-        return replace(parts, kite=KitePlace(root=self.root), resolve=ResolveSettings())
+        return with_account(parts, self.root)
 
     def writer_pid(self) -> int:
         hub = self.runtime.hosts.process_hub()
@@ -93,7 +98,7 @@ def _replayed(state_dir: Path, root: str) -> Outcome:
     def build(runtime: Runtime, player: Player) -> None:
         keepers, extra = ReplayedKeepers(player), dict.fromkeys(CONTROL_SIDE, _never)
         parts = make_parts(config_of(session), header.pace.now_ns, keepers, extra)
-        parts = replace(parts, config_sha=header.config_sha, kite=KitePlace(root=root))
+        parts = with_account(replace(parts, config_sha=header.config_sha), root)
         Engine(runtime, parts, seed=header.seed, ledger=ReplayedLedger(player))
 
     return replay_tree(session, build)
