@@ -174,6 +174,19 @@ def a_stop_that_left_goes_with_the_spool(forge: Forge) -> None:
     _planned_anew(forge, Book.LIVE, is_sent=True)
 
 
+def a_change_that_left_goes_with_the_spool(forge: Forge) -> None:
+    """The next life, to which the stop is known, asks for the same change again."""
+    forge.held(Book.LIVE)
+    stop = forge.place(Leg.STOP, book=Book.LIVE)
+    forge.send(stop)
+    seq = len(forge.records)
+    change = {"tag": stop.client_order_id, "intent_id": "m1", "action": Action.MODIFY}
+    forge.send(forge.place(Leg.STOP, 5, book=Book.LIVE, **change))
+    forge.spool_gone(seq)
+    forge.boot()
+    forge.send(forge.place(Leg.STOP, 5, book=Book.LIVE, **change))
+
+
 def _planned_anew(forge: Forge, book: Book, *, is_sent: bool) -> None:
     """The plan of a stop is gone with the spool, and the next life plans and sends it again."""
     forge.held(book)

@@ -178,6 +178,7 @@ def test_when_a_stranger_closes_in_parts_then_every_part_is_to_be_booked(
         (liveness.NoStuckCeiling, stories_liveness.a_room_is_down_at_the_very_end, "LIV-08"),
         (orders.AttemptsWithinIntent, stories_orders.a_growth_that_comes_too_late, ""),
         (orders.ExitsWithinPosition, stories_orders.a_growth_that_comes_too_late, ""),
+        (wire.SentOnce, stories_orders.a_change_that_left_goes_with_the_spool, ""),
         (orders.OneFlight, stories_orders.a_growth_that_comes_too_late, ""),
         (orders.OneFlight, stories_orders.a_stop_goes_with_the_spool, ""),
         (orders.OneFlight, stories_orders.a_paper_stop_goes_with_the_spool, ""),

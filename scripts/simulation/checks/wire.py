@@ -58,9 +58,10 @@ class DurableFirst(SendCheck):
 
 
 class SentOnce(SendCheck):
-    """No two placements carry one tag, no intent is sent twice, over all lives. What went to the
-    paper venue ended with its process, and where its plan went with the spool nobody knows of it:
-    the next life may plan and send it again. What left for the broker did leave."""
+    """No two placements carry one tag, no intent is sent twice, over all lives. Where a plan went
+    with the spool nobody knows of it, and the next life may plan and send it again: what went to
+    the paper venue, which ended with its process, and a change or cancel at the broker's, which
+    carries no tag and does nothing twice. A placement that left for the broker did leave."""
 
     id = "INV-04"
 
@@ -70,7 +71,9 @@ class SentOnce(SendCheck):
 
     def on_gone(self, records: Sequence[Record]) -> None:
         for record in records:
-            if isinstance(record, IntentPlanned) and record.book is Book.PAPER:
+            if not isinstance(record, IntentPlanned):
+                continue
+            if record.book is Book.PAPER or record.action is not Action.PLACE:
                 self._sent.pop(record.intent_id, None)
 
     def fault(self, intent: IntentPlanned, at_ns: int) -> str:
