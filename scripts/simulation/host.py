@@ -230,11 +230,13 @@ class SimRoom(Room):
         if self.is_still and self.held is None:
             self._late = message
             return
+        is_through = False
         try:
             self._inner(message)
-        except Exception:
-            self._send_held()
-            raise
+            is_through = True
+        finally:
+            if not is_through:
+                self._send_held()
         breaker.after(self, message)
 
     def run(self, batch_max: int) -> None:
