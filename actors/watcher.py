@@ -32,7 +32,7 @@ from engine.messages.broker import (
 from engine.messages.control import RecoveryDone, ViewPublished
 from engine.messages.journal import AppendRefused, Journaled, Replayed
 from engine.messages.market import PhaseChanged
-from engine.messages.records import IntentPlanned
+from engine.messages.records import IntentPlanned, OrderFact, Record
 from engine.messages.supervision import TimerFired
 from engine.messages.values import Book, SessionPhase
 from engine.orders.merge import OrderTruth
@@ -129,6 +129,8 @@ class WatcherActor(Behaviour):
             return
         for record in records:
             self.truth.evolve(record)
+        for record in filter(_is_ours, message.owed):  # said by a generation before: not twice
+            self.truth.evolve(record)
         self.ctx.ready()
         ctx = self.ctx
         done = RecoveryDone(part=ctx.name, at_ns=ctx.now_ns(), generation=ctx.generation)
@@ -221,6 +223,12 @@ class WatcherActor(Behaviour):
 
     def _set_timer(self, delay_ns: int) -> None:
         self.ctx.timer_after("poll", delay_ns, TimerFired(key="poll"))
+
+
+def _is_ours(record: Record) -> bool:
+    """What a watcher writes: facts, and the intents that adopt a stranger's trades."""
+    is_adoption = isinstance(record, IntentPlanned) and record.is_adopted
+    return is_adoption or isinstance(record, OrderFact)
 
 
 def order_row(tracked: Tracked) -> dict[str, object]:

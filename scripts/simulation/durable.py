@@ -1,7 +1,8 @@
 """The records that are durable, in the database or in the spool, and what became of others.
 
 Decides which record is news: each is told once, also when a failover forgets it and the engine
-gives it back, or when the spool goes and its trade is booked again.
+gives it back, or when it is gone, with a failover that nobody makes good or with the spool, and its
+trade is booked again.
 """
 
 from collections.abc import Callable, Mapping
@@ -20,11 +21,16 @@ class Durable:
         self._gone: set[tuple[str, str]] = set()
 
     def committed(self, seq: int, record: Record) -> None:
-        """A record became durable."""
+        """A record became durable. Where another has got the number of a forgotten one, that one
+        and those behind it cannot be given back any more: they are gone."""
         if self.records and seq <= self.records[-1][0]:
             return
+        forgotten = self._forgotten.get(seq)
+        if forgotten is not None and forgotten != record:
+            self._tell_gone(seq)
         self.records.append((seq, record))
-        if self._forgotten.pop(seq, None) == record or self._was_told(record):
+        is_given_back = self._forgotten.pop(seq, None) is not None
+        if self._was_told(record) or is_given_back:
             return
         for hook in self._hooks["on_record"]:
             hook(seq, record)
@@ -45,10 +51,14 @@ class Durable:
 
     def gone(self, seq: int) -> None:
         """The spool is gone, and with it all records after this number: nobody has them."""
-        gone = [record for number, record in self.records if number > seq]
+        self.lost(seq)
+        self._tell_gone(seq + 1)
+
+    def _tell_gone(self, first: int) -> None:
+        numbers = sorted(number for number in self._forgotten if number >= first)
+        gone = [self._forgotten.pop(number) for number in numbers]
         for record in gone:
             if isinstance(record, OrderFilled):
                 self._gone.add((record.client_order_id, record.trade_id))
-        self.lost(seq)
         for hook in self._hooks["on_gone"]:
             hook(gone)

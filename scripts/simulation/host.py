@@ -223,13 +223,20 @@ class SimRoom(Room):
             self._receive = self._break
 
     def _break(self, message: Message) -> None:
-        """Handle a message where the handler may be broken."""
+        """Handle a message where the handler may be broken. What one that breaks off has sent is
+        under way before anybody is told of its end, also if it was to stand still."""
         breaker = self.sim.breaker
         breaker.before(self, message)
         if self.is_still and self.held is None:
             self._late = message
             return
-        self._inner(message)
+        is_through = False
+        try:
+            self._inner(message)
+            is_through = True
+        finally:
+            if not is_through:
+                self._send_held()
         breaker.after(self, message)
 
     def run(self, batch_max: int) -> None:
@@ -259,14 +266,17 @@ class SimRoom(Room):
         if not self.is_still or self.is_gone:
             return
         self.is_still = False
-        held, self.held = self.held, None
+        self._send_held()
         late, self._late = self._late, None
-        context = self.context_type(self)
-        for target, message in held or ():
-            RoomContext.send(context, target, message)
         self._guarded(lambda: self._inner(late) if late is not None else None)
         self.is_scheduled = True
         self.sim.schedule(self)
+
+    def _send_held(self) -> None:
+        held, self.held = self.held, None
+        context = self.context_type(self)
+        for target, message in held or ():
+            RoomContext.send(context, target, message)
 
     def _handle(self, item: Item) -> None:
         sim, kind = self.sim, type(item)

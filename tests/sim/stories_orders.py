@@ -10,6 +10,7 @@ from engine.messages.records import (
     IntentPlanned,
     OrderAccepted,
     OrderCancelled,
+    OrderLost,
     OrderModified,
     OrderRejected,
     OrderTriggered,
@@ -162,6 +163,27 @@ def one_flight_each(forge: Forge, is_bad: bool) -> None:
     forge.place(Leg.STOP, tag=stop.client_order_id, intent_id="m1", action=Action.MODIFY)
 
 
+def a_lost_stop_works_after_all(forge: Forge, *, attempts: int = 1, is_sent: bool = False) -> None:
+    """Both facts were owed and are told together; in between the group has planned another."""
+    forge.held(Book.LIVE)
+    stop = forge.place(Leg.STOP, book=Book.LIVE)
+    forge.send(stop, Outcome.UNKNOWN)
+    forge.fact(OrderLost, stop, reason="absent")
+    forge.fact(OrderAccepted, stop)
+    for attempt in range(attempts):
+        again = forge.place(Leg.STOP, book=Book.LIVE, tag=f"L-again-{attempt}")
+        if is_sent:
+            forge.send(again)
+
+
+def its_next_attempt_leaves(forge: Forge) -> None:
+    a_lost_stop_works_after_all(forge, is_sent=True)
+
+
+def its_next_attempt_is_repeated(forge: Forge) -> None:
+    a_lost_stop_works_after_all(forge, attempts=2)
+
+
 def a_stop_goes_with_the_spool(forge: Forge) -> None:
     _planned_anew(forge, Book.LIVE, is_sent=False)
 
@@ -172,6 +194,19 @@ def a_paper_stop_goes_with_the_spool(forge: Forge) -> None:
 
 def a_stop_that_left_goes_with_the_spool(forge: Forge) -> None:
     _planned_anew(forge, Book.LIVE, is_sent=True)
+
+
+def a_change_that_left_goes_with_the_spool(forge: Forge) -> None:
+    """The next life, to which the stop is known, asks for the same change again."""
+    forge.held(Book.LIVE)
+    stop = forge.place(Leg.STOP, book=Book.LIVE)
+    forge.send(stop)
+    seq = len(forge.records)
+    change = {"tag": stop.client_order_id, "intent_id": "m1", "action": Action.MODIFY}
+    forge.send(forge.place(Leg.STOP, 5, book=Book.LIVE, **change))
+    forge.spool_gone(seq)
+    forge.boot()
+    forge.send(forge.place(Leg.STOP, 5, book=Book.LIVE, **change))
 
 
 def _planned_anew(forge: Forge, book: Book, *, is_sent: bool) -> None:

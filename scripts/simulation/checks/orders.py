@@ -21,10 +21,12 @@ from engine.messages.records import (
     OrderUnknown,
     Record,
 )
-from engine.messages.values import Action, Leg
+from engine.messages.values import Action, Book, Leg
 from scripts.simulation.checks.picture import Check
 from scripts.simulation.checks.rules import grows, taken
+from scripts.simulation.checks.seen import OrderSeen
 from scripts.simulation.checks.sending import SendCheck
+from scripts.simulation.observer import WireRequest
 
 if TYPE_CHECKING:
     from scripts.simulation.world import World
@@ -99,11 +101,30 @@ class ExitsWithinPosition(SendCheck):
 
 class OneFlight(Check):
     """At most one live order of each leg, at most one entry ever, and nothing more is asked of an
-    order that owes an answer."""
+    order that owes an answer. A live order that was lost and works after all is news to its group
+    once the record is there: the one attempt in its place that it may have planned meanwhile, as
+    when both facts were owed and are told together, must not leave beside it."""
 
     id = "INV-19"
 
+    def __init__(self, world: "World") -> None:
+        super().__init__(world)
+        self._lost: set[str] = set()
+        self._back: set[str] = set()
+        self._beside: dict[str, OrderSeen] = {}
+
+    def on_request(self, request: WireRequest) -> None:
+        other = self._beside.get(request.intent.intent_id)
+        if other is not None and not other.is_over:
+            before = other.intent.client_order_id
+            self.violated(f"{request.intent.intent_id} left beside the live {before}")
+
     def on_record(self, seq: int, record: Record) -> None:
+        if isinstance(record, OrderLost):
+            self._lost.add(record.client_order_id)
+        elif isinstance(record, OrderAccepted) and record.client_order_id in self._lost:
+            self._lost.discard(record.client_order_id)
+            self._back.add(record.client_order_id)
         if not isinstance(record, IntentPlanned) or record.is_adopted:
             return
         group = self.picture.groups.get(record.group_id)
@@ -125,9 +146,13 @@ class OneFlight(Check):
         if record.leg is Leg.ENTRY and others:
             self.violated(f"{record.intent_id} is a second entry of {record.group_id}")
         for order in others:
-            if not order.is_over and order.intent.side is record.side:
-                before = order.intent.client_order_id
+            if order.is_over or order.intent.side is not record.side:
+                continue
+            before = order.intent.client_order_id
+            if before not in self._back or record.book is not Book.LIVE:
                 self.violated(f"{record.intent_id} beside the live {before}")
+            self._back.discard(before)
+            self._beside[record.intent_id] = order
 
 
 class NeverBackwards(Check):
