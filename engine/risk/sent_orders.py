@@ -13,6 +13,7 @@ from typing import Final
 
 import msgspec
 
+from engine.ids import is_own_tag
 from engine.messages.broker import (
     TERMINAL_STATUSES,
     BrokerSnapshot,
@@ -35,7 +36,7 @@ from engine.messages.records import (
     Record,
     RequestRefused,
 )
-from engine.messages.values import Action, Leg, Side
+from engine.messages.values import Action, Book, Leg, Side
 from engine.risk.reduce_only import Interval, WorkingExit, is_leg_reducing, widened
 
 REPEATED = "repeated"
@@ -75,6 +76,8 @@ class SentOrders:
         self._groups: dict[str, list[SentOrder]] = {}
         self._trades: dict[str, dict[str, int]] = {}
         self._by_venue_id: dict[str, SentOrder] = {}
+        self._unplanned: dict[str, OrderReport] = {}
+        self.books_read: set[Book] = set()
 
     # -- what happened --------------------------------------------------------------------
 
@@ -124,8 +127,11 @@ class SentOrders:
         """The broker's books: its word on every order and trade of the day. Most of them are over
         and known."""
         orders, numbers, booked = self._orders, self._by_venue_id, self._trades
+        self.books_read.add(snapshot.book)
         for row in snapshot.orders:
             order = orders.get(row.client_order_id)
+            if order is None and is_own_tag(row.client_order_id):
+                self._unplanned[row.client_order_id] = row
             if (
                 order is None
                 or not order.is_over
@@ -162,6 +168,10 @@ class SentOrders:
         _learn(order, record)
 
     # -- what is asked --------------------------------------------------------------------
+
+    def unplanned(self, client_order_id: str) -> OrderReport | None:
+        """The broker's row of an order that carries a tag of ours and that nobody here knows."""
+        return None if client_order_id in self._orders else self._unplanned.get(client_order_id)
 
     def is_known(self, intent_id: str) -> bool:
         return intent_id in self._intents
