@@ -58,19 +58,27 @@ class DurableFirst(SendCheck):
 
 
 class SentOnce(SendCheck):
-    """No two placements carry one tag, no intent is sent twice, over all lives. What went to the
-    paper venue ended with its process, and where its plan went with the spool nobody knows of it:
-    the next life may plan and send it again. What left for the broker did leave."""
+    """No two placements carry one tag, no intent is sent twice, over all lives. Where a plan went
+    with the spool nobody knows of it, and the next life may plan and send it again: what went to
+    the paper venue, which ended with its process, a change or cancel at the broker's, which carries
+    no tag and does nothing twice, and a placement that never came to the broker. One that did come
+    is in his books, and those are read first."""
 
     id = "INV-04"
 
     def __init__(self, world: "World") -> None:
         super().__init__(world)
         self._sent: dict[str, int] = {}
+        self._placed: set[str] = set()
+
+    def on_request(self, request: WireRequest) -> None:
+        super().on_request(request)
+        if request.is_processed and request.intent.action is Action.PLACE:
+            self._placed.add(request.intent.intent_id)
 
     def on_gone(self, records: Sequence[Record]) -> None:
         for record in records:
-            if isinstance(record, IntentPlanned) and record.book is Book.PAPER:
+            if isinstance(record, IntentPlanned) and record.intent_id not in self._placed:
                 self._sent.pop(record.intent_id, None)
 
     def fault(self, intent: IntentPlanned, at_ns: int) -> str:
