@@ -24,6 +24,7 @@ from actors.brokers.port import (
     Report,
     merged_books,
 )
+from actors.first_look import FirstLook
 from actors.journaled import JournalReader
 from actors.live_entries import LiveEntries
 from actors.runtime.behaviour import Context, Opening
@@ -66,6 +67,7 @@ class WriterBehaviour(JournalReader):
         assert brokers
         self._brokers = dict(brokers)
         self._gate = Gate(caps, {spec.name: spec.multiplier for spec in instruments})
+        self._first_look = FirstLook(self._brokers, self._gate)
         self._quiet = tuple(b for b in brokers.values() if isinstance(b, QuietBroker))
         self._ticks: dict[str, Tick] = {}
         self._waiting: deque[IntentPlanned] = deque()
@@ -137,6 +139,8 @@ class WriterBehaviour(JournalReader):
 
     def _pass(self, intent: IntentPlanned) -> bool:
         """Judge and act. False: the intent must wait for the rate budget."""
+        if self._first_look.has_left(intent, self.ctx):
+            return True
         tick = self._ticks.get(intent.instrument)
         mark = tick.price_paise if tick is not None else 0
         verdict = self._gate.judge(intent, mark, self.ctx.now_ns(), self._rate_ns())

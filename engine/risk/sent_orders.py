@@ -5,7 +5,8 @@ reduce-only needs an account of orders that no earlier room can get wrong.
 
 An order is PENDING from the moment it is sent: of unknown fate, so its unfilled part widens the
 position. A report that shows it working makes it KNOWN; a terminal one ends it. `filled` only ever
-rises, and a fill after the end still counts.
+rises, and a fill after the end still counts. Two rows with one tag are two effects of one request
+(FLT-24): what both have filled is held.
 """
 
 from collections.abc import Iterable
@@ -13,6 +14,7 @@ from typing import Final
 
 import msgspec
 
+from engine.ids import is_own_tag
 from engine.messages.broker import (
     TERMINAL_STATUSES,
     BrokerSnapshot,
@@ -35,7 +37,7 @@ from engine.messages.records import (
     Record,
     RequestRefused,
 )
-from engine.messages.values import Action, Leg, Side
+from engine.messages.values import Action, Book, Leg, Side
 from engine.risk.reduce_only import Interval, WorkingExit, is_leg_reducing, widened
 
 REPEATED = "repeated"
@@ -74,7 +76,10 @@ class SentOrders:
         self._orders: dict[str, SentOrder] = {}
         self._groups: dict[str, list[SentOrder]] = {}
         self._trades: dict[str, dict[str, int]] = {}
+        self._rows: dict[str, dict[str, int]] = {}
         self._by_venue_id: dict[str, SentOrder] = {}
+        self._unplanned: dict[str, OrderReport] = {}
+        self.books_read: set[Book] = set()
 
     # -- what happened --------------------------------------------------------------------
 
@@ -109,7 +114,10 @@ class SentOrders:
             case IntentAnswered():
                 _answered(order, report)
             case OrderReport():
-                order.filled = max(order.filled, report.filled_quantity)
+                rows = self._rows.setdefault(order.client_order_id, {})
+                number, filled = report.venue_order_id, report.filled_quantity
+                rows[number] = max(filled, rows.get(number, 0))
+                order.filled = max(order.filled, sum(rows.values()))
                 order.is_known = True
                 order.quantity = order.quantity_told = report.quantity
                 order.is_over = order.is_over or report.status in TERMINAL_STATUSES
@@ -124,13 +132,18 @@ class SentOrders:
         """The broker's books: its word on every order and trade of the day. Most of them are over
         and known."""
         orders, numbers, booked = self._orders, self._by_venue_id, self._trades
+        told = self._rows
+        self.books_read.add(snapshot.book)
         for row in snapshot.orders:
             order = orders.get(row.client_order_id)
+            if order is None and is_own_tag(row.client_order_id):
+                self._unplanned[row.client_order_id] = row
             if (
                 order is None
                 or not order.is_over
                 or not order.is_known
-                or order.filled < row.filled_quantity
+                or told.get(order.client_order_id, _NOTHING).get(row.venue_order_id, 0)
+                < row.filled_quantity
                 or not order.quantity == order.quantity_told == row.quantity
                 or numbers.get(row.venue_order_id) is not order
             ):
@@ -162,6 +175,10 @@ class SentOrders:
         _learn(order, record)
 
     # -- what is asked --------------------------------------------------------------------
+
+    def unplanned(self, client_order_id: str) -> OrderReport | None:
+        """The broker's row of an order that carries a tag of ours and that nobody here knows."""
+        return None if client_order_id in self._orders else self._unplanned.get(client_order_id)
 
     def is_known(self, intent_id: str) -> bool:
         return intent_id in self._intents

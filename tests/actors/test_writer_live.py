@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from actors.brokers.kite.broker import KiteBroker
@@ -10,8 +11,10 @@ from actors.brokers.port import Report
 from actors.live_entries import LiveEntries, LivePlan
 from actors.stores.live_ledger import LEDGER_FILE, LiveLedger
 from actors.writer import WriterBehaviour
+from engine.ids import client_order_id
 from engine.kite.outcome import Verdict
 from engine.messages.broker import (
+    BrokerSnapshot,
     IntentAnswered,
     OrderReport,
     OrderStatus,
@@ -21,7 +24,7 @@ from engine.messages.broker import (
 from engine.messages.control import AlertRaised
 from engine.messages.journal import Journaled
 from engine.messages.records import IntentPlanned
-from engine.messages.values import Action, Book, Mode
+from engine.messages.values import Action, Book, Leg, Mode
 from engine.risk.gate import GateCaps
 from engine.risk.live_caps import LiveCaps
 from engine.session import ist_day
@@ -158,3 +161,39 @@ def test_when_the_ledger_refuses_then_the_entry_is_denied_and_exits_go_on(tmp_pa
     rules = [a.refusal.rule for a in ctx.of(IntentAnswered, "watcher") if a.refusal is not None]
     assert rules == ["live_orders_day", "live_ledger"]
     assert [name for call, name in broker.calls if call == "place"] == ["LE1", "LS1"]
+
+
+class KeptBooks(LiveBroker):
+    """Its books show what an earlier life has sent."""
+
+    def __init__(self, *rows: OrderReport) -> None:
+        super().__init__()
+        self.rows = rows
+
+    def snapshot(self, request_id: int, now_ns: int) -> BrokerSnapshot | None:
+        read = super().snapshot(request_id, now_ns)
+        return msgspec.structs.replace(read, orders=self.rows, book=Book.LIVE) if read else None
+
+
+@pytest.mark.conformance("INV-04", "FLT-89")
+def test_inv_04_when_the_books_show_our_tag_then_nothing_leaves_and_the_order_is_ours() -> None:
+    tag = client_order_id(Book.LIVE, "grp-1", Leg.ENTRY, 0)
+    order = msgspec.structs.replace(report(), client_order_id=tag)
+    broker = KeptBooks(order)
+    made, ctx = writer(broker)
+    entry = live(tag, quantity=order.quantity)
+    made.receive(tell(entry, 1))
+    assert broker.calls == [("tick", INFY.name)], "nothing is sent"
+    answer = ctx.of(IntentAnswered, "watcher")[-1]
+    assert (answer.outcome, answer.venue_order_id) == (Outcome.ACKED, order.venue_order_id)
+    assert ctx.of(OrderReport, "watcher") == [order]
+    made.receive(tell(stop("LS1", book=Book.LIVE, quantity=order.quantity), 2))
+    assert ("place", "LS1") in broker.calls, "the gate counts what it found"
+
+
+def test_inv_04_when_the_books_cannot_be_read_then_a_stop_waits_for_one_look_only() -> None:
+    broker = KeptBooks()
+    broker.is_readable = False
+    made, _ = writer(broker)
+    made.receive(tell(live("LE1"), 1))
+    assert ("place", "LE1") in broker.calls

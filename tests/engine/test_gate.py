@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from engine.messages.broker import (
+    BrokerSnapshot,
     IntentAnswered,
     OrderReport,
     OrderStatus,
@@ -460,6 +461,27 @@ def report(status: OrderStatus, filled: int, tag: str = "S1", quantity: int = 10
         price_trigger_paise=1,
         at_ns=NOW,
     )
+
+
+@pytest.mark.conformance("INV-09", "FLT-24")
+@pytest.mark.parametrize("is_read", [False, True])
+def test_flt_24_when_two_orders_have_one_tag_then_the_fills_of_both_count(
+    held: Gate, is_read: bool
+) -> None:
+    """One order of ours sold all twice over; an exit for the rest would open a position."""
+    known(held, stop(quantity=5))
+    first = report(OrderStatus.COMPLETE, 5, quantity=5)
+    second = replace(first, venue_order_id="2")
+    for row in (first, second):
+        if is_read:
+            books = BrokerSnapshot(
+                request_id=1, orders=(row,), trades=(), positions=(), at_ns=NOW, book=Book.LIVE
+            )
+            held.orders.read(books)
+        else:
+            held.orders.report(row)
+    position = held.orders.position("grp-1")
+    assert (position.lo, position.hi) == (0, 0)
 
 
 @pytest.mark.conformance("INV-20", "ORD-10")

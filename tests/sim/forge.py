@@ -262,10 +262,16 @@ class Forge:
             self.requested(intent, outcome)
         self.answered(intent, outcome)
 
-    def requested(self, intent: IntentPlanned, outcome: Outcome = Outcome.ACKED) -> None:
+    def requested(
+        self,
+        intent: IntentPlanned,
+        outcome: Outcome = Outcome.ACKED,
+        *,
+        is_processed: bool = True,
+    ) -> None:
         """It reaches the broker."""
         request = WireRequest(
-            at_ns=self.now_ns, epoch=1, intent=intent, outcome=outcome, is_processed=True
+            at_ns=self.now_ns, epoch=1, intent=intent, outcome=outcome, is_processed=is_processed
         )
         for observer in self.observers:
             observer.on_request(request)

@@ -221,6 +221,70 @@ def _planned_anew(forge: Forge, book: Book, *, is_sent: bool) -> None:
     forge.send(forge.place(Leg.STOP, book=book))
 
 
+def another_stop_beside_one_that_left(forge: Forge) -> None:
+    """What left for the broker works there, though its plan went with the spool."""
+    forge.held(Book.LIVE)
+    seq = len(forge.records)
+    forge.send(forge.place(Leg.STOP, book=Book.LIVE))
+    forge.spool_gone(seq)
+    forge.boot()
+    forge.place(Leg.STOP, book=Book.LIVE, tag="L-stop-2")
+
+
+def a_stop_that_never_came_to_the_broker(forge: Forge) -> None:
+    """It was sent, nothing happened, and its plan went with the spool."""
+    _sent_again(forge, Action.PLACE)
+
+
+def a_cancel_goes_with_the_spool(forge: Forge) -> None:
+    _sent_again(forge, Action.CANCEL)
+
+
+def a_cancel_leaves_twice(forge: Forge) -> None:
+    """Its plan is there still."""
+    _sent_again(forge, Action.CANCEL, is_gone=False)
+
+
+def _sent_again(forge: Forge, action: Action, *, is_gone: bool = True) -> None:
+    forge.held(Book.LIVE)
+    stop = forge.place(Leg.STOP, book=Book.LIVE)
+    is_cancel = action is Action.CANCEL
+    if is_cancel:
+        forge.send(stop)
+    seq = len(forge.records) - (not is_cancel)
+    asked = replace(stop, intent_id="c1", action=action) if is_cancel else stop
+    if is_cancel:
+        forge.record(asked)
+    forge.requested(asked, Outcome.UNKNOWN, is_processed=is_cancel)
+    if is_gone:
+        forge.spool_gone(seq)
+    forge.boot()
+    forge.record(asked)
+    forge.send(asked)
+
+
+def an_end_goes_with_the_spool(forge: Forge) -> None:
+    """The next life reads in the books that the stop was cancelled."""
+    _ended_again(forge, is_gone=True)
+
+
+def an_end_that_is_left_comes_again(forge: Forge) -> None:
+    _ended_again(forge, is_gone=False)
+
+
+def _ended_again(forge: Forge, *, is_gone: bool) -> None:
+    forge.held(Book.LIVE)
+    stop = forge.place(Leg.STOP, book=Book.LIVE)
+    forge.fact(OrderAccepted, stop)
+    _cancelled_row(forge, stop, 0)
+    for life in range(2):
+        seq = len(forge.records)
+        forge.fact(OrderCancelled, stop, filled_total=0, is_asked=True, reason="")
+        if life == 0:
+            forge.spool_gone(seq + (not is_gone))
+            forge.boot()
+
+
 @story("INV-20")
 def facts_go_forward(forge: Forge, is_bad: bool) -> None:
     forge.held()

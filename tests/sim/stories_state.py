@@ -221,6 +221,24 @@ def counters_rise(forge: Forge, is_bad: bool) -> None:
     forge.rest()
 
 
+def an_order_goes_with_the_spool(forge: Forge) -> None:
+    _counted_after_the_loss(forge, is_entry_gone=True)
+
+
+def an_order_that_is_left_is_not_counted(forge: Forge) -> None:
+    _counted_after_the_loss(forge, is_entry_gone=False)
+
+
+def _counted_after_the_loss(forge: Forge, *, is_entry_gone: bool) -> None:
+    """The guard of the next life knows of no order."""
+    entry = forge.held()
+    forge.spool_gone(0 if is_entry_gone else len(forge.records))
+    forge.boot()
+    day = entry.at_ns // 86_400_000_000_000
+    a_guard(forge, now_day=day, _orders=set(), is_loss_latched=False)
+    forge.rest()
+
+
 @story("INV-27")
 def a_loss_is_latched(forge: Forge, is_bad: bool) -> None:
     a_guard(forge, is_loss_latched=not is_bad)

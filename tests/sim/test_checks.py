@@ -69,6 +69,14 @@ def test_when_a_stranger_closes_in_parts_then_every_part_is_to_be_booked(
 @pytest.mark.parametrize(
     ("kind", "tell", "violated"),
     [
+        (orders.OneFlight, stories_orders.another_stop_beside_one_that_left, "INV-19"),
+        (wire.SentOnce, stories_orders.a_stop_that_never_came_to_the_broker, ""),
+        (wire.SentOnce, stories_orders.a_cancel_goes_with_the_spool, ""),
+        (wire.SentOnce, stories_orders.a_cancel_leaves_twice, "INV-04"),
+        (orders.NeverBackwards, stories_orders.an_end_goes_with_the_spool, ""),
+        (orders.NeverBackwards, stories_orders.an_end_that_is_left_comes_again, "INV-20"),
+        (account.CountersOnlyRise, stories_state.an_order_goes_with_the_spool, ""),
+        (account.CountersOnlyRise, stories_state.an_order_that_is_left_is_not_counted, "INV-26"),
         (limits_check.LimitsHold, stories_orders.an_expired_session, "INV-24"),
         (limits_check.LimitsHold, stories_orders.a_plan_of_the_last_minutes, "INV-24"),
         (limits_check.RateKept, stories_orders.a_writer_stands_still, ""),
@@ -185,7 +193,7 @@ def test_when_a_stranger_closes_in_parts_then_every_part_is_to_be_booked(
         (orders.OneFlight, stories_orders.a_growth_that_comes_too_late, ""),
         (orders.OneFlight, stories_orders.a_stop_goes_with_the_spool, ""),
         (orders.OneFlight, stories_orders.a_paper_stop_goes_with_the_spool, ""),
-        (orders.OneFlight, stories_orders.a_stop_that_left_goes_with_the_spool, "INV-19"),
+        (orders.OneFlight, stories_orders.a_stop_that_left_goes_with_the_spool, ""),
         (wire.SentOnce, stories_orders.a_paper_stop_goes_with_the_spool, ""),
         (wire.SentOnce, stories_orders.a_stop_that_left_goes_with_the_spool, "INV-04"),
         (fills.FillsCountOnce, stories_orders.a_growth_given_up_too_early, ""),

@@ -3,6 +3,7 @@
 Source: reliability 6.4, INV-23, INV-26, INV-27, INV-40, INV-41.
 """
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
 from engine.messages.base import Message
@@ -89,8 +90,7 @@ class CountersOnlyRise(Check):
         super().__init__(world)
         self._day = 0
         self._orders: set[str] = set()
-        self._is_latched = False
-        self._is_due = False
+        self._is_latched = self._is_due = False
         self._seq = 0
 
     def on_boot(self, epoch: int) -> None:
@@ -113,6 +113,11 @@ class CountersOnlyRise(Check):
                 self.violated(f"the loss latch fell: {record.reason}")
             else:
                 self._is_latched = False
+
+    def on_gone(self, records: Sequence[Record]) -> None:
+        self._day = self._seq = 0
+        for seq, record in self.world.records:
+            self.on_record(seq, record)
 
     def at_rest(self) -> None:
         guard = self.room("guard") if self._is_due else None

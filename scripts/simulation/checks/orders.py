@@ -3,6 +3,7 @@
 Source: reliability 6.4, INV-05, INV-16, INV-19, INV-20.
 """
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
 from engine.messages.base import Message
@@ -160,7 +161,8 @@ class NeverBackwards(Check):
     is filled only rises, and a cancelled order has booked all that its row counted (ORD-24): who
     hears of an end sooner than of its fills takes the order for less than it was. Rejected or
     cancelled it is once the venue has said so, by an answer or a row: silence is no answer, and an
-    accepted request to cancel is not yet its effect."""
+    accepted request to cancel is not yet its effect. A fact that went with the spool nobody knows
+    of: its order is as far as the facts that are left, and may come to the same end again."""
 
     id = "INV-20"
     handles = (OrderReport, BrokerSnapshot, IntentAnswered)
@@ -206,6 +208,15 @@ class NeverBackwards(Check):
             if not any((kind, name) in self._ended for name in names):
                 self.violated(f"{names[0]}: {kind.__name__}, which the venue has not said")
 
+    def on_gone(self, records: Sequence[Record]) -> None:
+        gone = {record.client_order_id for record in records if isinstance(record, OrderFact)}
+        for tag in gone:
+            self._rank.pop(tag, None)
+        self._lost -= gone
+        for _, record in self.world.records:
+            if isinstance(record, OrderFact) and record.client_order_id in gone:
+                self._ranked(record)
+
     def _fill(self, fill: OrderFilled) -> None:
         tag = fill.client_order_id
         before = self._total.get(tag, 0)
@@ -219,6 +230,12 @@ class NeverBackwards(Check):
         before = 0 if tag in self._lost else self._rank.get(tag, 0)
         if rank < before or rank == before == 5:
             self.violated(f"{tag}: {type(fact).__name__} after rank {before}")
+        self._ranked(fact)
+
+    def _ranked(self, fact: OrderFact) -> None:
+        tag, rank = fact.client_order_id, _RANK.get(type(fact), 0)
+        if not rank or (isinstance(fact, OrderDenied) and fact.action is not Action.PLACE):
+            return
         self._rank[tag] = rank
         if isinstance(fact, OrderLost):
             self._lost.add(tag)

@@ -57,6 +57,7 @@ class Picture(Observer):
         self.fenced: dict[str, int] = {}
         self.by_venue: dict[str, OrderSeen] = {}
         self._traded: dict[str, int] = {}
+        self._left: dict[str, OrderSeen] = {}
         self.fill_seq = 0
         self.moves = 0
         self.booted_at_ns = 0
@@ -131,16 +132,22 @@ class Picture(Observer):
 
     def on_gone(self, records: Sequence[Record]) -> None:
         """What was planned may be planned anew under its id, and an order that neither left nor
-        filled is none: nobody knows of it. What left or traded stays: it is the truth."""
+        filled is none: nobody knows of it. What left or traded stays: it is the truth, and planned
+        anew it is the same order still."""
         for record in records:
             if isinstance(record, IntentPlanned):
                 self.intents.pop(record.intent_id, None)
                 if record.action is Action.PLACE:
                     self._unplanned(record)
+                elif (order := self.orders.get(record.client_order_id)) is not None:
+                    order.open.pop(record.intent_id, None)
 
     def _unplanned(self, intent: IntentPlanned) -> None:
         order, group = self.orders.get(intent.client_order_id), self.groups.get(intent.group_id)
-        if order is None or order.is_sent or order.filled or order.traded:
+        if order is None:
+            return
+        if order.is_sent or order.filled or order.traded:
+            self._left[intent.client_order_id] = order
             return
         del self.orders[intent.client_order_id]
         if group is not None:
@@ -160,13 +167,19 @@ class Picture(Observer):
         # An owner that heard nothing of its request asks again by the same id: the first leaves.
         self.intents.setdefault(intent.intent_id, intent)
         if intent.action is Action.PLACE:
-            order = self.orders[intent.client_order_id] = OrderSeen(intent)
-            group = self.groups.get(intent.group_id)
-            if group is not None:
-                group.orders.append(order)
+            if (left := self._left.pop(intent.client_order_id, None)) is not None:
+                left.intent = intent
+            else:
+                self._placed(intent)
         else:
             self.orders[intent.client_order_id].open[intent.intent_id] = intent
         self._touch(intent.group_id)
+
+    def _placed(self, intent: IntentPlanned) -> None:
+        order = self.orders[intent.client_order_id] = OrderSeen(intent)
+        group = self.groups.get(intent.group_id)
+        if group is not None:
+            group.orders.append(order)
 
     def _filled(self, fill: OrderFilled) -> None:
         order = self._fact(fill)
