@@ -69,6 +69,23 @@ def test_when_a_stranger_closes_in_parts_then_every_part_is_to_be_booked(
 @pytest.mark.parametrize(
     ("kind", "tell", "violated"),
     [
+        (authority.ReduceOnly, stories_orders.a_target_waits_behind_a_stop_that_shrinks, ""),
+        (
+            authority.ReduceOnly,
+            stories_orders.a_target_waits_behind_a_stop_that_does_not_shrink,
+            "INV-09",
+        ),
+        (authority.CancelStates, stories_orders.a_target_waits_until_the_mode_rises, ""),
+        (
+            authority.CancelStates,
+            stories_orders.a_target_leaves_in_a_mode_that_does_not_rise,
+            "INV-10",
+        ),
+        (
+            authority.CancelStates,
+            stories_orders.a_target_leaves_after_the_mode_has_fallen,
+            "INV-10",
+        ),
         (limits_check.LimitsHold, stories_orders.an_expired_session, "INV-24"),
         (limits_check.LimitsHold, stories_orders.a_plan_of_the_last_minutes, "INV-24"),
         (limits_check.RateKept, stories_orders.a_writer_stands_still, ""),
