@@ -397,6 +397,21 @@ def an_approval_after_the_loss(forge: Forge) -> None:
     forge.record(a_decision(forge))
 
 
+def an_approval_before_the_loss(forge: Forge) -> None:
+    _approved_and_latched(forge, is_latched=False)
+
+
+def an_approval_by_a_latched_guard(forge: Forge) -> None:
+    _approved_and_latched(forge, is_latched=True)
+
+
+def _approved_and_latched(forge: Forge, *, is_latched: bool) -> None:
+    """The guard approves an entry, which its group records after the latch of the day's loss."""
+    a_guard(forge, is_loss_latched=is_latched)
+    forge.handled("guard", forge.proposal())
+    an_approval_after_the_loss(forge)
+
+
 def a_stop_out_of_order(forge: Forge) -> None:
     """A child of the core is stopped while a later one runs."""
     for name in ("journal", "calendar"):
