@@ -1,10 +1,11 @@
 """The records that are durable, in the database or in the spool, and what became of others.
 
 Decides which record is news: each is told once, also when a failover forgets it and the engine
-gives it back, or when the spool goes and its trade is booked again.
+gives it back, or when the spool goes and its trade is booked again. Decides too which are gone for
+good: what a failover forgot was in the memory of the journal alone, unless the disk took it.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from typing import Any
 
 from engine.messages.records import OrderFilled, Record
@@ -43,12 +44,23 @@ class Durable:
         while self.records and self.records[-1][0] > seq:
             self._forgotten.update((self.records.pop(),))
 
+    def died(self, spooled: Container[int]) -> None:
+        """The engine's process died: what a failover forgot, nobody has, unless it was given back
+        to the database since or its number is in the spool."""
+        numbers = sorted(number for number in self._forgotten if number not in spooled)
+        gone = [self._forgotten.pop(number) for number in numbers]
+        if gone:
+            self._tell_gone(gone)
+
     def gone(self, seq: int) -> None:
         """The spool is gone, and with it all records after this number: nobody has them."""
         gone = [record for number, record in self.records if number > seq]
+        del self.records[len(self.records) - len(gone) :]
+        self._tell_gone(gone)
+
+    def _tell_gone(self, gone: list[Record]) -> None:
         for record in gone:
             if isinstance(record, OrderFilled):
                 self._gone.add((record.client_order_id, record.trade_id))
-        self.lost(seq)
         for hook in self._hooks["on_gone"]:
             hook(gone)

@@ -204,6 +204,24 @@ def a_closing_in_the_journal(forge: Forge) -> None:
     forge.rest()
 
 
+def an_opening_is_gone(forge: Forge) -> None:
+    _opened_and_gone(forge, Book.PAPER)
+
+
+def an_opening_that_left_is_gone(forge: Forge) -> None:
+    _opened_and_gone(forge, Book.LIVE)
+
+
+def _opened_and_gone(forge: Forge, book: Book) -> None:
+    """A failover forgot a group and its entry, which had left, and the process died with them."""
+    forge.open(book)
+    forge.send(forge.place(Leg.ENTRY, book=book))
+    forge.spool_gone(0)
+    forge.boot()
+    a_guard(forge, reservations=SimpleNamespace(_holdings={}))
+    forge.rest()
+
+
 def a_closing_that_the_guard_heard(forge: Forge) -> None:
     """The guard has read that a group is closed and still keeps units for it."""
     a_closing_in_the_journal(forge)

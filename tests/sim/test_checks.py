@@ -88,6 +88,8 @@ def test_when_a_stranger_closes_in_parts_then_every_part_is_to_be_booked(
         ),
         (commands.LatchesSurvive, stories_state.an_approval_before_the_loss, ""),
         (commands.LatchesSurvive, stories_state.an_approval_by_a_latched_guard, "INV-13"),
+        (account.ReservationsAreWorstCases, stories_state.an_opening_is_gone, ""),
+        (account.ReservationsAreWorstCases, stories_state.an_opening_that_left_is_gone, "INV-23"),
         (limits_check.LimitsHold, stories_orders.an_expired_session, "INV-24"),
         (limits_check.LimitsHold, stories_orders.a_plan_of_the_last_minutes, "INV-24"),
         (limits_check.RateKept, stories_orders.a_writer_stands_still, ""),

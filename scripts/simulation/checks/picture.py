@@ -131,12 +131,27 @@ class Picture(Observer):
 
     def on_gone(self, records: Sequence[Record]) -> None:
         """What was planned may be planned anew under its id, and an order that neither left nor
-        filled is none: nobody knows of it. What left or traded stays: it is the truth."""
+        filled is none: nobody knows of it. What left or traded stays: it is the truth. A group
+        whose opening went is none either, if it was on paper, as its venue went with the process,
+        or if nothing of it ever left."""
+        for record in records:
+            if isinstance(record, GroupOpened):
+                self._unopened(record.plan.group_id)
         for record in records:
             if isinstance(record, IntentPlanned):
                 self.intents.pop(record.intent_id, None)
                 if record.action is Action.PLACE:
                     self._unplanned(record)
+
+    def _unopened(self, group_id: str) -> None:
+        group = self.groups[group_id]
+        is_paper = group.plan.book is Book.PAPER
+        if not is_paper and any(o.is_sent or o.filled or o.traded for o in group.orders):
+            return
+        del self.groups[group_id]
+        self.open_groups.pop(group_id, None)
+        for order in group.orders:
+            del self.orders[order.intent.client_order_id]
 
     def _unplanned(self, intent: IntentPlanned) -> None:
         order, group = self.orders.get(intent.client_order_id), self.groups.get(intent.group_id)
