@@ -33,15 +33,22 @@ class WatchedSpool(Spool):
     """The real spool, telling what became durable."""
 
     on_durable: Callable[[int, bytes], None] = staticmethod(lambda _seq, _body: None)
+    spooled: set[int]
 
     def append(self, records: list[tuple[int, bytes]]) -> None:
         super().append(records)
         for seq, body in records:
+            self.spooled.add(seq)
             self.on_durable(seq, body)
+
+    def clear(self) -> None:
+        super().clear()
+        self.spooled.clear()
 
 
 class SimDisk:
-    """Files by name; a folder's files as `folder/name`.
+    """Files by name; a folder's files as `folder/name`. `spooled` are the numbers of the records
+    that are in the spool.
 
     Args:
         mono_ns: true time, for how long a disk stays full or read-only.
@@ -60,6 +67,7 @@ class SimDisk:
         self.on_gone = on_gone
         self.files: dict[str, bytes] = {SPOOL: MAGIC}
         self.folders: set[str] = {FOLDER}
+        self.spooled: set[int] = set()
         self.is_hurt = False
         self._faults = faults
         self._mono_ns = mono_ns
@@ -77,7 +85,7 @@ class SimDisk:
     def spool(self) -> Spool:
         """The spool of a life. Opening it repairs a torn tail."""
         spool = WatchedSpool(Path(SPOOL), lambda path: SimFile(self, path.name))
-        spool.on_durable = self.on_durable
+        spool.on_durable, spool.spooled = self.on_durable, self.spooled
         self._is_spool_open = True
         return spool
 
@@ -165,6 +173,7 @@ class SimDisk:
                     del self.files[f"{FOLDER}/{name}"]
                 faults.note("FLT-89", "the latch folder is gone")
             elif self.files.pop(SPOOL, None) is not None:
+                self.spooled.clear()
                 faults.note("FLT-89", "the spool is gone")
                 self.on_gone()
 

@@ -2,10 +2,11 @@
 
 Decides which record is news: each is told once, also when a failover forgets it and the engine
 gives it back, or when it is gone, with a failover that nobody makes good or with the spool, and its
-trade is booked again.
+trade is booked again. Decides too which are gone for good: what a failover forgot was in the memory
+of the journal alone, unless the disk took it.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from typing import Any
 
 from engine.messages.records import OrderFilled, Record
@@ -27,7 +28,7 @@ class Durable:
             return
         forgotten = self._forgotten.get(seq)
         if forgotten is not None and forgotten != record:
-            self._tell_gone(seq)
+            self._tell_gone(number for number in self._forgotten if number >= seq)
         self.records.append((seq, record))
         is_given_back = self._forgotten.pop(seq, None) is not None
         if self._was_told(record) or is_given_back:
@@ -49,14 +50,20 @@ class Durable:
         while self.records and self.records[-1][0] > seq:
             self._forgotten.update((self.records.pop(),))
 
+    def died(self, spooled: Container[int]) -> None:
+        """The engine's process died: what a failover forgot, nobody has, unless it was given back
+        to the database since or its number is in the spool."""
+        self._tell_gone(number for number in self._forgotten if number not in spooled)
+
     def gone(self, seq: int) -> None:
         """The spool is gone, and with it all records after this number: nobody has them."""
         self.lost(seq)
-        self._tell_gone(seq + 1)
+        self._tell_gone(number for number in self._forgotten if number > seq)
 
-    def _tell_gone(self, first: int) -> None:
-        numbers = sorted(number for number in self._forgotten if number >= first)
-        gone = [self._forgotten.pop(number) for number in numbers]
+    def _tell_gone(self, numbers: Iterable[int]) -> None:
+        gone = [self._forgotten.pop(number) for number in sorted(numbers)]
+        if not gone:
+            return
         for record in gone:
             if isinstance(record, OrderFilled):
                 self._gone.add((record.client_order_id, record.trade_id))

@@ -71,7 +71,8 @@ class Observer:
         """A record became durable (in the database or in the spool), once for each number."""
 
     def on_gone(self, records: Sequence[Record]) -> None:
-        """The spool is gone, and these durable records with it."""
+        """These durable records are gone, and nobody has them: the spool went, or a failover forgot
+        them and the process died before it could give them back."""
 
     def on_request(self, request: WireRequest) -> None:
         """A request reached the live broker."""

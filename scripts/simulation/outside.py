@@ -102,6 +102,7 @@ class Outside:
     def died(self) -> None:
         """A life of the engine has ended, in whatever way."""
         self.disk.died()
+        self._world.durable.died(self.disk.spooled)
 
     def heal(self) -> None:
         """Lasting faults end."""

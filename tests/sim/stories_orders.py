@@ -1,5 +1,6 @@
 """Stories of orders: each check of what leaves for a broker, kept and broken."""
 
+from collections import deque
 from types import SimpleNamespace
 
 from msgspec.structs import replace
@@ -16,6 +17,7 @@ from engine.messages.records import (
     OrderTriggered,
     RequestRefused,
 )
+from engine.messages.supervision import TimerFired
 from engine.messages.values import Action, Authority, Book, Leg, Mode, SessionPhase, Side
 from engine.units import NS_PER_MINUTE, NS_PER_S
 from scripts.simulation.checks.wire import EpochsInOrder
@@ -555,6 +557,79 @@ def a_target_beside_a_stop_that_has_shrunk(forge: Forge) -> None:
 
 def a_target_beside_a_stop_that_stays_too_large(forge: Forge) -> None:
     _a_target_beside_a_stop(forge, told=8, at_venue=10)
+
+
+def _wait_in_the_writer(forge: Forge, *intents: IntentPlanned) -> None:
+    """There is no budget: the writer takes them and they wait."""
+    forge.rooms["writer"]._waiting = deque(intents)
+    for intent in intents:
+        forge.taken(intent)
+
+
+def _leave_the_writer(forge: Forge, *intents: IntentPlanned) -> None:
+    """There is budget again."""
+    forge.rooms["writer"]._waiting.clear()
+    forge.handled("writer", TimerFired(key="rate"))
+    for intent in intents:
+        forge.answered(intent, Outcome.ACKED)
+
+
+def _a_target_waits_behind_a_stop(forge: Forge, at_venue: int) -> None:
+    """A target has filled two of ten; the stop's shrinking and the next target wait together."""
+    forge.held()
+    stop, first = forge.place(Leg.STOP, 10), forge.place(Leg.TARGET_1, 2)
+    for exit_ in (stop, first):
+        forge.send(exit_)
+        forge.fact(OrderAccepted, exit_)
+    forge.fill(first, 2)
+    tag = stop.client_order_id
+    forge.writes({tag: 10}, {tag: 10})
+    writer = forge.rooms["writer"]
+    shrink = forge.place(Leg.STOP, 8, tag=tag, intent_id="m1", action=Action.MODIFY)
+    target = forge.place(Leg.TARGET_1, 8, tag="P-target-1-2")
+    _wait_in_the_writer(forge, shrink, target)
+    forge.writes({tag: at_venue}, {tag: at_venue})
+    vars(writer).update(vars(forge.rooms["writer"]))
+    forge.rooms["writer"] = writer
+    _leave_the_writer(forge, shrink, target)
+
+
+def a_target_waits_behind_a_stop_that_shrinks(forge: Forge) -> None:
+    _a_target_waits_behind_a_stop(forge, at_venue=8)
+
+
+def a_target_waits_behind_a_stop_that_does_not_shrink(forge: Forge) -> None:
+    _a_target_waits_behind_a_stop(forge, at_venue=10)
+
+
+def _a_target_waits(forge: Forge, left: Mode) -> None:
+    """A target comes to the writer while CANCEL is left, and leaves it in another mode."""
+    forge.held()
+    forge.writes({}, {})
+    forge.view(Mode.HALTED)
+    target = forge.place(Leg.TARGET_1, 10)
+    _wait_in_the_writer(forge, target)
+    forge.view(left)
+    _leave_the_writer(forge, target)
+
+
+def a_target_waits_until_the_mode_rises(forge: Forge) -> None:
+    _a_target_waits(forge, Mode.REDUCE)
+
+
+def a_target_leaves_in_a_mode_that_does_not_rise(forge: Forge) -> None:
+    _a_target_waits(forge, Mode.HALTED)
+
+
+def a_target_leaves_after_the_mode_has_fallen(forge: Forge) -> None:
+    """It came to the writer while all was allowed, and waited there."""
+    forge.held()
+    forge.writes({}, {})
+    forge.view(Mode.REDUCE)
+    target = forge.place(Leg.TARGET_1, 10)
+    _wait_in_the_writer(forge, target)
+    forge.view(Mode.HALTED)
+    _leave_the_writer(forge, target)
 
 
 def a_life_that_begins_live(forge: Forge) -> None:

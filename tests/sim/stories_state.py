@@ -204,6 +204,24 @@ def a_closing_in_the_journal(forge: Forge) -> None:
     forge.rest()
 
 
+def an_opening_is_gone(forge: Forge) -> None:
+    _opened_and_gone(forge, Book.PAPER)
+
+
+def an_opening_that_left_is_gone(forge: Forge) -> None:
+    _opened_and_gone(forge, Book.LIVE)
+
+
+def _opened_and_gone(forge: Forge, book: Book) -> None:
+    """A failover forgot a group and its entry, which had left, and the process died with them."""
+    forge.open(book)
+    forge.send(forge.place(Leg.ENTRY, book=book))
+    forge.spool_gone(0)
+    forge.boot()
+    a_guard(forge, reservations=SimpleNamespace(_holdings={}))
+    forge.rest()
+
+
 def a_closing_that_the_guard_heard(forge: Forge) -> None:
     """The guard has read that a group is closed and still keeps units for it."""
     a_closing_in_the_journal(forge)
@@ -413,6 +431,21 @@ def an_approval_after_the_loss(forge: Forge) -> None:
         LatchChanged(latch="loss_day", is_set=True, reason="", by="guard", at_ns=forge.now_ns)
     )
     forge.record(a_decision(forge))
+
+
+def an_approval_before_the_loss(forge: Forge) -> None:
+    _approved_and_latched(forge, is_latched=False)
+
+
+def an_approval_by_a_latched_guard(forge: Forge) -> None:
+    _approved_and_latched(forge, is_latched=True)
+
+
+def _approved_and_latched(forge: Forge, *, is_latched: bool) -> None:
+    """The guard approves an entry, which its group records after the latch of the day's loss."""
+    a_guard(forge, is_loss_latched=is_latched)
+    forge.handled("guard", forge.proposal())
+    an_approval_after_the_loss(forge)
 
 
 def a_stop_out_of_order(forge: Forge) -> None:

@@ -13,6 +13,7 @@ from actors.stores.latches import FileLatches, Latch
 from engine.errors import Fenced, JournalDamaged, JournalUnavailable
 from engine.messages.base import Message
 from engine.messages.market import MarketFrame, Tick
+from engine.messages.records import Record
 from engine.messages.values import Leg
 from engine.session import SegmentClass
 from engine.units import NS_PER_MINUTE, NS_PER_S
@@ -21,6 +22,7 @@ from scripts.simulation.clock import SimClock
 from scripts.simulation.database import FaultyDatabase, FaultyStore
 from scripts.simulation.decisions import Decisions
 from scripts.simulation.disk import SPOOL, SimDisk
+from scripts.simulation.durable import Durable
 from scripts.simulation.faults import Armed, Faults
 from scripts.simulation.market.feed import IDS, FaultyFeed
 from scripts.simulation.market.paths import Listed, Pace, TrueFrame, day_frames
@@ -111,6 +113,22 @@ def test_when_the_lease_is_stolen_then_the_commit_is_fenced() -> None:
     with pytest.raises(Fenced):
         store.commit(entries(store.open(), Trip(1).start()))
     assert durable == []
+
+
+@pytest.mark.conformance("FLT-55")
+@pytest.mark.parametrize(("spooled", "gone"), [((), [1, 2]), ((1,), [2]), ((1, 2), [])])
+def test_when_the_process_dies_then_what_a_failover_forgot_is_gone_but_for_the_spool(
+    spooled: tuple[int, ...], gone: list[int]
+) -> None:
+    told: list[list[Record]] = []
+    durable = Durable({"on_record": [], "on_gone": [told.append]})
+    records = Trip(1).start()[:3]
+    for seq, record in enumerate(records):
+        durable.committed(seq, record)
+    durable.lost(0)
+    durable.died(spooled)
+    durable.died(spooled)
+    assert [records.index(record) for one in told for record in one] == gone
 
 
 def a_disk(*faults: str) -> SimDisk:

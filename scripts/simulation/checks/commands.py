@@ -15,13 +15,16 @@ from engine.messages.records import (
     OperatorActed,
     Record,
 )
+from engine.messages.signals import EntryProposed
 from engine.messages.values import Mode
+from engine.units import NS_PER_S
 from scripts.simulation.checks.deadlines import T_TOLD_NS
 from scripts.simulation.checks.picture import Check
 
 if TYPE_CHECKING:
     from scripts.simulation.world import World
 
+_DAY_NS = 86_400 * NS_PER_S
 _RISEN = (Mode.PAPER, Mode.LIVE, Mode.REDUCE, Mode.FLATTENING)
 
 
@@ -87,16 +90,19 @@ class KillIsDurable(Check):
 class LatchesSurvive(Check):
     """What was latched when a life began holds in it: killed stays killed, halted stays halted
     until the latch is released on disk; a daily loss stops approvals for the day. A rise that was
-    decided before the halt may be durable after it: its number says so."""
+    decided before the halt may be durable after it: its number says so. So may an approval that the
+    guard gave before the loss, because the group records it that it opens: what counts is whether
+    the guard answered the proposal after the latch was durable, or knew of it itself."""
 
     id = "INV-13"
-    handles = (OperatorCommand,)
-    rooms = ("authority",)
+    handles = (OperatorCommand, EntryProposed)
+    rooms = ("authority", "guard")
 
     def __init__(self, world: "World") -> None:
         super().__init__(world)
         self._is_killed = False
         self._loss_day = -1
+        self._early: dict[str, int] = {}
         self._halted_seq = -1
 
     def on_boot(self, epoch: int) -> None:
@@ -104,16 +110,27 @@ class LatchesSurvive(Check):
         self._halted_seq = -1
 
     def on_handled(self, room: str, generation: int, message: Message) -> None:
+        if room == "guard" and isinstance(message, EntryProposed):
+            self._proposed(message)
+            return
         authority: Any = self.world.behaviour("authority")
         is_halt = isinstance(message, OperatorCommand) and message.command == "halt"
         if is_halt and authority is not None:
             self._halted_seq = authority.state.mode_seq
 
+    def _proposed(self, proposal: EntryProposed) -> None:
+        """The guard has answered: early, if no loss was latched."""
+        guard: Any = self.world.behaviour("guard")
+        day = self.world.now_ns // _DAY_NS
+        if day != self._loss_day and guard is not None and not guard._account.is_loss_latched:
+            self._early[proposal.signal_id] = day
+
     def on_record(self, seq: int, record: Record) -> None:
         if isinstance(record, LatchChanged) and record.latch == "loss_day":
             self._loss_day = _day(record) if record.is_set else -1
         elif isinstance(record, DecisionRecorded):
-            if record.is_approved and _day(record) == self._loss_day:
+            is_early = self._early.pop(record.signal_id, -1) == _day(record)
+            if record.is_approved and _day(record) == self._loss_day and not is_early:
                 self.violated(f"{record.decision_id} approved after the day's loss was latched")
         elif isinstance(record, ModeChanged) and record.mode_to in _RISEN:
             if self._is_killed and latched(self.world, KILL):
@@ -162,4 +179,4 @@ class DoneOnce(Check):
 
 def _day(record: Record) -> int:
     """The UTC day, which is a trading day: sessions never cross 05:30 IST."""
-    return record.at_ns // 86_400_000_000_000
+    return record.at_ns // _DAY_NS

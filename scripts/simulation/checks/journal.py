@@ -3,6 +3,7 @@
 Source: reliability 6.4, INV-35, INV-36, INV-39.
 """
 
+from collections.abc import Sequence
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
@@ -43,6 +44,15 @@ class ReplayIsLiveState(Check):
                 self._closed += 1
             elif self._closed % GROUPS_EVERY == 0:
                 self._doubted[group_id] = None
+
+    def on_gone(self, records: Sequence[Record]) -> None:
+        for group_id, told in tuple(self._records.items()):
+            left = [record for record in told if record not in records]
+            if left and isinstance(left[0], GroupOpened):
+                self._records[group_id] = left
+            elif group_id not in self.picture.groups:
+                del self._records[group_id]
+                self._doubted.pop(group_id, None)
 
     def at_rest(self) -> None:
         if len(self._doubted) > GROUPS_EVERY:

@@ -133,7 +133,11 @@ class Picture(Observer):
     def on_gone(self, records: Sequence[Record]) -> None:
         """What was planned may be planned anew under its id, and an order that neither left nor
         filled is none: nobody knows of it. What left or traded stays: it is the truth, and planned
-        anew it is the same order still."""
+        anew it is the same order still. A group whose opening went is none either, if it was on
+        paper, as its venue went with the process, or if nothing of it ever left."""
+        for record in records:
+            if isinstance(record, GroupOpened):
+                self._unopened(record.plan.group_id)
         for record in records:
             if isinstance(record, IntentPlanned):
                 self.intents.pop(record.intent_id, None)
@@ -141,6 +145,16 @@ class Picture(Observer):
                     self._unplanned(record)
                 elif (order := self.orders.get(record.client_order_id)) is not None:
                     order.open.pop(record.intent_id, None)
+
+    def _unopened(self, group_id: str) -> None:
+        group = self.groups[group_id]
+        is_paper = group.plan.book is Book.PAPER
+        if not is_paper and any(o.is_sent or o.filled or o.traded for o in group.orders):
+            return
+        del self.groups[group_id]
+        self.open_groups.pop(group_id, None)
+        for order in group.orders:
+            del self.orders[order.intent.client_order_id]
 
     def _unplanned(self, intent: IntentPlanned) -> None:
         order, group = self.orders.get(intent.client_order_id), self.groups.get(intent.group_id)

@@ -2,9 +2,11 @@
 
 Decides when an intent counts as sent: for the live book when it reaches the broker's door, for the
 paper book when the watcher hears an answer that is not a denial. A paper intent is judged by the
-picture at the instant at which the writer took it, so that what happened since does not count. An
-owner that hears nothing while the journal owes asks again by the same id (the gate denies it as
-repeated), so answers belong to what was taken by an id in turn.
+picture at the instant at which the writer let it go, so that what happened since does not count:
+as a rule when it took it, else when there was budget for it again, and what was let go before it
+(a stop that shrinks) or a mode that rose while it waited counts. An owner that hears nothing while
+the journal owes asks again by the same id (the gate denies it as repeated), so answers belong to
+what was let go by an id in turn. What waits in a writer dies with it.
 
 The journal is before the writer in what is asked for (a growth that waits behind this intent is
 judged when its turn comes) and behind it in what was done (an answer that is not a record yet). So
@@ -19,6 +21,7 @@ from engine.messages.base import Message
 from engine.messages.broker import TERMINAL_STATUSES, IntentAnswered, Outcome
 from engine.messages.journal import Journaled
 from engine.messages.records import IntentPlanned
+from engine.messages.supervision import TimerFired
 from engine.messages.values import Book
 from scripts.simulation.checks.picture import Check
 from scripts.simulation.checks.seen import OrderSeen
@@ -31,12 +34,14 @@ if TYPE_CHECKING:
 class SendCheck(Check):
     """A check of each intent that leaves."""
 
-    handles: ClassVar[tuple[type, ...]] = (Journaled, IntentAnswered)
+    handles: ClassVar[tuple[type, ...]] = (Journaled, IntentAnswered, TimerFired)
     rooms: ClassVar[tuple[str, ...]] = ("writer", "watcher")
 
     def __init__(self, world: "World") -> None:
         super().__init__(world)
         self._doubts: dict[str, deque[str]] = {}
+        self._waiting: list[IntentPlanned] = []
+        self._writer: Any = None
 
     def on_request(self, request: WireRequest) -> None:
         fault = self.fault(request.intent, request.at_ns)
@@ -48,13 +53,27 @@ class SendCheck(Check):
         if room == "writer":
             if isinstance(message, Journaled) and isinstance(message.record, IntentPlanned):
                 self._taken(message.record)
+            elif isinstance(message, TimerFired) and self._waiting:
+                self._let_go()
         elif room == "watcher" and isinstance(message, IntentAnswered):
             self._answered(message)
 
     def _taken(self, intent: IntentPlanned) -> None:
         if intent.book is Book.PAPER:
-            doubts = self._doubts.setdefault(intent.intent_id, deque())
-            doubts.append(self.fault(intent, self.world.now_ns))
+            self._let_go(intent)
+
+    def _let_go(self, *taken: IntentPlanned) -> None:
+        """Judge what the writer has sent or denied by now."""
+        writer: Any = self.world.behaviour("writer")
+        if writer is not self._writer:
+            self._writer, self._waiting = writer, []
+        self._waiting += taken
+        behind = getattr(writer, "_waiting", ())
+        for intent in tuple(self._waiting):
+            if not any(intent is other for other in behind):
+                self._waiting.remove(intent)
+                doubts = self._doubts.setdefault(intent.intent_id, deque())
+                doubts.append(self.fault(intent, self.world.now_ns))
 
     def _answered(self, answer: IntentAnswered) -> None:
         doubts = self._doubts.get(answer.intent_id)
