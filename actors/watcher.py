@@ -7,6 +7,7 @@ else learns it. Refuses to place, change or cancel anything.
 A snapshot is asked for at once after recovery, on a gap, a contradiction or a hint of the broker's
 stream (whose body is not believed, so it is not read), and at growing real-time
 intervals while anything is unresolved. The writer answers it after all intents that it got before.
+Its past are also the facts of the generation before it that the journal still owes.
 """
 
 from collections.abc import Mapping
@@ -14,7 +15,7 @@ from enum import Enum, unique
 
 import msgspec
 
-from actors.journaled import JournalCursor
+from actors.journaled import JournalCursor, with_facts_owed
 from actors.runtime.behaviour import Behaviour, Context, Opening
 from actors.telling import append
 from engine.errors import JournalUnavailable
@@ -124,10 +125,9 @@ class WatcherActor(Behaviour):
                 super().receive(message)
 
     def _recover(self, message: Replayed) -> None:
-        records = self._reader.replayed(message)
-        if records is None:
+        if self._reader.replayed(message) is None:
             return
-        for record in records:
+        for record in with_facts_owed(message):
             self.truth.evolve(record)
         self.ctx.ready()
         ctx = self.ctx

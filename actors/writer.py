@@ -24,7 +24,7 @@ from actors.brokers.port import (
     Report,
     merged_books,
 )
-from actors.journaled import JournalReader
+from actors.journaled import JournalReader, with_facts_owed
 from actors.live_entries import LiveEntries
 from actors.runtime.behaviour import Context, Opening
 from actors.runtime.log import log_event
@@ -100,7 +100,7 @@ class WriterBehaviour(JournalReader):
                 self._drain()
             case Replayed():
                 if not self._is_live:
-                    self._recover_brokers(message.records)
+                    self._recover_brokers(with_facts_owed(message))
                 super().receive(message)
             case _:
                 super().receive(message)
