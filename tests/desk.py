@@ -165,6 +165,7 @@ class World:
         self.now_ns = START_NS
         self.stepped_ns = 0
         self.records: list[Record] = []
+        self.owed: list[Record] = []
         self.alerts: list[AlertRaised] = []
         self.timers: dict[tuple[str, str], tuple[int, Message]] = {}
         self.queues: dict[str, deque[Message]] = {}
@@ -260,6 +261,7 @@ class World:
                     reader_generation=message.reader_generation,
                     records=tuple(self.records),
                     seq=len(self.records),
+                    owed=tuple(self.owed),
                 ),
             )
             return

@@ -5,8 +5,9 @@ import pytest
 
 from actors.oco import DOUBT_NS
 from engine.messages.broker import Outcome
+from engine.messages.journal import Append
 from engine.messages.market import FeedsCalled
-from engine.messages.records import IntentPlanned
+from engine.messages.records import IntentPlanned, OrderFilled
 from engine.messages.signals import ExitAdvised
 from engine.messages.supervision import TimerFired
 from engine.messages.values import Action, Leg
@@ -161,3 +162,21 @@ def test_inv_35_when_it_acts_while_its_past_is_on_the_way_then_nothing_is_asked_
     asked = [intent.intent_id for intent in world.intents]
     assert len(asked) == len(set(asked))
     assert world.oco.group == fold(world.plan, world.records)
+
+
+@pytest.mark.conformance("INV-20")
+def test_inv_20_when_a_fill_is_owed_then_the_next_watcher_does_not_book_it_again() -> None:
+    world = a_running_world()
+    world.tick(100_000)
+    world.settle()
+    world.tick(101_000)
+    world.drain("watcher")
+    fills = [append for append in world.queues["journal"] if isinstance(append, Append)]
+    world.queues["journal"].clear()
+    world.owed = [record for append in fills for record in append.records]
+    assert any(isinstance(record, OrderFilled) for record in world.owed)
+
+    booked_count = len(world.records)
+    world.start("watcher")
+    world.advance(60 * NS_PER_S)
+    assert not [r for r in world.records[booked_count:] if isinstance(r, OrderFilled)]
