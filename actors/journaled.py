@@ -10,7 +10,7 @@ from abc import abstractmethod
 from actors.runtime.behaviour import Behaviour, Context, Opening
 from engine.messages.base import Message
 from engine.messages.journal import Journaled, Replayed, ReplayRequested
-from engine.messages.records import Record
+from engine.messages.records import IntentPlanned, OrderFact, Record
 
 
 class JournalCursor:
@@ -56,6 +56,19 @@ class JournalCursor:
             return None
         self.seq = message.seq
         return message.record
+
+
+def with_facts_owed(message: Replayed) -> tuple[Record, ...]:
+    """The past, and the facts that the journal owes: they have happened, whoever told of them is
+    dead, and nobody will tell them again. For those who keep what is true at a venue (the watcher,
+    a paper venue); to others they come when they are durable, and so do intents, but adopted ones.
+    """
+    facts = [r for r in message.owed if isinstance(r, OrderFact) or _is_adopted(r)]
+    return (*message.records, *facts)
+
+
+def _is_adopted(record: Record) -> bool:
+    return isinstance(record, IntentPlanned) and record.is_adopted
 
 
 class JournalReader(Behaviour):

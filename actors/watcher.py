@@ -7,6 +7,7 @@ else learns it. Refuses to place, change or cancel anything.
 A snapshot is asked for at once after recovery, on a gap, a contradiction or a hint of the broker's
 stream (whose body is not believed, so it is not read), and at growing real-time
 intervals while anything is unresolved. The writer answers it after all intents that it got before.
+Its past are also the facts of the generation before it that the journal still owes.
 """
 
 from collections.abc import Mapping
@@ -14,7 +15,7 @@ from enum import Enum, unique
 
 import msgspec
 
-from actors.journaled import JournalCursor
+from actors.journaled import JournalCursor, with_facts_owed
 from actors.runtime.behaviour import Behaviour, Context, Opening
 from actors.telling import append
 from engine.errors import JournalUnavailable
@@ -32,7 +33,7 @@ from engine.messages.broker import (
 from engine.messages.control import RecoveryDone, ViewPublished
 from engine.messages.journal import AppendRefused, Journaled, Replayed
 from engine.messages.market import PhaseChanged
-from engine.messages.records import IntentPlanned, OrderFact, Record
+from engine.messages.records import IntentPlanned
 from engine.messages.supervision import TimerFired
 from engine.messages.values import Book, SessionPhase
 from engine.orders.merge import OrderTruth
@@ -124,12 +125,9 @@ class WatcherActor(Behaviour):
                 super().receive(message)
 
     def _recover(self, message: Replayed) -> None:
-        records = self._reader.replayed(message)
-        if records is None:
+        if self._reader.replayed(message) is None:
             return
-        for record in records:
-            self.truth.evolve(record)
-        for record in filter(_is_ours, message.owed):  # said by a generation before: not twice
+        for record in with_facts_owed(message):
             self.truth.evolve(record)
         self.ctx.ready()
         ctx = self.ctx
@@ -223,12 +221,6 @@ class WatcherActor(Behaviour):
 
     def _set_timer(self, delay_ns: int) -> None:
         self.ctx.timer_after("poll", delay_ns, TimerFired(key="poll"))
-
-
-def _is_ours(record: Record) -> bool:
-    """What a watcher writes: facts, and the intents that adopt a stranger's trades."""
-    is_adoption = isinstance(record, IntentPlanned) and record.is_adopted
-    return is_adoption or isinstance(record, OrderFact)
 
 
 def order_row(tracked: Tracked) -> dict[str, object]:

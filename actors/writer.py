@@ -25,7 +25,7 @@ from actors.brokers.port import (
     merged_books,
 )
 from actors.first_look import FirstLook
-from actors.journaled import JournalReader
+from actors.journaled import JournalReader, with_facts_owed
 from actors.live_entries import LiveEntries
 from actors.runtime.behaviour import Context, Opening
 from actors.runtime.log import log_event
@@ -102,7 +102,7 @@ class WriterBehaviour(JournalReader):
                 self._drain()
             case Replayed():
                 if not self._is_live:
-                    self._recover_brokers(message.records)
+                    self._recover_brokers(with_facts_owed(message))
                 super().receive(message)
             case _:
                 super().receive(message)

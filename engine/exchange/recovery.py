@@ -1,6 +1,7 @@
 """The paper venue's memory, rebuilt from the journal.
 
-Decides which orders a restarted paper venue still has: those with an outcome in the journal.
+Decides which orders a restarted paper venue still has: those with an outcome in the journal, also
+one that it has not been able to write down yet.
 An intent without one was lost with the old venue's memory, so the watcher finds it absent and
 declares it lost, exactly as with a request that never reached a real venue.
 """

@@ -50,7 +50,8 @@ class Replayed(Message, frozen=True, kw_only=True):
 
     `owed` is no past yet: what waits for a disk or database that refuses, and comes after `seq`
     if this process lives to write it. Nobody may act on it; who numbers things must not number
-    them alike, and who books trades must not book them again.
+    them alike, who books trades must not book them again, and who keeps what is true at a venue
+    must know the facts among it, which nobody will tell again.
     """
 
     delivery: ClassVar[Delivery] = Delivery.CONTROL
