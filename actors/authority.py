@@ -5,10 +5,10 @@ operator commands (actors/authority_commands.py). Refuses to send orders. Stands
 authority that falls in one place and rises in another can be outrun.
 
 Receives AuthorityWanted, RecoveryDone, Reconciled, JournalStateChanged, CeilingMoved, ChildExited,
-GenerationFenced, PhaseChanged, FlatVerified, OperatorCommand, Replayed, TimerFired. Sends
-AuthorityChanged to the listeners and to whoever asks, GenerationFenced to the fence listeners,
-Append to "journal", FlattenOrdered and EntriesCancelled to "custodian", CommandDone and
-ViewPublished to "console", AlertRaised to "alerts".
+GenerationFenced, PhaseChanged, FlatVerified, FlattenOrdered, OperatorCommand, Replayed and
+TimerFired. Sends AuthorityChanged to the listeners and to whoever asks, GenerationFenced to the
+fence listeners, Append to "journal", FlattenOrdered and EntriesCancelled to "custodian",
+CommandDone and ViewPublished to "console", AlertRaised to "alerts".
 
 A fence listener that says RecoveryDone is sent the present view and all fences: what it missed
 while it was down reaches it before it may act on anything.
@@ -69,8 +69,8 @@ class AuthorityBehaviour(JournalReader):
 
     def receive(self, message: Message) -> None:
         match message:
-            case OperatorCommand():
-                self._commands.run(message)
+            case OperatorCommand() | FlattenOrdered():
+                self._commands.take(message)
             case AuthorityWanted():
                 self.ctx.send(message.reader, self.state.view(self.ctx.now_ns()))
             case RecoveryDone():
@@ -282,7 +282,8 @@ class AuthorityBehaviour(JournalReader):
 
     def flatten(self, scope: str, reason: str) -> None:
         self.state.is_flat = False
-        ordered = FlattenOrdered(scope=scope, reason=reason, at_ns=self.ctx.now_ns())
+        now_ns, by = self.ctx.now_ns(), self.ctx.name
+        ordered = FlattenOrdered(scope=scope, reason=reason, at_ns=now_ns, by=by)
         self.ctx.send("custodian", ordered)
 
     def cancel_entries(self, scope: str, reason: str) -> None:

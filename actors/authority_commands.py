@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from actors.stores.latches import HALT, KILL
 from actors.telling import alert, append
 from engine.authority import RELEASE_OWNER, STORM_OWNER, ModeEvent
-from engine.messages.control import CommandDone, OperatorCommand
+from engine.messages.control import CommandDone, FlattenOrdered, OperatorCommand
 from engine.messages.records import OperatorActed
 from engine.messages.values import Authority, Mode
 
@@ -58,6 +58,13 @@ class Commands:
             "mode": self._mode,
             "arm": self._mode,
         }
+
+    def take(self, message: OperatorCommand | FlattenOrdered) -> None:
+        """A person's command, or a flatten that the engine ordered itself."""
+        if isinstance(message, OperatorCommand):
+            self.run(message)
+        elif self._authority.state.mode is Mode.HALTED:
+            self._flatten_all(message.reason)
 
     def run(self, command: OperatorCommand) -> None:
         """Carry out a command once and answer it."""
@@ -123,18 +130,24 @@ class Commands:
         return Outcome(True, self._where())
 
     def _flatten(self, command: OperatorCommand) -> Outcome:
-        state = self._authority.state
         if command.argument:
             self._authority.flatten(command.argument, command.reason)
             return Outcome(True, f"flattening {command.argument}")
-        was_halted = state.mode is Mode.HALTED
-        is_moved = self._authority.move(ModeEvent.FLATTEN_ORDERED, command.reason)
-        if not (is_moved or state.mode in (Mode.FLATTENING, Mode.KILLED)):
+        if not self._flatten_all(command.reason):
             return Outcome(False, f"can't flatten: {self._where()}")
+        return Outcome(True, self._where())
+
+    def _flatten_all(self, reason: str) -> bool:
+        """Everything goes flat, out of HALTED too (reliability 2.4), and back to it afterwards."""
+        state = self._authority.state
+        was_halted = state.mode is Mode.HALTED
+        is_moved = self._authority.move(ModeEvent.FLATTEN_ORDERED, reason)
+        if not (is_moved or state.mode in (Mode.FLATTENING, Mode.KILLED)):
+            return False
         if is_moved:
             state.flat_event = ModeEvent.FLAT_STOPPED if was_halted else ModeEvent.FLAT_SQUARED
-        self._authority.flatten("", command.reason)
-        return Outcome(True, self._where())
+        self._authority.flatten("", reason)
+        return True
 
     def _pause(self, command: OperatorCommand) -> Outcome:
         if not self._is_strategy(command.argument):

@@ -7,14 +7,18 @@ a dead group or a dead supervisor still has to be protected by somebody who only
 Receives Journaled (GroupOpened, GroupClosed, OrderAccepted, OrderFilled, RiskNoted), Replayed,
 FlattenOrdered, EntriesCancelled, PhaseChanged, FeedsCalled, ChildReady, ChildExited, TimerFired.
 Sends ChildWanted to "protection", ExitAdvised, EntriesCancelled and FeedsCalled to "oco/<group>",
-FlatVerified and RecoveryDone to "authority", AlertRaised to "alerts", Append to "journal".
+FlatVerified, FlattenOrdered and RecoveryDone to "authority", AlertRaised to "alerts", Append to
+"journal".
 
 Going flat is a state per group, not an event: a group that was told to exit stays told until its
 GroupClosed is read, over crashes of the group, its supervisor and the custodian. So a flatten that
 is repeated after a restart changes nothing (INV-39). A person's flatten is in the journal, as the
 mode that it brought or as his command; who was open then is told again in the next life (LIV-02).
+A HALTED engine lets no exit leave, so a flatten of everything by anybody but the authority is told
+to it as well (reliability 2.4: the command, the loss limit, the time to be flat).
 """
 
+from actors.custody import Told, covers
 from actors.journaled import JournalReader
 from actors.runtime.log import log_event
 from actors.telling import alert, append
@@ -40,7 +44,7 @@ from engine.messages.records import (
 )
 from engine.messages.signals import ExitAdvised, TradePlan
 from engine.messages.supervision import ChildExited, ChildReady, ChildWanted, TimerFired
-from engine.messages.values import Mode, SessionPhase
+from engine.messages.values import SessionPhase
 
 _OCO = "oco/"
 _FLAT_BY, _ENTRIES_END, _CHECK, _LATE = "flat_by", "entries_end", "check", "late"
@@ -50,16 +54,14 @@ _FLAT_DONE = "flat_by_ordered"
 
 class CustodianBehaviour(JournalReader):
     """See the module. `_late`: reopened groups, with the facts heard since their actor was last
-    wanted; one that ends with none has seen them all. `_told`: open groups that a person's flatten
-    concerned when it was recorded, with its reason."""
+    wanted; one that ends with none has seen them all."""
 
     def __init__(self) -> None:
         self._plans: dict[str, TradePlan] = {}
         self._closed: dict[str, TradePlan] = {}
         self._late: dict[str, int] = {}
         self._flattens: dict[str, str] = {}
-        self._told: dict[str, str] = {}
-        self._is_flattening = False
+        self._told = Told()
         self._flat_days: set[str] = set()
         self._day = ""
         self._is_live = False
@@ -67,6 +69,8 @@ class CustodianBehaviour(JournalReader):
     def receive(self, message: Message) -> None:
         match message:
             case FlattenOrdered():
+                if not message.scope and not message.by:
+                    self._want_mode(message.reason)
                 self._flatten(message.scope, message.reason)
             case EntriesCancelled():
                 self._withdraw(message)
@@ -90,8 +94,8 @@ class CustodianBehaviour(JournalReader):
         match record:
             case GroupOpened():
                 self._plans[record.plan.group_id] = record.plan
-                if self._is_flattening:
-                    self._told[record.plan.group_id] = "flatten"
+                if self._told.is_flattening:
+                    self._told.reasons[record.plan.group_id] = "flatten"
                 if self._is_live:
                     self._advise_new(record.plan)
             case GroupClosed():
@@ -100,7 +104,7 @@ class CustodianBehaviour(JournalReader):
                 if record.group_id in self._closed or record.group_id in self._late:
                     self._reopen(record.group_id)
             case ModeChanged() | OperatorActed():
-                self._commanded(record)
+                self._told.commanded(record, self._plans)
             case RiskNoted() if record.event == _FLAT_DONE:
                 self._flat_days.add(record.subject)
             case _:
@@ -109,7 +113,7 @@ class CustodianBehaviour(JournalReader):
     def _close(self, group_id: str) -> None:
         """A group is over, and may be heard of again until the day is."""
         plan = self._plans.pop(group_id, None)
-        self._told.pop(group_id, None)
+        self._told.reasons.pop(group_id, None)
         if plan is not None:
             self._closed[group_id] = plan
         if self._is_live and self._flattens:
@@ -130,9 +134,10 @@ class CustodianBehaviour(JournalReader):
         self.ctx.send("calendar", PhaseWanted(reader=self.ctx.name))
         self._is_live = True
         self._want_all()
-        for group_id, reason in self._told.items():
+        for group_id, reason in self._told.reasons.items():
             self._flatten(f"actor:{_OCO}{group_id}", reason)
-        if self._told:  # their actors are only being started
+        self._want_mode(self._told.all_reason(self._plans))
+        if self._told.reasons:  # their actors are only being started
             self.ctx.timer_after(_TOLD, LATE_AGAIN_NS, TimerFired(key=_TOLD))
         now_ns = self.ctx.now_ns()
         done = RecoveryDone(part=self.ctx.name, at_ns=now_ns, generation=self.ctx.generation)
@@ -175,22 +180,17 @@ class CustodianBehaviour(JournalReader):
 
     # -- going flat -----------------------------------------------------------------------
 
-    def _commanded(self, record: ModeChanged | OperatorActed) -> None:
-        """A person's flatten, now durable, concerns who is open now."""
-        if isinstance(record, ModeChanged):
-            self._is_flattening = record.mode_to is Mode.FLATTENING
-            scope, reason, is_ordered = "", record.reason, self._is_flattening
-        else:
-            scope, reason = record.argument, record.command
-            is_ordered = (record.command, record.outcome) == ("flatten", "done")
-        if is_ordered:
-            self._told |= {plan.group_id: reason for plan in self._of(scope)}
-
     def _flatten(self, scope: str, reason: str) -> None:
         log_event("flatten_ordered", "WARNING", scope=scope, reason=reason)
         self._flattens[scope] = reason
         self._advise(scope, reason)
         self._verify(is_due=False)
+
+    def _want_mode(self, reason: str) -> None:
+        """HALTED lets no exit leave: the authority takes the edge to FLATTENING from there."""
+        if reason and self._plans:
+            now_ns, by = self.ctx.now_ns(), self.ctx.name
+            self.ctx.send("authority", FlattenOrdered(scope="", reason=reason, at_ns=now_ns, by=by))
 
     def _advise(self, scope: str, reason: str) -> None:
         for plan in self._of(scope):
@@ -199,7 +199,7 @@ class CustodianBehaviour(JournalReader):
     def _advise_new(self, plan: TradePlan) -> None:
         """A group that opened while its scope goes flat goes flat too."""
         for scope, reason in self._flattens.items():
-            if _concerns(scope, plan):
+            if covers(scope, plan):
                 self._send_exit(plan, reason)
 
     def _send_exit(self, plan: TradePlan, reason: str) -> None:
@@ -229,7 +229,7 @@ class CustodianBehaviour(JournalReader):
             self.ctx.send(_OCO + plan.group_id, cancelled)
 
     def _of(self, scope: str) -> list[TradePlan]:
-        return [plan for plan in self._plans.values() if _concerns(scope, plan)]
+        return [plan for plan in self._plans.values() if covers(scope, plan)]
 
     # -- the session ----------------------------------------------------------------------
 
@@ -278,20 +278,5 @@ class CustodianBehaviour(JournalReader):
             )
             append(self.ctx, note)
         if self._plans:
+            self._want_mode("flat-by time")
             self._flatten("", "flat-by time")
-
-
-def _concerns(scope: str, plan: TradePlan) -> bool:
-    """True if a scope (as in Ceiling) covers the plan."""
-    kind, _, name = scope.partition(":")
-    match kind:
-        case "":
-            return True
-        case "instrument":
-            return name == plan.instrument
-        case "strategy":
-            return name == plan.strategy
-        case "actor":
-            return name == _OCO + plan.group_id
-        case _:
-            return False

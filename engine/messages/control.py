@@ -120,13 +120,15 @@ class CommandDone(Message, frozen=True, kw_only=True):
 
 
 class FlattenOrdered(Message, frozen=True, kw_only=True):
-    """Every group of the scope goes flat now: cancel, exit, verify. `scope` as in Ceiling."""
+    """Every group of the scope goes flat now: cancel, exit, verify. `scope` as in Ceiling. `by`:
+    the authority, or the custodian when it asks for the mode that lets exits leave; else ""."""
 
     delivery: ClassVar[Delivery] = Delivery.CONTROL
 
     scope: str
     reason: str
     at_ns: int
+    by: str = ""
 
 
 class FlatVerified(Message, frozen=True, kw_only=True):

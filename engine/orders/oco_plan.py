@@ -25,6 +25,7 @@ import msgspec
 
 from engine.instruments import Instrument
 from engine.messages.values import Leg, OrderType, Side
+from engine.orders.late_stop import late_trigger
 from engine.orders.lifecycle import OrderState, Status
 from engine.orders.oco_state import (
     TARGET_LEGS,
@@ -37,7 +38,7 @@ from engine.orders.oco_state import (
     is_trailing,
 )
 from engine.orders.oco_view import View
-from engine.orders.pricing import exit_limit, resting_trigger, stop_limit
+from engine.orders.pricing import exit_limit, stop_limit
 from engine.units import round_to_tick
 
 
@@ -228,12 +229,11 @@ def market_limit(at: Situation, side: Side, widenings: int) -> int:
 
 def _stop(at: Situation, *, is_late: bool = False) -> Want:
     """The stop for all of the position. A late one stands in for an exit: if the market has passed
-    its level no venue takes it there, so it rests beyond the market (LIV-09)."""
-    group, plan = at.group, at.group.plan
+    its level no venue takes it there, so it rests beyond (LIV-09)."""
+    group, plan, trigger = at.group, at.group.plan, stop_level(at)
     side = plan.side.opposite
-    trigger, away_bps = stop_level(at), at.settings.protection_bps
     if is_late:
-        trigger = resting_trigger(side, trigger, at.view.price_paise, away_bps, plan.tick_paise)
+        trigger = late_trigger(group, at.settings, trigger, at.view.price_paise)
     limit = stop_limit(side, trigger, at.settings.stop_limit_gap_bps, plan.tick_paise)
     return Want(
         leg=Leg.STOP,

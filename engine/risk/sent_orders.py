@@ -48,7 +48,8 @@ _NOTHING: Final[dict[str, int]] = {}
 class SentOrder(msgspec.Struct, kw_only=True):
     """One order. `is_known`: a report or record says that it works (or has worked). `quantity` is
     the worst case while a modification is under way, `quantity_told` what the venue last said.
-    `is_lost`: given up as absent, until it is seen to work after all (FLT-18)."""
+    `is_lost`: given up as absent, until it is seen to work after all (FLT-18). `is_adopted`: a part
+    of a stranger's order; its number tells of all of that, so the journal alone speaks for it."""
 
     client_order_id: str
     group_id: str
@@ -61,6 +62,7 @@ class SentOrder(msgspec.Struct, kw_only=True):
     is_known: bool = False
     is_over: bool = False
     is_lost: bool = False
+    is_adopted: bool = False
 
     @property
     def remaining(self) -> int:
@@ -95,6 +97,7 @@ class SentOrders:
                 side=intent.side,
                 quantity=intent.quantity,
                 quantity_told=intent.quantity,
+                is_adopted=intent.is_adopted,
             )
             self._orders[intent.client_order_id] = order
             self._groups.setdefault(intent.group_id, []).append(order)
@@ -170,7 +173,7 @@ class SentOrders:
         order = self._orders.get(record.client_order_id)
         if order is None:
             return
-        if record.venue_order_id:
+        if record.venue_order_id and not order.is_adopted:
             self._by_venue_id[record.venue_order_id] = order
         _learn(order, record)
 

@@ -520,6 +520,29 @@ def test_liv_02_when_a_scope_is_flat_after_all_is_then_all_stays_flat() -> None:
     assert mode(ctx) is Mode.PAPER
 
 
+@pytest.mark.conformance("LIV-02")
+def test_liv_02_when_the_engine_orders_all_flat_while_halted_then_exits_may_leave() -> None:
+    """The loss limit, the time to be flat or a flatten of the life before: what they wanted gone
+    was denied until a person resumed."""
+    authority, ctx = start(MemoryLatches(Latch("halt", "crashed too often")))
+    recover(authority)
+    ctx.forget()
+    authority.receive(FlattenOrdered(scope="", reason="flat-by time", by="custodian", at_ns=NOW))
+    assert mode(ctx) is Mode.FLATTENING
+    assert [order.by for order in ctx.of(FlattenOrdered, "custodian")] == ["authority"]
+    authority.receive(FlatVerified(scope="", groups_open=0, at_ns=NOW))
+    reconcile(authority, True)
+    assert mode(ctx) is Mode.HALTED
+
+
+def test_when_the_engine_orders_all_flat_elsewhere_then_the_mode_stays(
+    authority: AuthorityBehaviour, ctx: FakeContext
+) -> None:
+    authority.receive(FlattenOrdered(scope="", reason="flat-by time", by="custodian", at_ns=NOW))
+    assert mode(ctx) is Mode.PAPER
+    assert not ctx.of(FlattenOrdered)
+
+
 def test_when_one_scope_is_flattened_then_the_mode_stays(
     authority: AuthorityBehaviour, ctx: FakeContext
 ) -> None:

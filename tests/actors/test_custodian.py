@@ -248,3 +248,60 @@ def test_liv_02_when_a_flatten_was_recorded_then_the_next_life_goes_on_with_it(
     ctx.advance(again, FLAT_CHECK_NS)
     assert advised(ctx) == told
     assert len(ctx.of(AlertRaised)) == len(told)
+
+
+def halted_by_him(outcome: str = "done") -> OperatorActed:
+    return OperatorActed(command="halt", argument="", by="me", outcome=outcome, at_ns=NOW)
+
+
+LATCHED = moved(Mode.STANDBY, Mode.HALTED)
+HALTED = moved(Mode.FLATTENING, Mode.HALTED)
+RESUMED = OperatorActed(command="resume", argument="", by="me", outcome="done", at_ns=NOW)
+
+
+@pytest.mark.conformance("LIV-02")
+@pytest.mark.parametrize(
+    ("later", "reasons"),
+    [
+        ((FLATTENING, LATCHED), ["test"]),
+        ((FLATTENING, LATCHED, LATCHED), ["test"]),
+        ((FLATTENING, HALTED, LATCHED), []),
+        ((LATCHED, FLATTENING, halted_by_him(), LATCHED), []),
+        ((FLATTENING, halted_by_him("refused"), LATCHED), ["test"]),
+        ((FLATTENING, HALTED, RESUMED, LATCHED), ["test"]),
+        ((FLATTENING, HALTED, FLATTENING, LATCHED), ["test"]),
+        ((ordered("strategy:orb"), LATCHED), []),
+        ((FLATTENING, RESTARTED, opened_group("d"), LATCHED), []),
+        ((FLATTENING, closed_group("a"), closed_group("b"), LATCHED), []),
+    ],
+)
+def test_liv_02_when_a_life_begins_halted_then_the_authority_hears_of_a_flatten_that_goes_on(
+    later: tuple[Record, ...], reasons: list[str]
+) -> None:
+    """A flatten of all that nobody has halted since; what opened after it is not meant."""
+    again = CustodianBehaviour()
+    ctx = opened(again, FakeContext("custodian", generation=2, now_ns=NOW), (*PAST, *later))
+    asked = ctx.of(FlattenOrdered, "authority")
+    assert [order.reason for order in asked] == reasons
+    assert all(order.by == "custodian" and not order.scope for order in asked)
+
+
+@pytest.mark.conformance("LIV-02", "LIV-11")
+def test_liv_02_when_the_engine_orders_all_flat_then_the_authority_hears_it(
+    custodian: CustodianBehaviour, ctx: FakeContext
+) -> None:
+    """Only the authority itself leads out of HALTED, where no exit may leave."""
+    flatten(custodian)
+    flatten(custodian, "strategy:orb")
+    custodian.receive(FlattenOrdered(scope="", reason="a person's", by="authority", at_ns=NOW))
+    custodian.receive(SESSION)
+    ctx.advance(custodian, SESSION.flat_by_at_ns - NOW)
+    reasons = [order.reason for order in ctx.of(FlattenOrdered, "authority")]
+    assert reasons == ["test", "flat-by time"]
+
+
+def test_when_nothing_is_open_then_nobody_asks_for_the_mode() -> None:
+    custodian = CustodianBehaviour()
+    ctx = opened(custodian, FakeContext("custodian", now_ns=NOW), ())
+    flatten(custodian)
+    assert not ctx.of(FlattenOrdered, "authority")

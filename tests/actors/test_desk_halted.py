@@ -6,6 +6,7 @@ from msgspec.structs import replace
 from engine.messages.broker import Outcome
 from engine.messages.records import IntentPlanned
 from engine.messages.values import Action, Leg
+from engine.orders.late_stop import late_trigger
 from engine.orders.lifecycle import Status
 from engine.orders.oco import decide
 from engine.orders.oco_plan import Situation
@@ -144,3 +145,38 @@ def test_when_halted_and_the_market_has_passed_the_stop_then_a_stop_rests_beyond
         (Action.PLACE, Leg.STOP, group.position)
     ]
     assert asked[0].price_limit_paise < asked[0].price_trigger_paise < last_paise
+
+
+@pytest.mark.conformance("LIV-09")
+@pytest.mark.parametrize(
+    ("refused_bps", "price_bps", "expected_bps"),
+    [
+        ((), 0, 0),
+        ((0, 0, 0), 0, 50),
+        ((0, 50), 0, 100),
+        ((0, 280), 0, 330),
+        ((0, 900), 0, 350),  # it may refuse for another reason
+        ((0, 50), 200, 250),
+        ((0, 50), -100, 0),
+    ],
+)
+def test_liv_09_when_no_price_is_known_then_a_stop_goes_beyond_what_was_refused(
+    caught_naked: World, refused_bps: tuple[int, ...], price_bps: int, expected_bps: int
+) -> None:
+    """After a restart into a market that did not trade, halted: the planned stop was asked for and
+    refused for good."""
+    group = caught_naked.oco.group
+    stop = group.live_of(Leg.STOP)
+    assert stop is not None
+    level = stop.price_trigger_paise
+
+    def beyond(bps: int) -> int:
+        return level * (10_000 - bps) // 10_000
+
+    refused = tuple(
+        replace(stop, price_trigger_paise=beyond(bps), status=Status.REJECTED)
+        for bps in refused_bps
+    )
+    price = beyond(price_bps) if price_bps else 0
+    trigger = late_trigger(replace(group, orders=refused), OcoSettings(), level, price)
+    assert abs(trigger - beyond(expected_bps)) <= level // 5_000

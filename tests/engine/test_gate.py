@@ -39,6 +39,7 @@ from engine.messages.values import (
 )
 from engine.risk.gate import Gate, GateCaps, Verdict
 from engine.risk.rate import RateBudget
+from engine.risk.reduce_only import Interval
 from engine.units import NS_PER_S
 from tests.risk_samples import NOW, authority, closed_group, fill, intent, stop
 
@@ -495,6 +496,19 @@ def test_when_reports_come_late_then_filled_never_falls_and_late_fills_count(hel
     order = held.orders.get("S1")
     assert order is not None
     assert order.remaining == 0
+
+
+@pytest.mark.conformance("LIV-09", "ORD-14")
+def test_liv_09_when_a_part_of_a_strangers_order_is_adopted_then_its_rest_counts_for_nobody(
+    held: Gate,
+) -> None:
+    adopted = stop("X9", 1, leg=Leg.EXIT, owner="watcher", reason="adopted:1")
+    held.fold(adopted)
+    his = {"side": Side.SELL, "leg": Leg.EXIT, "client_order_id": "X9", "venue_order_id": "1"}
+    held.fold(fill("T9", 1, order_quantity=1, **his))
+    held.orders.report(report(OrderStatus.COMPLETE, 106, tag="", quantity=106))  # all of his
+    assert held.orders.position("grp-1") == Interval(9, 9)
+    assert verdict(held, stop("S1", 9)) == "send"
 
 
 @pytest.mark.conformance("ORD-10", "INV-09")
