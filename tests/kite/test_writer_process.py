@@ -24,7 +24,7 @@ from engine.messages.values import Book, Mode
 from engine.risk.live_caps import LiveCaps
 from engine.session import ist_day
 from tests.actors.runtime.hosting import Listener, ProcessHouse, nothing_left, wait_until
-from tests.kite.server import ScriptedKite, good, kite
+from tests.kite.server import ScriptedKite, Step, data, good, kite
 from tests.kite.test_session import ID, is_silent
 from tests.risk_samples import INFY, authority, intent, tick
 
@@ -103,15 +103,27 @@ def house(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[LiveHouse
         house.end()
 
 
+def no_books() -> tuple[Step, ...]:
+    """What a writer reads before its first placement: no orders, no trades, no positions."""
+    return data([]), data([]), data({"net": [], "day": []})
+
+
+def placements(kite: ScriptedKite) -> list[dict[str, str]]:
+    """The forms of the placements that came in."""
+    return [heard.form for heard in kite.heard if heard.method == "POST"]
+
+
 def pass_the_pause(house: LiveHouse, kite: ScriptedKite) -> IntentPlanned:
     """The first entry that passes: a new writer does not know what another has sent just now, so
     that it has no budget in its first second."""
-    count = len(kite.heard)
+    count = len(placements(kite))
     pause = threading.Event()
     for _ in range(60):
         planned = house.order()
-        wait_until(lambda: len(kite.heard) > count or not house.watcher.is_silent, "sent or denied")
-        if len(kite.heard) > count:
+        wait_until(
+            lambda: len(placements(kite)) > count or not house.watcher.is_silent, "sent or denied"
+        )
+        if len(placements(kite)) > count:
             return planned
         denied = house.watcher.next()
         assert (denied.outcome, denied.refusal.rule) == (Outcome.DENIED, "rate")
@@ -123,7 +135,7 @@ def pass_the_pause(house: LiveHouse, kite: ScriptedKite) -> IntentPlanned:
 def test_when_the_writer_has_a_process_then_its_orders_reach_the_exchange(
     house: LiveHouse, kite: ScriptedKite
 ) -> None:
-    kite.then(good(ID))
+    kite.then(*no_books(), good(ID))
     house.start_writer(kite.root, 5_000)
     sent = pass_the_pause(house, kite)
     answer = house.watcher.next()
@@ -137,13 +149,13 @@ def test_when_the_writer_has_a_process_then_its_orders_reach_the_exchange(
 def test_when_a_call_hangs_then_the_process_is_killed_and_nothing_is_sent_again(
     house: LiveHouse, kite: ScriptedKite
 ) -> None:
-    kite.then(is_silent, good(ID))
+    kite.then(*no_books(), is_silent, *no_books(), good(ID))
     house.start_writer(kite.root, 1_000)
     sent = pass_the_pause(house, kite)
     assert house.exit().kind is ExitKind.STUCK
     house.start_writer(kite.root, 5_000, sent)
     other = pass_the_pause(house, kite)
-    tags = [heard.form["tag"] for heard in kite.heard]
+    tags = [form["tag"] for form in placements(kite)]
     assert tags == [sent.client_order_id, other.client_order_id]
 
 
