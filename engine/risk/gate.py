@@ -30,7 +30,8 @@ from engine.messages.records import IntentPlanned, Record
 from engine.messages.values import Action, Authority, Book, Leg, Mode, OrderType, Refusal
 from engine.risk.day_count import DayCount
 from engine.risk.rate import RateBudget
-from engine.risk.sent_orders import REPEATED, SentOrders
+from engine.risk.sent_order import REPEATED
+from engine.risk.sent_orders import SentOrders
 
 
 class GateCaps(msgspec.Struct, frozen=True, kw_only=True):
