@@ -386,6 +386,40 @@ def a_writer_stood_still_before(forge: Forge) -> None:
     _late_exit(forge, Book.PAPER, still="")
 
 
+def a_target_lets_later_exits_pass(forge: Forge) -> None:
+    _overtaken(forge, Leg.TARGET_1, Leg.EXIT)
+
+
+def a_target_lets_later_targets_pass(forge: Forge) -> None:
+    _overtaken(forge, Leg.TARGET_1, Leg.TARGET_2)
+
+
+def an_exit_lets_later_exits_pass(forge: Forge) -> None:
+    _overtaken(forge, Leg.EXIT, Leg.EXIT)
+
+
+def a_target_waits_for_no_one(forge: Forge) -> None:
+    """Those that came later still wait when it leaves."""
+    _overtaken(forge, Leg.TARGET_1, Leg.EXIT, is_passed=False)
+
+
+def _overtaken(forge: Forge, leg: Leg, later: Leg, *, is_passed: bool = True) -> None:
+    """One waits three seconds; eight came after it, and went after the first of them."""
+    forge.view(Mode.LIVE)
+    forge.open(Book.LIVE)
+    first = forge.place(leg, book=Book.LIVE)
+    forge.taken(first)
+    others = [forge.place(later, book=Book.LIVE, tag=f"L-{number}") for number in range(8)]
+    for other in others:
+        forge.taken(other)
+    forge.wait(1)
+    if is_passed:
+        for other in others:
+            forge.requested(other)
+    forge.wait(LATE_S - 1)
+    forge.requested(first)
+
+
 def _late_exit(forge: Forge, book: Book, *, still: str) -> None:
     """An exit leaves three seconds after the writer took it; meanwhile a room serves nobody."""
     forge.view(Mode.LIVE)
