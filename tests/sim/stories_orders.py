@@ -7,6 +7,7 @@ from msgspec.structs import replace
 
 from engine.messages.broker import OrderReport, OrderStatus, Outcome
 from engine.messages.control import Ceiling
+from engine.messages.market import Tick
 from engine.messages.records import (
     IntentPlanned,
     OrderAccepted,
@@ -22,7 +23,7 @@ from engine.messages.values import Action, Authority, Book, Leg, Mode, SessionPh
 from engine.units import NS_PER_MINUTE, NS_PER_S
 from scripts.simulation.checks.wire import EpochsInOrder
 from scripts.simulation.observer import WireRequest
-from tests.sim.forge import PRICE, Forge, story
+from tests.sim.forge import NAME, PRICE, Forge, story
 
 LATE_S = 3
 LONG_S = 1_000
@@ -356,6 +357,34 @@ def limits_hold(forge: Forge, is_bad: bool) -> None:
     forge.phase()
     forge.view(Mode.PAPER)
     forge.open(price_stop_paise=PRICE - (50_000 if is_bad else 1_000))
+    forge.send(forge.place(Leg.ENTRY))
+
+
+def an_entry_at_a_price_that_only_the_guard_heard(forge: Forge) -> None:
+    _late_entry(forge, "guard")
+
+
+def an_entry_far_from_the_writers_price(forge: Forge) -> None:
+    _late_entry(forge, "writer")
+
+
+def an_entry_far_from_an_old_price(forge: Forge) -> None:
+    _late_entry(forge, "writer", wait_s=LONG_S)
+
+
+def _late_entry(forge: Forge, room: str, wait_s: int = 0) -> None:
+    """The market was told a price hundreds of times too low since the plan was approved."""
+    forge.phase()
+    forge.view(Mode.PAPER)
+    forge.open()
+    tick = Tick(
+        instrument=NAME,
+        price_paise=PRICE // 100,
+        at_ns=forge.now_ns,
+        received_at_ns=forge.now_ns,
+    )
+    forge.handled(room, tick)
+    forge.wait(wait_s)
     forge.send(forge.place(Leg.ENTRY))
 
 

@@ -100,6 +100,13 @@ def test_when_a_stranger_closes_in_parts_then_every_part_is_to_be_booked(
         (account.ReservationsAreWorstCases, stories_state.an_opening_that_left_is_gone, "INV-23"),
         (limits_check.LimitsHold, stories_orders.an_expired_session, "INV-24"),
         (limits_check.LimitsHold, stories_orders.a_plan_of_the_last_minutes, "INV-24"),
+        (
+            limits_check.LimitsHold,
+            stories_orders.an_entry_at_a_price_that_only_the_guard_heard,
+            "",
+        ),
+        (limits_check.LimitsHold, stories_orders.an_entry_far_from_the_writers_price, "INV-24"),
+        (limits_check.LimitsHold, stories_orders.an_entry_far_from_an_old_price, ""),
         (limits_check.RateKept, stories_orders.a_writer_stands_still, ""),
         (limits_check.RateKept, stories_orders.a_watcher_stands_still, ""),
         (

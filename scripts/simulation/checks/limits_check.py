@@ -15,7 +15,7 @@ from engine.messages.records import GroupOpened, IntentPlanned, Record
 from engine.messages.signals import EntryProposed, TradePlan
 from engine.messages.supervision import ChildExited
 from engine.messages.values import Action, Book, Leg, SessionPhase
-from engine.units import BPS, NS_PER_MINUTE, NS_PER_S
+from engine.units import BPS, NS_PER_MINUTE, NS_PER_MS, NS_PER_S
 from scripts.simulation.checks.deadlines import SESSION_USUAL_NS, T_EXIT_WAIT_NS
 from scripts.simulation.checks.picture import Check
 from scripts.simulation.checks.rules import is_entry
@@ -37,7 +37,8 @@ EXITS_PER_SECOND: Final = 8
 class LimitsHold(SendCheck):
     """Quantity, lot, tick, freeze, product, allow-list and session of each order that is sent; and
     value, collar, positions, open risk and entry time of each plan, as they stood when it was
-    proposed."""
+    proposed. Whoever looks goes by the prices that he was told: the guard at the proposal, the
+    writer when the entry leaves (by twice the collar, and by none that is too old)."""
 
     id = "INV-24"
     handles = (*SendCheck.handles, Tick, PhaseChanged, EntryProposed)
@@ -48,12 +49,15 @@ class LimitsHold(SendCheck):
         self._settings = risk_settings(world.config)
         self._specs = {spec.name: spec for spec in instruments(world.config)}
         self._prices: dict[str, int] = {}
+        self._marks: dict[str, Tick] = {}
         self._phase: PhaseChanged | None = None
         self._collar: dict[str, int] = {}
         self._late: set[str] = set()
 
     def on_handled(self, room: str, generation: int, message: Message) -> None:
-        if room != "guard":
+        if isinstance(message, Tick) and room == "writer":
+            self._marks[message.instrument] = message
+        elif room != "guard":
             super().on_handled(room, generation, message)
         elif isinstance(message, Tick):
             self._prices[message.instrument] = message.price_paise
@@ -63,6 +67,13 @@ class LimitsHold(SendCheck):
             self._collar[message.signal_id] = self._prices.get(message.instrument, 0)
             if not self._is_entry_time():
                 self._late.add(message.signal_id)
+
+    def on_boot(self, epoch: int) -> None:
+        self._marks.clear()
+
+    def on_exit(self, exited: ChildExited) -> None:
+        if exited.name == "writer":
+            self._marks.clear()
 
     # -- plans ----------------------------------------------------------------------------
 
@@ -127,10 +138,18 @@ class LimitsHold(SendCheck):
             group = self.picture.groups.get(intent.group_id)
             faults["plan"] = group is None or not intent.quantity <= group.plan.quantity
             faults["session"] = not self._is_window(at_ns)
-            seen = self._prices.get(intent.instrument, intent.price_limit_paise) or 1
+            seen = self._mark(intent.instrument) or intent.price_limit_paise or 1
             away = abs(intent.price_limit_paise - seen) * BPS // seen
             faults[f"{away} bps from the price"] = away > 2 * self._settings.price_away_bps_max
         return ", ".join(name for name, is_broken in faults.items() if is_broken)
+
+    def _mark(self, instrument: str) -> int:
+        """The price by which the writer has to go, 0 if there is none."""
+        tick, now_ns = self._marks.get(instrument), self.world.now_ns + self.world.clock.wrong_ns
+        if tick is None:
+            return 0
+        age_ns = abs(now_ns - tick.received_at_ns)
+        return tick.price_paise if age_ns <= self._settings.tick_age_ms_max * NS_PER_MS else 0
 
     def _is_entry_time(self) -> bool:
         """New plans end before the close, by the setting's share of a usual day. Before the guard
