@@ -27,9 +27,10 @@ from engine.messages.supervision import ChildExited, ExitKind, TimerFired
 from engine.orders.lifecycle import Status
 from engine.orders.oco import decide
 from engine.orders.oco_draft import Notice, Wake
-from engine.orders.oco_plan import Situation, is_market_free
+from engine.orders.oco_plan import is_market_free
 from engine.orders.oco_state import Group, OcoSettings, evolve, fold
 from engine.orders.oco_view import View, observe
+from engine.orders.oco_want import Situation
 from engine.units import NS_PER_S
 
 DOUBT_NS: Final = 60 * NS_PER_S

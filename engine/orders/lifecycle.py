@@ -73,18 +73,16 @@ TERMINAL: Final = frozenset(
 )
 FAILED: Final = frozenset({Status.REJECTED, Status.DENIED, Status.LOST})
 
-_ALIVE: Final[Mapping[Event, Status]] = {
-    Event.ACCEPTED: Status.WORKING,
-    Event.TRIGGERED: Status.TRIGGERED,
-    Event.FILLED_PART: Status.WORKING,
-    Event.FILLED_ALL: Status.FILLED,
-    Event.CANCELLED: Status.CANCELLED,
-    Event.REJECTED: Status.REJECTED,
-}
 _AT_VENUE: Final[Mapping[Event, Status]] = {
     Event.FILLED_ALL: Status.FILLED,
     Event.CANCELLED: Status.CANCELLED,
     Event.REJECTED: Status.REJECTED,
+}
+_ALIVE: Final[Mapping[Event, Status]] = {
+    Event.ACCEPTED: Status.WORKING,
+    Event.TRIGGERED: Status.TRIGGERED,
+    Event.FILLED_PART: Status.WORKING,
+    **_AT_VENUE,
 }
 _BY_STATUS: Final[Mapping[Status, Mapping[Event, Status]]] = {
     Status.PLANNED: {
@@ -115,8 +113,6 @@ TRANSITIONS: Final[Mapping[tuple[Status, Event], Status]] = {
     (status, event): after for status, row in _BY_STATUS.items() for event, after in row.items()
 }
 FLAGGED: Final = frozenset(pair for pair in TRANSITIONS if pair[0] in TERMINAL)
-
-
 _EVENTS: Final[Mapping[type, Event]] = {
     OrderAccepted: Event.ACCEPTED,
     OrderTriggered: Event.TRIGGERED,
@@ -142,7 +138,8 @@ class Request(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 class OrderState(msgspec.Struct, frozen=True, kw_only=True):
     """One order attempt. `value_paise` is the sum of quantity x price over its fills. `request`
     stays set after a terminal status (see `is_busy`), so that a request and the fact that overtook
-    it can be applied in either order with the same result."""
+    it can be applied in either order with the same result. `modify_count_moved`: of its
+    modifications, those until a stop was a limit order."""
 
     client_order_id: str
     venue_order_id: str = ""
@@ -161,6 +158,7 @@ class OrderState(msgspec.Struct, frozen=True, kw_only=True):
     request: Request | None = None
     requested_at_ns: int = 0
     modify_count: int = 0
+    modify_count_moved: int = 0
     cancel_count: int = 0
     refused_count: int = 0
     was_triggered: bool = False
@@ -274,13 +272,16 @@ def evolve(order: OrderState, fact: AnyOrderFact) -> tuple[OrderState, str]:
 
 
 def _modified(order: OrderState, fact: OrderModified) -> OrderState:
-    asked = order.request
-    is_ours = asked is not None and asked.intent_id == fact.intent_id
+    asked, kind = order.request, order.order_type
+    if asked is not None and asked.intent_id == fact.intent_id:
+        kind = asked.order_type
+    is_moved = order.order_type is OrderType.SL and kind is OrderType.LIMIT
     order = _answered(order, fact.intent_id, is_refused=False)
     return replace(
         order,
         quantity=fact.quantity,
-        order_type=asked.order_type if asked is not None and is_ours else order.order_type,
+        order_type=kind,
+        modify_count_moved=order.modify_count if is_moved else order.modify_count_moved,
         price_limit_paise=fact.price_limit_paise,
         price_trigger_paise=fact.price_trigger_paise,
     )
@@ -296,5 +297,4 @@ def _refused(order: OrderState, fact: RequestRefused | OrderDenied) -> OrderStat
 def _answered(order: OrderState, intent_id: str, *, is_refused: bool) -> OrderState:
     if order.request is None or order.request.intent_id != intent_id:
         return order
-    refused_count = order.refused_count + 1 if is_refused else 0
-    return replace(order, request=None, refused_count=refused_count)
+    return replace(order, request=None, refused_count=order.refused_count + 1 if is_refused else 0)
