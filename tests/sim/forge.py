@@ -91,7 +91,7 @@ class Forge:
         self.database = SimpleNamespace(rows={})
         now = {name: lambda: self.now_ns for name in ("true_ns", "mono_ns", "awake_ns")}
         self.clock = SimpleNamespace(wrong_ns=0, **now)
-        self.market = SimpleNamespace(tick_counts=Counter())
+        self.market = SimpleNamespace(tick_counts=Counter(), shown=Counter())
         self.broker = SimpleNamespace(orders=())
         self.board: list[Any] = []
         self.inboxes: dict[str, Any] = {}
