@@ -47,13 +47,16 @@ class WatcherSettings(msgspec.Struct, frozen=True, kw_only=True):
     """`unanswered_ns`: how long an intent may stay open before the first snapshot; from then the
     pause doubles from `poll_ns` to `poll_ns_max`. `steady_ns`: pause while orders work and nothing
     is owed, because a stream may lose the one report that matters; `live_ns` the same while live
-    orders work, whose lost fill leaves real money without a stop. `gap_ns`: least real time
-    between requests. `parked_ns_max`: how long hearsay may wait for its intent."""
+    orders work, whose lost fill leaves real money without a stop. `exit_poll_ns_max`: instead of
+    `poll_ns_max` while the answer of a live exit is owed: nothing may stand in for a stop until it
+    is proven lost. `gap_ns`: least real time between requests. `parked_ns_max`: how long hearsay
+    may wait for its intent."""
 
     resolve: ResolveSettings = ResolveSettings()
     unanswered_ns: int = 2 * NS_PER_S
     poll_ns: int = 500 * NS_PER_MS
     poll_ns_max: int = 15 * NS_PER_S
+    exit_poll_ns_max: int = 2 * NS_PER_S
     steady_ns: int = 30 * NS_PER_S
     live_ns: int = 5 * NS_PER_S
     gap_ns: int = 200 * NS_PER_MS
@@ -194,12 +197,21 @@ class WatcherActor(Behaviour):
         if self._pacing is _Pacing.NONE:
             return
         if self._pacing is _Pacing.FAST:
-            self._set_timer(self._poll_ns)
-            self._poll_ns = min(2 * self._poll_ns, self._settings.poll_ns_max)
+            bound_ns = self._poll_ns_max()
+            self._set_timer(min(self._poll_ns, bound_ns))
+            self._poll_ns = min(2 * self._poll_ns, bound_ns)
             self._ask(self._pacing.value)
         else:
             self._set_timer(self._steady_ns())
             self._ask(self._pacing.value, Book.LIVE if self._is_live() else None)
+
+    def _poll_ns_max(self) -> int:
+        """How far apart the looks may get while something is owed."""
+        is_bare = any(
+            t.order.is_busy and t.order.leg.is_exit and t.intent.book is Book.LIVE
+            for t in self.truth.open_orders()
+        )
+        return self._settings.exit_poll_ns_max if is_bare else self._settings.poll_ns_max
 
     def _steady_ns(self) -> int:
         return self._settings.live_ns if self._is_live() else self._settings.steady_ns

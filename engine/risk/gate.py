@@ -33,7 +33,8 @@ from engine.messages.records import IntentPlanned, Record
 from engine.messages.values import Action, Authority, Book, Leg, Mode, OrderType, Refusal
 from engine.risk.day_count import DayCount
 from engine.risk.rate import RateBudget
-from engine.risk.sent_orders import REPEATED, SentOrders
+from engine.risk.sent_order import REPEATED
+from engine.risk.sent_orders import SentOrders
 from engine.risk.settings import RiskSettings
 from engine.units import BPS, NS_PER_MS
 

@@ -513,6 +513,71 @@ def test_flt_24_when_two_orders_have_one_tag_then_the_fills_of_both_count(
     assert (position.lo, position.hi) == (0, 0)
 
 
+def doubled(gate: Gate, quantity: int = 5) -> OrderReport:
+    """One request made two orders, which both rest; the row of the second."""
+    known(gate, stop("T1", quantity, leg=Leg.TARGET_1))
+    first = report(OrderStatus.OPEN, 0, "T1", quantity)
+    second = replace(first, venue_order_id="2")
+    gate.orders.report(first)
+    gate.orders.report(second)
+    return second
+
+
+OUT: dict[str, Any] = {"leg": Leg.EXIT, "order_type": OrderType.LIMIT, "price_trigger_paise": 0}
+
+
+@pytest.mark.conformance("INV-09", "FLT-24")
+def test_flt_24_when_two_orders_have_one_tag_then_no_exit_leaves_for_what_either_may_sell(
+    held: Gate,
+) -> None:
+    doubled(held, 4)
+    assert verdict(held, stop("X1", 3, **OUT)) == "reduce_only"
+    assert verdict(held, stop("X1", 2, **OUT)) == "send"
+
+
+@pytest.mark.conformance("INV-09", "FLT-24")
+def test_flt_24_when_one_of_two_is_over_then_the_other_counts_still(held: Gate) -> None:
+    second = doubled(held)
+    held.orders.report(replace(second, venue_order_id="1", status=OrderStatus.CANCELLED))
+    held.orders.report(replace(second, filled_quantity=2))
+    assert held.orders.position("grp-1") == Interval(8, 8)
+    assert verdict(held, stop("X1", 6, **OUT)) == "reduce_only"
+    assert verdict(held, stop("X1", 5, **OUT)) == "send"
+
+
+@pytest.mark.conformance("INV-09", "FLT-24")
+def test_flt_24_when_both_are_over_then_all_the_rest_may_go_and_an_old_row_changes_nothing(
+    held: Gate,
+) -> None:
+    second = doubled(held)
+    for number in "12":
+        gone = replace(second, venue_order_id=number, status=OrderStatus.CANCELLED)
+        held.orders.report(gone)
+    held.orders.report(second)
+    assert verdict(held, stop("X1", 10, **OUT)) == "send"
+
+
+@pytest.mark.conformance("INV-09", "FLT-24")
+def test_flt_24_when_one_of_two_is_to_grow_then_the_other_counts_beside_it(held: Gate) -> None:
+    doubled(held, 4)
+    grown = stop("T1", 7, leg=Leg.TARGET_1, action=Action.MODIFY, intent_id="T1-m1")
+    assert verdict(held, grown) == "reduce_only"
+    assert verdict(held, replace(grown, quantity=6)) == "send"
+
+
+@pytest.mark.conformance("INV-09", "FLT-24")
+def test_flt_24_when_recovered_by_the_journal_then_a_fill_of_another_number_is_of_a_second(
+    held: Gate,
+) -> None:
+    target = stop("T1", 5, leg=Leg.TARGET_1)
+    sale: dict[str, Any] = {"side": Side.SELL, "leg": Leg.TARGET_1, "client_order_id": "T1"}
+    held.orders.fold(target)
+    held.orders.fold(fact(OrderAccepted, target, venue_order_id="1"))
+    held.orders.fold(fill("T2", 5, order_quantity=10, venue_order_id="2", **sale))
+    assert held.orders.position("grp-1") == Interval(5, 5)
+    assert verdict(held, stop("X1", 1, **OUT)) == "reduce_only"
+
+
 @pytest.mark.conformance("INV-20", "ORD-10")
 def test_when_reports_come_late_then_filled_never_falls_and_late_fills_count(held: Gate) -> None:
     known(held, stop())
