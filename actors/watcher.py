@@ -48,7 +48,8 @@ class WatcherSettings(msgspec.Struct, frozen=True, kw_only=True):
     pause doubles from `poll_ns` to `poll_ns_max`. `steady_ns`: pause while orders work and nothing
     is owed, because a stream may lose the one report that matters; `live_ns` the same while live
     orders work, whose lost fill leaves real money without a stop. `gap_ns`: least real time
-    between requests. `parked_ns_max`: how long hearsay may wait for its intent."""
+    between requests. `parked_ns_max`: how long hearsay may wait for its intent. `clock_speed`: of
+    the market clock beside the boot clock."""
 
     resolve: ResolveSettings = ResolveSettings()
     unanswered_ns: int = 2 * NS_PER_S
@@ -58,6 +59,7 @@ class WatcherSettings(msgspec.Struct, frozen=True, kw_only=True):
     live_ns: int = 5 * NS_PER_S
     gap_ns: int = 200 * NS_PER_MS
     parked_ns_max: int = 10 * NS_PER_S
+    clock_speed: int = 1
 
 
 @unique
@@ -84,6 +86,7 @@ class WatcherActor(Behaviour):
         trading_day: str = "",
     ) -> None:
         self.truth = OrderTruth(instruments, charge, trading_day)
+        self.truth.clock.speed = settings.clock_speed
         self._is_view_due = False
         self._settings = settings
         self._request_id = 0
@@ -98,7 +101,7 @@ class WatcherActor(Behaviour):
 
     def receive(self, message: Message) -> None:
         now_ns = self.ctx.now_ns()
-        self.truth.clock.look(now_ns)
+        self.truth.clock.look(now_ns, self.ctx.mono_ns())
         match message:
             case Replayed():
                 self._recover(message)
