@@ -146,16 +146,14 @@ def _core(parts: Parts, names: tuple[Instrument, ...]) -> dict[str, Factory]:
         )
 
     writer = _writer(parts, names, caps)
+    watching = watcher_settings(parts.kite, parts.resolve, parts.steady_every_ns, parts.clock_speed)
     return {
         "journal": lambda _: journal(),
         "calendar": lambda _: calendar(parts),
         "authority": lambda _: AuthorityBehaviour(settings=authority, latches=parts.latches),
         "writer": writer,
         "watcher": lambda _: WatcherActor(
-            by_name,
-            watcher_settings(parts.kite, parts.resolve, parts.steady_every_ns),
-            charger(parts.charges),
-            parts.trading_day,
+            by_name, watching, charger(parts.charges), parts.trading_day
         ),
         "book": lambda _: BookBehaviour(
             instruments=names,
