@@ -22,6 +22,13 @@ from supervisors.kiteconfig import CONNECTIONS_MAX, TOKENS_MAX
 from supervisors.spec import Factory
 
 PREFIX = "kitefeed/"
+LOGIN = "login"
+"""The guard of the token, wherever one is needed."""
+
+
+def has_login(config: EngineConfig) -> bool:
+    """Whether the engine needs a login at Kite: for its prices, and for an account with them."""
+    return config.market.source == "kite"
 
 
 def kite_sources(config: EngineConfig) -> dict[str, str]:
