@@ -114,7 +114,11 @@ class MergeBook:
         held = self._groups_held()
         kept = {key: t for key, t in self.orders.items() if t.intent.group_id in held} | self._open
         past = {
-            key: PastOrder(filled=tracked.order.filled, synthetic=tracked.synthetic)
+            key: PastOrder(
+                filled=tracked.order.filled,
+                synthetic=tracked.synthetic,
+                is_full=tracked.order.status is Status.FILLED,
+            )
             for key, tracked in self.orders.items()
             if key not in kept
         }
