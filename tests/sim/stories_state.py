@@ -167,6 +167,24 @@ def no_orphan_works(forge: Forge, is_bad: bool) -> None:
     forge.wait(300)
 
 
+def a_late_entry_that_is_told_by_its_tag(forge: Forge) -> None:
+    """Its group's records are gone, and the reconciler names the order."""
+    _late_entry(forge, "P-entry")
+
+
+def a_late_entry_beside_one_that_is_told(forge: Forge) -> None:
+    _late_entry(forge, "P-another")
+
+
+def _late_entry(forge: Forge, told: str) -> None:
+    forge.phase()
+    forge.open()
+    forge.fact(OrderAccepted, forge.place(Leg.ENTRY))
+    forge.alert("orphan_tag", subject=told)
+    forge.wait(301)
+    forge.wait(300)
+
+
 @story("INV-21")
 def a_trade_counts_once(forge: Forge, is_bad: bool) -> None:
     forge.held()

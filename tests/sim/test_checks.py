@@ -101,6 +101,8 @@ def test_when_a_stranger_closes_in_parts_then_every_part_is_to_be_booked(
         ),
         (commands.LatchesSurvive, stories_state.an_approval_before_the_loss, ""),
         (commands.LatchesSurvive, stories_state.an_approval_by_a_latched_guard, "INV-13"),
+        (protection.NoOrphans, stories_state.a_late_entry_that_is_told_by_its_tag, ""),
+        (protection.NoOrphans, stories_state.a_late_entry_beside_one_that_is_told, "INV-18"),
         (positions.OwnersSumUp, stories_state.a_fill_is_gone, ""),
         (positions.OwnersSumUp, stories_state.a_fill_is_gone_and_a_guard_knows_it, "INV-22"),
         (positions.OwnersSumUp, stories_state.a_fill_is_gone_and_a_group_knows_it, "INV-22"),
