@@ -145,6 +145,16 @@ def test_when_a_stranger_closes_in_parts_then_every_part_is_to_be_booked(
         (orders.NeverBackwards, stories_orders.silence_is_taken_for_a_refusal, "INV-20"),
         (positions.TruthIsInTheInterval, stories_state.a_late_fill_is_alarmed_only, "INV-02"),
         (positions.TruthIsInTheInterval, stories_state.a_late_fill_while_the_journal_is_away, ""),
+        (
+            positions.TruthIsInTheInterval,
+            stories_state.a_late_fill_behind_books_that_stand_still,
+            "",
+        ),
+        (
+            positions.TruthIsInTheInterval,
+            stories_state.a_second_late_fill_is_alarmed_only,
+            "INV-02",
+        ),
         (orders.ExitsWithinPosition, stories_orders.a_modify_that_grows, "INV-16"),
         (authority.ReduceOnly, stories_orders.a_modify_that_grows, "INV-09"),
         (authority.ReduceOnly, stories_orders.a_growth_waits_behind_another, ""),
