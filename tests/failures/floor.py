@@ -1,11 +1,12 @@
 """The practice exchange with a clock that stands still until it is told: `-m tests.failures.floor`.
 
-Its REST, websocket and control ports are those of `pahara exchange`; the control port knows three
+Its REST, websocket and control ports are those of `pahara exchange`; the control port knows four
 verbs more, so that a test can let minutes pass at once and see what truly came in:
 
     POST /day    {"now_ns", "opens_at_ns", "closes_at_ns", "square_off_at_ns", "funds_paise",
                  "is_instant"}: all is new
     POST /to     {"now_ns"}: time passes, and what falls due happens
+    POST /overnight  what is held is of yesterday; its trades are not in today's books
     GET  /heard  every REST request since the day began: method, path, form
 """
 
@@ -135,6 +136,10 @@ class Floor:
             case "POST", "/to":
                 self.time.pass_to(json.loads(request.body)["now_ns"])
                 return _json({"done": "to"})
+            case "POST", "/overnight":
+                self.exchange.ledger.trades.clear()
+                self.exchange.books.start_day()
+                return _json({"done": "overnight"})
             case "GET", "/heard":
                 return _json(self.heard)
             case _:
