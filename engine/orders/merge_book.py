@@ -131,13 +131,11 @@ class MergeBook:
     def _groups_held(self) -> set[str]:
         units: Counter[str] = Counter()
         for tracked in self.orders.values():
-            order = tracked.order
-            units[tracked.intent.group_id] += order.side.sign * order.filled
+            units[tracked.intent.group_id] += tracked.order.side.sign * tracked.order.filled
         return {group_id for group_id, held in units.items() if held}
 
     def expire_parked(self, before_ns: int, now_ns: int) -> Merged:
-        """Give up on hearsay with our tag for which no intent ever came: somebody else's, or a
-        journal that lost records. A person must look."""
+        """Give up on hearsay with our tag for which no intent ever came: a person must look."""
         out, since_ns = Merged(), self.clock.since_ns
         for at_ns, item in self.parked:
             if since_ns(at_ns) <= before_ns:
@@ -197,14 +195,18 @@ class MergeBook:
             self._by_venue_id[venue_order_id] = tracked
 
     def _filled_ahead(self, tracked: Tracked, units: int, now_ns: int, out: Merged) -> None:
-        """The stream counts units that are not booked: the books are to be read. If the order is
-        over it is said at once, because the books may be away or frozen for long (INV-02)."""
-        self._open_now = None
+        """The stream counts units that are not booked: the books are to be read."""
+        self._open_now, out.is_snapshot_wanted = None, True
         self._open[tracked.intent.client_order_id] = tracked
-        out.is_snapshot_wanted = True
-        if tracked.order.is_terminal and units > 0:
+        self._late(tracked, units, now_ns, out)
+
+    def _late(self, tracked: Tracked, units: int, now_ns: int, out: Merged) -> None:
+        """An order that is over fills: said at once, as the books may be frozen (INV-02)."""
+        if tracked.is_late(units):
+            event, tag = "fill_after_terminal", tracked.intent.client_order_id
+            self.counts[event] += 1
             text = f"{units} filled after {tracked.order.status.value}"
-            self._alert(out, "fill_after_terminal", tracked.intent.client_order_id, text, now_ns)
+            out.alert("critical", event, tag, text, now_ns)
 
     def _fill(
         self,
@@ -222,9 +224,7 @@ class MergeBook:
         """
         venue_order_id, trade_id = trade
         order, intent = tracked.order, tracked.intent
-        if order.is_terminal:
-            text = f"{quantity} filled after {order.status.value}"
-            self._alert(out, "fill_after_terminal", order.client_order_id, text, now_ns)
+        self._late(tracked, quantity, now_ns, out)
         if price <= 0:
             # The quantity is certain, the money is not (ORD-25): book our own price, and say so.
             price = order.price_limit_paise or order.price_trigger_paise

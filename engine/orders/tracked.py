@@ -26,7 +26,8 @@ class Tracked:
 
     `row`: the newest order row since the last request. `synthetic`: units booked without a trade.
     `second`: units that another order with the same tag has filled, a second effect of one request;
-    `second_told`: as many as its rows have counted.
+    `second_told`: as many as its rows have counted. `late_told`: how many filled units people were
+    told of since it was over.
     `told`: the state in which a row of a snapshot told nothing new, and that row: it will not do so
     again. `absent_count`, `unseen_count`: successive valid snapshots without the order, without the
     effect of its request.
@@ -42,6 +43,7 @@ class Tracked:
     synthetic: int = 0
     second: int = 0
     second_told: int = 0
+    late_told: int = 0
     absent_count: int = 0
     unseen_count: int = 0
 
@@ -71,6 +73,14 @@ class Tracked:
         order, request = self.order, self.order.request
         is_asked = request is not None and request.action is Action.MODIFY and not order.is_terminal
         return max(order.quantity, request.quantity) if request and is_asked else order.quantity
+
+    def is_late(self, units: int) -> bool:
+        """Whether so many more than are booked are news of an order that is over; each unit is so
+        once."""
+        total = self.order.filled + units
+        is_news = self.order.is_terminal and total > max(self.late_told, self.order.filled)
+        self.late_told = total if is_news else self.late_told
+        return is_news
 
     def is_second(self, venue_order_id: str) -> bool:
         """True for an order with our tag that is not the one we know by it."""

@@ -231,6 +231,19 @@ def test_inv_02_when_an_order_that_is_over_fills_then_it_is_told_before_the_book
     assert (kinds(booked), events(booked)) == ([OrderFilled], [])
 
 
+def test_inv_02_when_an_order_that_is_over_fills_again_then_it_is_told_again(
+    working: OrderTruth,
+) -> None:
+    working.merge(row(OrderStatus.CANCELLED), NOW)
+    see(working, snapshot(row(OrderStatus.CANCELLED, 3), trades=(trade(1, 3),)))
+    out = working.merge(row(OrderStatus.COMPLETE, 10), NOW)
+    assert [alert.text for alert in out.alerts] == ["7 filled after cancelled"]
+    assert events(working.merge(row(OrderStatus.COMPLETE, 10), NOW)) == []
+    both = (trade(1, 3), trade(2, 7))
+    booked = see(working, snapshot(row(OrderStatus.COMPLETE, 10), trades=both))
+    assert (kinds(booked), events(booked)) == ([OrderFilled], [])
+
+
 def test_inv_02_when_the_second_of_one_tag_fills_after_a_rejection_then_it_is_told_and_owed(
     working: OrderTruth,
 ) -> None:
