@@ -21,7 +21,7 @@ from scripts.simulation.checks import (
 )
 from scripts.simulation.checks.coverage import NOT_CHECKED, SOMETIMES
 from scripts.simulation.observer import Observer
-from tests.sim import stories_liveness, stories_orders, stories_state
+from tests.sim import stories_asking, stories_liveness, stories_orders, stories_state
 from tests.sim.forge import STORIES, Forge, Story, outcome
 
 CHECKS = {check.id: check for check in (*INVARIANTS, *LIVENESS)}
@@ -69,6 +69,11 @@ def test_when_a_stranger_closes_in_parts_then_every_part_is_to_be_booked(
 @pytest.mark.parametrize(
     ("kind", "tell", "violated"),
     [
+        (orders.ExitsWithinPosition, stories_asking.an_exit_is_asked_beside_a_target, "INV-16"),
+        (orders.ExitsWithinPosition, stories_asking.a_stop_crosses_a_fill, ""),
+        (orders.ExitsWithinPosition, stories_asking.a_stop_ignores_a_fill, "INV-16"),
+        (fills.FillsCountOnce, stories_asking.a_booked_trade_is_called_too_much, "INV-21"),
+        (fills.FillsCountOnce, stories_asking.an_order_trades_more_than_it_can, ""),
         (orders.OneFlight, stories_orders.another_stop_beside_one_that_left, "INV-19"),
         (wire.SentOnce, stories_orders.a_stop_that_never_came_to_the_broker, ""),
         (wire.SentOnce, stories_orders.a_cancel_goes_with_the_spool, ""),
@@ -134,7 +139,7 @@ def test_when_a_stranger_closes_in_parts_then_every_part_is_to_be_booked(
             stories_orders.a_target_beside_a_stop_that_stays_too_large,
             "INV-09",
         ),
-        (orders.ExitsWithinPosition, stories_orders.a_growth_waits_behind_another, ""),
+        (orders.ExitsWithinPosition, stories_orders.a_growth_waits_behind_another, "INV-16"),
         (orders.ExitsWithinPosition, stories_orders.a_growth_has_left_before_another, "INV-16"),
         (orders.ExitsWithinPosition, stories_orders.a_growth_that_the_writer_forgot, "INV-16"),
         (

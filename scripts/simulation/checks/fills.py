@@ -5,8 +5,9 @@ Source: reliability 6.4, INV-21.
 
 from typing import TYPE_CHECKING
 
+from engine.messages.control import AlertRaised
 from engine.messages.records import DayClosed, OrderFilled, Record, RequestRefused
-from engine.messages.values import Action
+from engine.messages.values import Action, Book
 from scripts.simulation.checks.picture import Check
 from scripts.simulation.checks.positions import Key
 from scripts.simulation.observer import WireRequest
@@ -18,7 +19,9 @@ if TYPE_CHECKING:
 class FillsCountOnce(Check):
     """A trade is booked once, no more of an order than it can trade, and the book's figures of the
     day are the sum of its fills. A growth that records call refused and that the venue processed
-    all the same, later (FLT-18: no snapshot showed it in time), has made the order larger."""
+    all the same, later (FLT-18: no snapshot showed it in time), has made the order larger. Nobody
+    calls an order overfilled for a trade that is booked already: in truth none has traded more
+    than it can."""
 
     id = "INV-21"
 
@@ -35,6 +38,14 @@ class FillsCountOnce(Check):
     def on_request(self, request: WireRequest) -> None:
         if request.is_processed and request.intent.action is Action.MODIFY:
             self._processed[request.intent.intent_id] = request.intent.quantity
+
+    def on_alert(self, alert: AlertRaised) -> None:
+        order = self.picture.orders.get(alert.subject)
+        if alert.event != "overfilled" or order is None:
+            return
+        size = max(order.size_max, self._grown.get(alert.subject, 0))
+        if order.intent.book is Book.PAPER or order.traded <= size:
+            self.violated(f"{alert.subject} called overfilled: {alert.text}")
 
     def on_record(self, seq: int, record: Record) -> None:
         if isinstance(record, DayClosed):

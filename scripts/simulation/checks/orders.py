@@ -3,11 +3,12 @@
 Source: reliability 6.4, INV-05, INV-16, INV-19, INV-20.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final
 
 from engine.messages.base import Message
 from engine.messages.broker import BrokerSnapshot, IntentAnswered, OrderReport, OrderStatus, Outcome
+from engine.messages.journal import Journaled, Replayed
 from engine.messages.records import (
     IntentPlanned,
     OrderAccepted,
@@ -23,6 +24,7 @@ from engine.messages.records import (
     Record,
 )
 from engine.messages.values import Action, Book, Leg
+from scripts.simulation.checks.asking import News
 from scripts.simulation.checks.picture import Check
 from scripts.simulation.checks.rules import grows, taken
 from scripts.simulation.checks.seen import OrderSeen
@@ -80,17 +82,41 @@ class AttemptsWithinIntent(SendCheck):
 
 class ExitsWithinPosition(SendCheck):
     """With a new or growing exit, the exits that work (stop and targets counted once) are not more
-    than the position that is proven."""
+    than the position that is proven: when it leaves, and by records when its group asks for it. A
+    group that asks for too much relies on the gate, and has no exit until it asks for less."""
 
     id = "INV-16"
+    handles = (*SendCheck.handles, Replayed)
+    rooms = ()
+
+    def __init__(self, world: "World") -> None:
+        super().__init__(world)
+        self._news = News()
+
+    def on_handled(self, room: str, generation: int, message: Message) -> None:
+        super().on_handled(room, generation, message)
+        if isinstance(message, Journaled | Replayed):
+            self._news.handled(room, message, self.world.now_ns)
+
+    def on_record(self, seq: int, record: Record) -> None:
+        self._news.recorded(record)
+        if not isinstance(record, IntentPlanned) or record.is_adopted:
+            return
+        if not self._news.may_cross(record.group_id, self.world.now_ns):
+            over = self._over(record, lambda order: order.remaining)
+            if over:
+                self.violated(f"{record.intent_id} asks for {over}")
 
     def fault(self, intent: IntentPlanned, at_ns: int) -> str:
+        return self._over(intent, self.may_take)
+
+    def _over(self, intent: IntentPlanned, may_take: Callable[[OrderSeen], int]) -> str:
         group = self.picture.groups.get(intent.group_id)
         own = self.picture.orders.get(intent.client_order_id)
         if group is None or not intent.leg.is_exit or not grows(own, intent):
             return ""
         working = [
-            (o.intent.leg, self.may_take(o))
+            (o.intent.leg, may_take(o))
             for o in group.orders
             if o.intent.leg.is_exit and o.intent.side is intent.side and o is not own
         ]
