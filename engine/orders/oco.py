@@ -15,7 +15,6 @@ from typing import Final
 from msgspec.structs import replace
 
 from engine.messages.values import Action, Leg, OrderType, Side
-from engine.orders.lifecycle import OrderState, Status
 from engine.orders.oco_draft import Draft, Output
 from engine.orders.oco_plan import (
     Situation,
@@ -28,7 +27,8 @@ from engine.orders.oco_plan import (
     trailed,
     wants,
 )
-from engine.orders.oco_state import failures
+from engine.orders.oco_state import TARGET_LEGS, Group, failures
+from engine.orders.order import OrderState, Status
 from engine.orders.pricing import stop_limit
 from engine.units import round_to_tick
 
@@ -87,12 +87,12 @@ def _entry_refusal(at: Situation) -> str:
 def _reconcile(draft: Draft, now_stage: Stage) -> None:
     """Bring the live orders towards the wanted ones: cancels and modifies, then places."""
     at, group = draft.at, draft.group
-    wanted = {want.leg: want for want in wants(at, now_stage) if want.quantity > 0}
+    wanted = {w.leg: w for w in _within(group, wants(at, now_stage)) if w.quantity > 0}
     for order in group.live:
         want = wanted.get(order.leg)
         if order.leg is Leg.ENTRY:
             _keep_or_cancel(draft, order, now_stage)
-        elif want is None or want.side is not order.side or order is not group.live_of(order.leg):
+        elif want is None or want.side is not order.side or _is_odd(group, order):
             draft.cancel(order)
         else:
             _adjust(draft, order, want)
@@ -105,6 +105,33 @@ def _reconcile(draft: Draft, now_stage: Stage) -> None:
         draft.look_at(at.flat_by_at_ns)
 
 
+def _within(group: Group, wanted: tuple[Want, ...]) -> tuple[Want, ...]:
+    """While the exits that work may take more than the position, as when one works twice (FLT-24)
+    or the shrinking of a stop is not answered, no stop and no target begins or grows beside them:
+    the gate would not let it leave (INV-16)."""
+    pair = max(group.elsewhere((Leg.STOP,), None), group.elsewhere(TARGET_LEGS, None))
+    if pair + group.elsewhere((Leg.EXIT,), None) <= group.position:
+        return wanted
+    found = []
+    for want in wanted:
+        order = group.live_of(want.leg)
+        if want.leg is Leg.EXIT:
+            found.append(want)
+        elif order is not None:
+            found.append(replace(want, quantity=min(want.quantity, order.remaining)))
+    return tuple(found)
+
+
+def _is_odd(group: Group, order: OrderState) -> bool:
+    """True for an older one of its leg, and for one that its request made twice (FLT-24): a change
+    would reach one of the two, a cancel takes both, and the next attempt is one. A stop goes last,
+    because no new one may work beside targets that are good for more than the position."""
+    if order is not group.live_of(order.leg):
+        return True
+    is_last = order.leg is not Leg.STOP or not any(o.remaining_seconds for o in group.live_targets)
+    return order.remaining_seconds > 0 and is_last
+
+
 def _keep_or_cancel(draft: Draft, entry: OrderState, now_stage: Stage) -> None:
     if keeps_entry(draft.at, now_stage):
         draft.look_at(draft.plan.entry_expires_at_ns)
@@ -115,7 +142,7 @@ def _keep_or_cancel(draft: Draft, entry: OrderState, now_stage: Stage) -> None:
 
 def _adjust(draft: Draft, order: OrderState, want: Want) -> None:
     """Modify a working order if quantity or price are not as wanted."""
-    if order.is_busy:
+    if order.is_busy or order.remaining_seconds:
         return
     settings = draft.at.settings
     is_marketable = order.leg is Leg.EXIT or order.was_triggered
@@ -227,6 +254,8 @@ def _note_bare(draft: Draft) -> None:
         is_asked = stop.is_busy or stop.requested_at_ns > 0
         is_late = is_asked and draft.is_due(wait_ns, stop.planned_at_ns, stop.requested_at_ns)
         is_bare = is_bare or is_late or stop.refused_count > 1
+    elif stop is None and stops:
+        is_bare = draft.is_due(wait_ns, stops[-1].status_at_ns) or is_bare
     if is_bare:
         text = "the position has no working stop"
         if covered:

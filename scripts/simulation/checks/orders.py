@@ -120,8 +120,8 @@ class ExitsWithinPosition(SendCheck):
             for o in group.orders
             if o.intent.leg.is_exit and o.intent.side is intent.side and o is not own
         ]
-        filled = own.filled if own is not None else 0
-        total = taken([*working, (intent.leg, intent.quantity - filled)])
+        beside = own.remaining_seconds - own.filled_own if own is not None else 0
+        total = taken([*working, (intent.leg, intent.quantity + beside)])
         held = max(0, -intent.side.sign * group.position)
         return f"exits of {total} for a position of {held}" if total > held else ""
 

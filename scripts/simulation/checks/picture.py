@@ -18,6 +18,7 @@ from engine.messages.records import (
     OrderAccepted,
     OrderCancelled,
     OrderDenied,
+    OrderDoubled,
     OrderFact,
     OrderFilled,
     OrderLost,
@@ -70,6 +71,7 @@ class Picture(Observer):
             RequestRefused: self._answered,
             OrderDenied: self._denied,
             OrderUnknown: self._unknown,
+            OrderDoubled: self._doubled,
             **dict.fromkeys((OrderAccepted, OrderTriggered), self._known),
             **dict.fromkeys(ENDINGS, self._ended),
         }
@@ -201,6 +203,7 @@ class Picture(Observer):
         group = self.groups.get(fill.group_id)
         if order is not None:
             order.filled += fill.quantity
+            order.fills[fill.venue_order_id] += fill.quantity
             order.is_known, order.is_unknown = True, False
             if fill.filled_total >= fill.order_quantity:
                 order.over = order.over or "OrderFilled"
@@ -216,7 +219,7 @@ class Picture(Observer):
             order.open.pop(fact.intent_id, None)
             order.quantity = fact.quantity
             order.is_known = True
-            if order.filled >= order.quantity_max:
+            if order.filled_own >= order.quantity_max:
                 order.over = order.over or "OrderFilled"
 
     def _answered(self, fact: RequestRefused) -> None:
@@ -235,6 +238,12 @@ class Picture(Observer):
         order = self._fact(fact)
         if order is not None:
             order.is_unknown = True
+
+    def _doubled(self, fact: OrderDoubled) -> None:
+        order = self._fact(fact)
+        if order is not None:
+            order.seconds[fact.second_id] = fact.quantity
+            self._bind(order, fact.second_id)
 
     def _known(self, fact: OrderFact) -> None:
         order = self._fact(fact)
