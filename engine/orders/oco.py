@@ -16,6 +16,7 @@ from msgspec.structs import replace
 
 from engine.messages.values import Action, Leg, OrderType, Side
 from engine.orders.oco_draft import Draft, Output
+from engine.orders.oco_fit import is_odd, within
 from engine.orders.oco_plan import (
     Situation,
     Stage,
@@ -27,7 +28,7 @@ from engine.orders.oco_plan import (
     trailed,
     wants,
 )
-from engine.orders.oco_state import TARGET_LEGS, Group, failures
+from engine.orders.oco_state import failures
 from engine.orders.order import OrderState, Status
 from engine.orders.pricing import stop_limit
 from engine.units import round_to_tick
@@ -87,49 +88,47 @@ def _entry_refusal(at: Situation) -> str:
 def _reconcile(draft: Draft, now_stage: Stage) -> None:
     """Bring the live orders towards the wanted ones: cancels and modifies, then places."""
     at, group = draft.at, draft.group
-    wanted = {w.leg: w for w in _within(group, wants(at, now_stage)) if w.quantity > 0}
+    every = {want.leg: want for want in within(group, wants(at, now_stage))}
+    wanted = {leg: want for leg, want in every.items() if want.quantity > 0}
     for order in group.live:
         want = wanted.get(order.leg)
         if order.leg is Leg.ENTRY:
             _keep_or_cancel(draft, order, now_stage)
-        elif want is None or want.side is not order.side or _is_odd(group, order):
+        elif _is_beside(draft, order) and order.leg in every and not order.remaining_seconds:
+            _adjust(draft, order, replace(every[order.leg], quantity=order.remaining))
+        elif want is None or want.side is not order.side or is_odd(group, order):
             draft.cancel(order)
         else:
             _adjust(draft, order, want)
     for want in wanted.values():
         if group.live_of(want.leg) is None:
             draft.place(want)
+    if now_stage is Stage.HOLDING:
+        _protect_rest(draft, wanted.get(Leg.STOP))
     if now_stage is Stage.FINISHING and not group.live and not group.is_closed:
         draft.close(_closing_reason(at))
     if group.position:
         draft.look_at(at.flat_by_at_ns)
 
 
-def _within(group: Group, wanted: tuple[Want, ...]) -> tuple[Want, ...]:
-    """While the exits that work may take more than the position, as when one works twice (FLT-24)
-    or the shrinking of a stop is not answered, no stop and no target begins or grows beside them:
-    the gate would not let it leave (INV-16)."""
-    pair = max(group.elsewhere((Leg.STOP,), None), group.elsewhere(TARGET_LEGS, None))
-    if pair + group.elsewhere((Leg.EXIT,), None) <= group.position:
-        return wanted
-    found = []
-    for want in wanted:
-        order = group.live_of(want.leg)
-        if want.leg is Leg.EXIT:
-            found.append(want)
-        elif order is not None:
-            found.append(replace(want, quantity=min(want.quantity, order.remaining)))
-    return tuple(found)
+def _is_beside(draft: Draft, order: OrderState) -> bool:
+    """True for an older stop that works beside the newest: it was unanswered, or held to be lost.
+    It stays: what both are too much is taken off the newest, so that no part of the position is
+    naked while a cancel is under way."""
+    return order.leg is Leg.STOP and order is not draft.group.live_of(Leg.STOP)
 
 
-def _is_odd(group: Group, order: OrderState) -> bool:
-    """True for an older one of its leg, and for one that its request made twice (FLT-24): a change
-    would reach one of the two, a cancel takes both, and the next attempt is one. A stop goes last,
-    because no new one may work beside targets that are good for more than the position."""
-    if order is not group.live_of(order.leg):
-        return True
-    is_last = order.leg is not Leg.STOP or not any(o.remaining_seconds for o in group.live_targets)
-    return order.remaining_seconds > 0 and is_last
+def _protect_rest(draft: Draft, want: Want | None) -> None:
+    """A second stop for the part of the position that the first, whose placement owes an answer,
+    cannot cover even if it works: filled both, they still leave nothing beyond flat (ORD-03). All
+    that the first may cover waits until it is known."""
+    group, settings = draft.group, draft.at.settings
+    stop = group.live_of(Leg.STOP)
+    rest = group.position - group.elsewhere((Leg.STOP,), None)
+    if want is None or stop is None or stop.status is not Status.UNKNOWN or not rest > 0:
+        return
+    if draft.is_due(settings.second_stop_ns, stop.planned_at_ns):
+        draft.place(replace(want, quantity=rest))
 
 
 def _keep_or_cancel(draft: Draft, entry: OrderState, now_stage: Stage) -> None:

@@ -41,7 +41,7 @@ from engine.risk.gate import Gate, GateCaps, Verdict
 from engine.risk.rate import RateBudget
 from engine.risk.reduce_only import Interval
 from engine.units import NS_PER_S
-from tests.risk_samples import NOW, authority, closed_group, fill, intent, stop
+from tests.risk_samples import INFY, NOW, authority, closed_group, fill, intent, stop, tick
 
 CAPS = GateCaps(quantity_max=100, notional_paise_max=15_000_000)
 
@@ -154,6 +154,34 @@ def test_when_an_entry_is_not_sound_then_it_is_denied(
     gate: Gate, changes: dict[str, Any], mark: int, expected: str
 ) -> None:
     assert verdict(gate, intent(**changes), mark=mark) == expected
+
+
+@pytest.mark.conformance("INV-24", "CTL-03")
+@pytest.mark.parametrize(
+    ("limit_paise", "age_s", "expected"),
+    [
+        (153_000, 0, "send"),
+        (153_020, 0, "price_away"),
+        (146_980, 0, "price_away"),
+        (1_500, 0, "price_away"),
+        (153_020, 5, "price_away"),
+        (153_020, 6, "send"),
+        (153_020, -6, "send"),
+    ],
+)
+def test_inv_24_when_an_entry_comes_late_then_it_is_near_the_price_that_the_writer_knows(
+    limit_paise: int, age_s: int, expected: str
+) -> None:
+    """Twice one percent of 1500.00, unless that price is older than five seconds."""
+    gate = Gate(replace(CAPS, price_away_bps_max=100, tick_age_ns_max=5 * NS_PER_S), {INFY.name: 1})
+    gate.authorise(authority())
+    gate.ticks[INFY.name] = tick(received_at_ns=NOW - age_s * NS_PER_S)
+    assert verdict(gate, intent(quantity=1, price_limit_paise=limit_paise)) == expected
+
+
+def test_inv_24_when_an_exit_is_far_from_the_price_then_it_leaves(held: Gate) -> None:
+    held.ticks[INFY.name] = tick()
+    assert verdict(held, replace(stop(), price_limit_paise=15_000)) == "send"
 
 
 def test_when_no_authority_was_given_yet_then_nothing_leaves() -> None:

@@ -10,19 +10,18 @@ after a restart, by the journal. A change of an order that is bound to nothing l
 """
 
 from collections.abc import Callable
-from enum import unique
 from typing import Final, Protocol, TypeVar
 
 from actors.brokers.kite.credentials import Credentials
+from actors.brokers.kite.login_state import LoginState, Reload, Trouble
 from actors.brokers.port import Report
 from actors.runtime.log import log_event
-from engine.errors import ConfigInvalid, StateUnsafe, WireMalformed
+from engine.errors import WireMalformed
 from engine.kite.forms import FormSettings, modify_fields, place_fields
 from engine.kite.names import OrderNames
 from engine.kite.outcome import Verdict
 from engine.kite.rows import order_rows, order_update, position_rows, trade_rows
 from engine.limits import REPORTS_WAITING_MAX
-from engine.messages.base import Word
 from engine.messages.broker import (
     BrokerSnapshot,
     IntentAnswered,
@@ -39,25 +38,6 @@ from engine.orders.answer import answered
 _NOT_FOUND: Final = "no order in the books bears the tag"
 _Row = TypeVar("_Row", OrderReport, TradeReport, PositionReport)
 _UNREADABLE: Final = "the order is not known by its id and the books could not be read"
-
-
-@unique
-class Trouble(Word):
-    """What keeps the account from being traded. UNSEEN: no answer yet. NONE: nothing. LOGGED_OUT: a
-    person must log in. LOCKED_OUT: the app may not place orders (address, permission)."""
-
-    UNSEEN = "unseen"
-    NONE = "none"
-    LOGGED_OUT = "logged_out"
-    LOCKED_OUT = "locked_out"
-
-
-_CLOSED: Final = {
-    Trouble.UNSEEN: None,
-    Trouble.NONE: "",
-    Trouble.LOGGED_OUT: "the login at Kite is lost: log in again",
-    Trouble.LOCKED_OUT: "Kite takes no orders from this address or app",
-}
 
 
 class Session(Protocol):
@@ -77,22 +57,21 @@ class KiteBroker:
     """Implements BrokerPort. Belongs to one thread.
 
     Args:
-        reload: reads the keys again once the login is lost; a person brings a new token by
-            rewriting the file. None: the adapter stays logged out.
+        reload: reads the keys again; a person brings a new token by rewriting the file. None: the
+            adapter stays logged out.
     """
 
     def __init__(
         self,
         session: Session,
         forms: FormSettings | None = None,
-        reload: Callable[[], Credentials] | None = None,
+        reload: Reload | None = None,
     ) -> None:
         self._session = session
         self._forms = forms or FormSettings()
-        self._reload = reload
+        self._login = LoginState(reload)
         self._names = OrderNames()
         self._reports: list[Report] = []
-        self.trouble = Trouble.UNSEEN
         self.malformed_count = 0
         self.limited_count = 0
         self.reports_dropped_count = 0
@@ -103,9 +82,14 @@ class KiteBroker:
         return self._names.duplicate_tag_count
 
     @property
+    def trouble(self) -> Trouble:
+        """What keeps the account from being traded."""
+        return self._login.trouble
+
+    @property
     def closed_because(self) -> str | None:
         """See `actors.brokers.port.ClosableAccount`."""
-        return _CLOSED[self.trouble]
+        return self._login.closed_because
 
     # -- the port ---------------------------------------------------------------------------
 
@@ -270,25 +254,10 @@ class KiteBroker:
         return self._note(verdict)
 
     def _note(self, verdict: Verdict) -> Verdict:
-        """Keep what an answer says about the account as a whole. Who is locked out can still read,
-        so that only an order that was taken (it has an id) shows the contrary."""
-        trouble = self.trouble
-        if verdict.is_session_lost:
-            trouble = Trouble.LOGGED_OUT
-        elif verdict.is_locked_out:
-            trouble = Trouble.LOCKED_OUT
-        elif verdict.order_id or (
-            verdict.outcome is Outcome.ACKED and trouble is not Trouble.LOCKED_OUT
-        ):
-            trouble = Trouble.NONE
-        self.trouble = trouble
+        self._login.note(verdict)
         return verdict
 
     def _revive(self) -> None:
-        """Logged out: see whether a person has brought another token."""
-        if self.trouble is not Trouble.LOGGED_OUT or self._reload is None:
-            return
-        try:
-            self._session.renew(self._reload())
-        except (ConfigInvalid, StateUnsafe) as error:
-            log_event("credentials_unusable", "WARNING", text=str(error))
+        """Go on with another token if a person has brought one."""
+        if (fresh := self._login.fresh()) is not None:
+            self._session.renew(fresh)
