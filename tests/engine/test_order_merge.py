@@ -323,6 +323,33 @@ def test_when_the_day_is_over_then_its_finished_orders_are_no_orphans(working: O
     assert not working.parked
 
 
+@pytest.mark.conformance("FLT-24", "INV-20")
+def test_flt_24_when_the_day_ends_and_the_group_holds_then_a_trade_of_a_second_is_booked_once(
+    working: OrderTruth,
+) -> None:
+    second = row(OrderStatus.COMPLETE, 10, venue_order_id="2")
+    first = row(OrderStatus.TRIGGER_PENDING)
+    books = snapshot(first, second, trades=(trade(1, 10, venue_order_id="2"),))
+    assert kinds(see(working, books)) == [OrderDoubled, OrderFilled]
+    working.end_day(NOW)
+    assert OrderFilled not in kinds(see(working, books))
+
+
+@pytest.mark.conformance("FLT-24", "INV-35")
+def test_flt_24_when_a_second_filled_before_a_restart_then_the_first_is_the_first_still() -> None:
+    truth = OrderTruth({})
+    truth.evolve(INTENT)
+    truth.merge(row(OrderStatus.OPEN_PENDING), NOW)
+    out = truth.merge(trade(1, 10, venue_order_id="2"), NOW)
+    assert kinds(out) == [OrderDoubled, OrderFilled]
+    again = OrderTruth({})
+    for record in (INTENT, *out.facts):
+        again.evolve(record)
+    tracked = again.orders[TAG]
+    assert tracked.numbers == truth.orders[TAG].numbers
+    assert (tracked.order.filled_own, tracked.order.remaining) == (0, 10)
+
+
 def test_when_one_restarts_after_the_close_then_the_day_is_no_orphan(working: OrderTruth) -> None:
     snapshot = a_closed_day(working)
     restarted = OrderTruth({})
