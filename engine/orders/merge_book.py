@@ -23,8 +23,8 @@ from engine.messages.records import (
 )
 from engine.messages.values import Action, Side
 from engine.orders import lifecycle
-from engine.orders.closed_day import ClosedDay, PastOrder
-from engine.orders.lifecycle import Status
+from engine.orders.closed_day import ClosedDay
+from engine.orders.order import Status
 from engine.orders.synthetic import is_synthetic
 from engine.orders.tracked import ClockSeen, Merged, Tracked, fact_base
 
@@ -113,18 +113,10 @@ class MergeBook:
         self.open_orders()
         held = self._groups_held()
         kept = {key: t for key, t in self.orders.items() if t.intent.group_id in held} | self._open
-        past = {
-            key: PastOrder(
-                filled=tracked.order.filled,
-                synthetic=tracked.synthetic,
-                is_full=tracked.order.status is Status.FILLED,
-            )
-            for key, tracked in self.orders.items()
-            if key not in kept
-        }
+        past = {key: tracked.past for key, tracked in self.orders.items() if key not in kept}
         self.closed_day.end(now_ns, past, self._trade_keys)
         self.orders = kept
-        self._by_venue_id = {t.venue_order_id: t for t in self.orders.values() if t.venue_order_id}
+        self._by_venue_id = {n: t for t in self.orders.values() for n in t.numbers}
         self._trade_keys = {key for key in self._trade_keys if key[0] in self._by_venue_id}
         self._alerted.clear()
 
@@ -229,15 +221,14 @@ class MergeBook:
             # The quantity is certain, the money is not (ORD-25): book our own price, and say so.
             price = order.price_limit_paise or order.price_trigger_paise
             self._alert(out, "fill_without_price", order.client_order_id, trade_id, now_ns)
-        after = order.value_paise + quantity * price
-        instrument = self._instruments.get(intent.instrument)
         charges, before = 0, order.value_paise
-        if instrument is not None:
+        if instrument := self._instruments.get(intent.instrument):
+            after = before + quantity * price
             charges = self._charge(instrument, order.side, before, after, self.trading_day)
         base = fact_base(tracked, now_ns)
         base["venue_order_id"] = venue_order_id
-        # Full is the order that we know by the tag; what a second filled is beside it (FLT-24).
-        seconds = tracked.second + (quantity if tracked.is_second(venue_order_id) else 0)
+        # full is the order itself, what a second filled is beside it (FLT-24)
+        seconds = tracked.second + quantity * tracked.is_second(venue_order_id)
         fact = OrderFilled(
             **base,
             trade_id=trade_id,

@@ -12,8 +12,8 @@ from engine.messages.control import AlertRaised
 from engine.messages.records import OrderFilled, Record
 from engine.messages.supervision import ChildExited
 from engine.messages.values import Book
+from scripts.simulation.checks.check import Check
 from scripts.simulation.checks.deadlines import T_OBSERVE_NS
-from scripts.simulation.checks.picture import Check
 from scripts.simulation.checks.seen import GroupSeen, OrderSeen
 
 if TYPE_CHECKING:

@@ -12,8 +12,8 @@ from engine.messages.market import PhaseChanged
 from engine.messages.records import GroupOpened, IntentPlanned, Record
 from engine.messages.supervision import ChildExited
 from engine.messages.values import Action, Leg, SessionPhase
+from scripts.simulation.checks.check import Check
 from scripts.simulation.checks.deadlines import T_ORPHAN_NS, T_PROTECT_NS
-from scripts.simulation.checks.picture import Check
 from scripts.simulation.checks.seen import GroupSeen
 
 if TYPE_CHECKING:
