@@ -36,7 +36,11 @@ class KiteConfig(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class LiveConfig(msgspec.Struct, frozen=True, kw_only=True):
-    """Caps of live entries in one day, rupees; see `engine.risk.live_caps.LiveCaps`."""
+    """Caps of live entries in one day, rupees; see `engine.risk.live_caps.LiveCaps`.
+
+    `margin_cushion_pct`: before each entry the broker is asked what it blocks and what is free, and
+    so much of what is free stays untouched; null: it is not asked.
+    """
 
     orders_day_max: int = 5
     positions_max: int = 5
@@ -44,6 +48,7 @@ class LiveConfig(msgspec.Struct, frozen=True, kw_only=True):
     notional_symbol_max_inr: float = 1_000
     allowlist: tuple[str, ...] = ()
     is_duplicate_blocked: bool = True
+    margin_cushion_pct: float | None = 10.0
 
 
 def live_faults(live: LiveConfig) -> list[str]:
@@ -56,6 +61,8 @@ def live_faults(live: LiveConfig) -> list[str]:
             0 < live.notional_symbol_max_inr <= live.notional_max_inr
         ),
     }
+    cushion = live.margin_cushion_pct
+    checks["margin_cushion_pct: 0 to 90, or null"] = cushion is None or 0 <= cushion <= 90
     return [f"live.{text}" for text, is_met in checks.items() if not is_met]
 
 
