@@ -289,6 +289,7 @@ def test_when_the_day_is_over_then_its_finished_orders_are_no_orphans(working: O
     assert events(merge_snapshot(working, snapshot, SETTINGS, NOW)) == []
     assert events(working.merge(snapshot.orders[0], NOW)) == []
     assert events(working.merge(trade(1, 10), NOW)) == []
+    assert events(working.merge(row(OrderStatus.OPEN), NOW)) == [], "late: it has filled since"
     assert not working.parked
 
 
@@ -307,6 +308,15 @@ def test_when_one_restarts_after_the_close_then_the_day_is_no_orphan(working: Or
     restarted.evolve(closed)
     merge_snapshot(restarted, snapshot, SETTINGS, NOW)
     assert not restarted.parked
+
+
+def test_when_a_cancelled_order_of_a_closed_day_works_then_a_person_is_told(
+    working: OrderTruth,
+) -> None:
+    working.merge(row(OrderStatus.CANCELLED), NOW)
+    working.end_day(NOW)
+    working.merge(row(OrderStatus.OPEN), NOW + 1)
+    assert events(working.expire_parked(NOW + 1, NOW + 1)) == ["orphan_tag"]
 
 
 def test_when_an_order_of_a_closed_day_fills_on_then_a_person_is_told(working: OrderTruth) -> None:
