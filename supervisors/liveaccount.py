@@ -146,8 +146,12 @@ def writer_target(
 
 
 def watcher_settings(
-    kite: KitePlace | None, resolve: ResolveSettings, steady_ns: int
+    kite: KitePlace | None, resolve: ResolveSettings, steady_ns: int, clock_speed: int
 ) -> WatcherSettings:
-    """A real broker takes 10 reads a second: three books twice a second, and the reconciler's."""
-    usual = WatcherSettings(resolve=resolve, steady_ns=steady_ns)
+    """A real broker takes 10 reads a second: three books twice a second, and the reconciler's.
+
+    Args:
+        clock_speed: of the market clock; 0: a virtual one, which goes with the boot clock.
+    """
+    usual = WatcherSettings(resolve=resolve, steady_ns=steady_ns, clock_speed=max(1, clock_speed))
     return usual if kite is None else replace(usual, gap_ns=500 * NS_PER_MS)

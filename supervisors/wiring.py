@@ -37,7 +37,6 @@ from actors.writer import WriterBehaviour
 from engine.authority_state import AuthoritySettings
 from engine.exchange.venue import VenueSettings
 from engine.instruments import Instrument
-from engine.limits import QUANTITY_MAX
 from engine.market.quality import TickLimits
 from engine.market.source import FrameSource
 from engine.market.staleness import StalenessLimits
@@ -47,7 +46,7 @@ from engine.messages.values import Book, Side
 from engine.orders.oco_state import OcoSettings
 from engine.orders.resolve import ResolveSettings
 from engine.portfolio.charges import ChargeSegment, ChargeTable, order_charges
-from engine.risk.gate import GateCaps
+from engine.risk.gate import GateCaps, gate_caps
 from engine.session import SegmentClass, SessionTable
 from engine.strategies.registry import listens
 from engine.units import NS_PER_MINUTE, NS_PER_S
@@ -131,7 +130,7 @@ def _core(parts: Parts, names: tuple[Instrument, ...]) -> dict[str, Factory]:
         sentinel_ns=parts.sentinel_every_ns,
         reconcile_age_ns_max=3 * parts.reconcile_every_ns,
     )
-    caps = GateCaps(quantity_max=QUANTITY_MAX, notional_paise_max=limits.notional_symbol_paise_max)
+    caps = gate_caps(limits)
     known = {
         item.name: frozenset(item.instruments) or frozenset(by_name) for item in config.strategies
     }
@@ -146,16 +145,14 @@ def _core(parts: Parts, names: tuple[Instrument, ...]) -> dict[str, Factory]:
         )
 
     writer = _writer(parts, names, caps)
+    watching = watcher_settings(parts.kite, parts.resolve, parts.steady_every_ns, parts.clock_speed)
     return {
         "journal": lambda _: journal(),
         "calendar": lambda _: calendar(parts),
         "authority": lambda _: AuthorityBehaviour(settings=authority, latches=parts.latches),
         "writer": writer,
         "watcher": lambda _: WatcherActor(
-            by_name,
-            watcher_settings(parts.kite, parts.resolve, parts.steady_every_ns),
-            charger(parts.charges),
-            parts.trading_day,
+            by_name, watching, charger(parts.charges), parts.trading_day
         ),
         "book": lambda _: BookBehaviour(
             instruments=names,

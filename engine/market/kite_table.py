@@ -33,6 +33,8 @@ COLUMNS: Final = (
     "exchange",
 )
 ROWS_MAX: Final = 1_000_000
+SEGMENT_INDICES: Final = 9
+"""Low byte of an index's token: it has neither lot nor tick, and nobody trades it."""
 
 
 class TableRow(msgspec.Struct, frozen=True, gc=False, array_like=True):
@@ -119,12 +121,18 @@ def tokens_of(
     if not 0 <= age_days <= AGE_DAYS_MAX:
         return {}, (f"the instrument list is of {table.day}: run `pahara instruments`",)
     rows = {row.name: row for row in table.rows}
+    asked = {rows[name].token for name in wanted if name in rows}
+    shared = Counter(row.token for row in table.rows if row.token in asked)
     found: dict[int, str] = {}
     faults: list[str] = []
     for name in wanted:
         row = rows.get(name)
         if row is None:
             faults.append(f"{name} is not in the instrument list of {table.day}")
+        elif shared[row.token] > 1:
+            faults.append(f"{name}: token {row.token} is another's as well")
+        elif segment_of(row.token) != SEGMENT_INDICES and not (row.lot > 0 and row.tick_paise > 0):
+            faults.append(f"{name}: listed with lot {row.lot} and tick {row.tick_paise} paise")
         elif row.expiry and age_days:
             faults.append(f"{name}: its token may be another's, the list is of {table.day}")
         elif row.expiry and row.expiry < today:

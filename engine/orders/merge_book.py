@@ -227,13 +227,13 @@ class MergeBook:
             self._alert(out, "fill_without_price", order.client_order_id, trade_id, now_ns)
         after = order.value_paise + quantity * price
         instrument = self._instruments.get(intent.instrument)
-        charges = (
-            self._charge(instrument, order.side, order.value_paise, after, self.trading_day)
-            if instrument is not None
-            else 0
-        )
+        charges, before = 0, order.value_paise
+        if instrument is not None:
+            charges = self._charge(instrument, order.side, before, after, self.trading_day)
         base = fact_base(tracked, now_ns)
         base["venue_order_id"] = venue_order_id
+        # Full is the order that we know by the tag; what a second filled is beside it (FLT-24).
+        seconds = tracked.second + (quantity if tracked.is_second(venue_order_id) else 0)
         fact = OrderFilled(
             **base,
             trade_id=trade_id,
@@ -243,7 +243,7 @@ class MergeBook:
             quantity=quantity,
             price_paise=price,
             filled_total=order.filled + quantity,
-            order_quantity=tracked.quantity_max,
+            order_quantity=tracked.quantity_max + seconds,
             charges_paise=charges,
         )
         self._emit(tracked, fact, out)

@@ -21,7 +21,7 @@ from scripts.simulation.checks import (
 )
 from scripts.simulation.checks.coverage import NOT_CHECKED, SOMETIMES
 from scripts.simulation.observer import Observer
-from tests.sim import stories_liveness, stories_orders, stories_state
+from tests.sim import stories_asking, stories_liveness, stories_orders, stories_state
 from tests.sim.forge import STORIES, Forge, Story, outcome
 
 CHECKS = {check.id: check for check in (*INVARIANTS, *LIVENESS)}
@@ -69,6 +69,19 @@ def test_when_a_stranger_closes_in_parts_then_every_part_is_to_be_booked(
 @pytest.mark.parametrize(
     ("kind", "tell", "violated"),
     [
+        (orders.ExitsWithinPosition, stories_asking.an_exit_is_asked_beside_a_target, "INV-16"),
+        (orders.ExitsWithinPosition, stories_asking.a_stop_crosses_a_fill, ""),
+        (orders.ExitsWithinPosition, stories_asking.a_stop_ignores_a_fill, "INV-16"),
+        (
+            orders.ExitsWithinPosition,
+            stories_asking.a_target_is_asked_beside_a_stop_that_is_too_large,
+            "",
+        ),
+        (orders.OneFlight, stories_asking.a_second_stop_for_the_rest, ""),
+        (orders.OneFlight, stories_asking.a_second_stop_for_more_than_the_rest, "INV-19"),
+        (orders.OneFlight, stories_asking.a_second_stop_beside_one_that_works, "INV-19"),
+        (fills.FillsCountOnce, stories_asking.a_booked_trade_is_called_too_much, "INV-21"),
+        (fills.FillsCountOnce, stories_asking.an_order_trades_more_than_it_can, ""),
         (orders.OneFlight, stories_orders.another_stop_beside_one_that_left, "INV-19"),
         (wire.SentOnce, stories_orders.a_stop_that_never_came_to_the_broker, ""),
         (wire.SentOnce, stories_orders.a_cancel_goes_with_the_spool, ""),
@@ -96,10 +109,26 @@ def test_when_a_stranger_closes_in_parts_then_every_part_is_to_be_booked(
         ),
         (commands.LatchesSurvive, stories_state.an_approval_before_the_loss, ""),
         (commands.LatchesSurvive, stories_state.an_approval_by_a_latched_guard, "INV-13"),
+        (positions.OwnersSumUp, stories_state.a_fill_is_gone, ""),
+        (positions.OwnersSumUp, stories_state.a_fill_is_gone_and_a_guard_knows_it, "INV-22"),
+        (positions.OwnersSumUp, stories_state.a_fill_is_gone_and_a_group_knows_it, "INV-22"),
+        (positions.OwnersSumUp, stories_state.a_void_guard_knows_what_is_gone, ""),
+        (positions.OwnersSumUp, stories_state.a_live_fill_is_gone, ""),
+        (positions.OwnersSumUp, stories_state.a_paper_fill_happens_again, ""),
+        (positions.OwnersSumUp, stories_state.a_paper_fill_happens_again_unseen, "INV-22"),
+        (fills.FillsCountOnce, stories_state.a_paper_fill_happens_again, ""),
+        (orders.NeverBackwards, stories_state.a_paper_fill_happens_again, ""),
         (account.ReservationsAreWorstCases, stories_state.an_opening_is_gone, ""),
         (account.ReservationsAreWorstCases, stories_state.an_opening_that_left_is_gone, "INV-23"),
         (limits_check.LimitsHold, stories_orders.an_expired_session, "INV-24"),
         (limits_check.LimitsHold, stories_orders.a_plan_of_the_last_minutes, "INV-24"),
+        (
+            limits_check.LimitsHold,
+            stories_orders.an_entry_at_a_price_that_only_the_guard_heard,
+            "",
+        ),
+        (limits_check.LimitsHold, stories_orders.an_entry_far_from_the_writers_price, "INV-24"),
+        (limits_check.LimitsHold, stories_orders.an_entry_far_from_an_old_price, ""),
         (limits_check.RateKept, stories_orders.a_writer_stands_still, ""),
         (limits_check.RateKept, stories_orders.a_watcher_stands_still, ""),
         (
@@ -108,6 +137,10 @@ def test_when_a_stranger_closes_in_parts_then_every_part_is_to_be_booked(
             "INV-25",
         ),
         (limits_check.RateKept, stories_orders.a_writer_stood_still_before, "INV-25"),
+        (limits_check.RateKept, stories_orders.a_target_lets_later_exits_pass, ""),
+        (limits_check.RateKept, stories_orders.a_target_lets_later_targets_pass, "INV-25"),
+        (limits_check.RateKept, stories_orders.an_exit_lets_later_exits_pass, "INV-25"),
+        (limits_check.RateKept, stories_orders.a_target_waits_for_no_one, "INV-25"),
         (orders.NeverBackwards, stories_orders.an_end_before_its_fills, "INV-20"),
         (
             orders.NeverBackwards,
@@ -134,7 +167,7 @@ def test_when_a_stranger_closes_in_parts_then_every_part_is_to_be_booked(
             stories_orders.a_target_beside_a_stop_that_stays_too_large,
             "INV-09",
         ),
-        (orders.ExitsWithinPosition, stories_orders.a_growth_waits_behind_another, ""),
+        (orders.ExitsWithinPosition, stories_orders.a_growth_waits_behind_another, "INV-16"),
         (orders.ExitsWithinPosition, stories_orders.a_growth_has_left_before_another, "INV-16"),
         (orders.ExitsWithinPosition, stories_orders.a_growth_that_the_writer_forgot, "INV-16"),
         (
@@ -189,7 +222,15 @@ def test_when_a_stranger_closes_in_parts_then_every_part_is_to_be_booked(
         (alarms.AlarmsEnd, stories_liveness.an_exit_rests_while_nothing_trades, ""),
         (alarms.AlarmsEnd, stories_liveness.an_exit_rests_in_a_market_that_trades, "LIV-12"),
         (flatness.Flattened, stories_liveness.a_silent_market, ""),
+        (flatness.Flattened, stories_liveness.a_loss_that_no_latch_tells, ""),
+        (flatness.Flattened, stories_liveness.a_loss_that_is_latched, "LIV-02"),
+        (flatness.Flattened, stories_liveness.a_loss_that_the_next_life_finds_too, "LIV-02"),
+        (flatness.Flattened, stories_liveness.a_persons_flatten_before_a_death, "LIV-02"),
         (flatness.SquaredOff, stories_liveness.nothing_trades_before_the_close, ""),
+        (flatness.SquaredOff, stories_liveness.less_depth_than_was_held, ""),
+        (flatness.SquaredOff, stories_liveness.as_much_depth_as_was_held, "LIV-11"),
+        (flatness.SquaredOff, stories_liveness.depth_until_the_close_of_paper, "LIV-11"),
+        (flatness.SquaredOff, stories_liveness.depth_for_who_buys, ""),
         (flatness.KilledFlat, stories_liveness.a_kill_is_cleared_before_an_entry_fills, ""),
         (flatness.KilledFlat, stories_liveness.a_killed_life_dies_before_an_entry_fills, "LIV-01"),
         (flatness.KilledFlat, stories_liveness.a_kill_is_cleared_on_the_way_out, "LIV-01"),

@@ -3,11 +3,12 @@
 Source: reliability 6.4, INV-05, INV-16, INV-19, INV-20.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final
 
 from engine.messages.base import Message
 from engine.messages.broker import BrokerSnapshot, IntentAnswered, OrderReport, OrderStatus, Outcome
+from engine.messages.journal import Journaled, Replayed
 from engine.messages.records import (
     IntentPlanned,
     OrderAccepted,
@@ -23,9 +24,11 @@ from engine.messages.records import (
     Record,
 )
 from engine.messages.values import Action, Book, Leg
+from scripts.simulation.checks.asking import News
 from scripts.simulation.checks.picture import Check
+from scripts.simulation.checks.positions import paper_fills
 from scripts.simulation.checks.rules import grows, taken
-from scripts.simulation.checks.seen import OrderSeen
+from scripts.simulation.checks.seen import GroupSeen, OrderSeen
 from scripts.simulation.checks.sending import SendCheck
 from scripts.simulation.observer import WireRequest
 
@@ -80,31 +83,64 @@ class AttemptsWithinIntent(SendCheck):
 
 class ExitsWithinPosition(SendCheck):
     """With a new or growing exit, the exits that work (stop and targets counted once) are not more
-    than the position that is proven."""
+    than the position that is proven: when it leaves, and by records when its group asks for it,
+    unless what works is too much already and the new one only takes its place in it. A group that
+    asks for too much relies on the gate, and has no exit until it asks for less."""
 
     id = "INV-16"
+    handles = (*SendCheck.handles, Replayed)
+    rooms = ()
+
+    def __init__(self, world: "World") -> None:
+        super().__init__(world)
+        self._news = News()
+
+    def on_handled(self, room: str, generation: int, message: Message) -> None:
+        super().on_handled(room, generation, message)
+        if isinstance(message, Journaled | Replayed):
+            self._news.handled(room, message, self.world.now_ns)
+
+    def on_record(self, seq: int, record: Record) -> None:
+        self._news.recorded(record)
+        if not isinstance(record, IntentPlanned) or record.is_adopted:
+            return
+        if not self._news.may_cross(record.group_id, self.world.now_ns):
+            over = self._over(record, lambda order: order.remaining, is_asked=True)
+            if over:
+                self.violated(f"{record.intent_id} asks for {over}")
 
     def fault(self, intent: IntentPlanned, at_ns: int) -> str:
+        return self._over(intent, self.may_take)
+
+    def _over(
+        self,
+        intent: IntentPlanned,
+        may_take: Callable[[OrderSeen], int],
+        *,
+        is_asked: bool = False,
+    ) -> str:
         group = self.picture.groups.get(intent.group_id)
         own = self.picture.orders.get(intent.client_order_id)
         if group is None or not intent.leg.is_exit or not grows(own, intent):
             return ""
         working = [
-            (o.intent.leg, self.may_take(o))
+            (o.intent.leg, may_take(o))
             for o in group.orders
             if o.intent.leg.is_exit and o.intent.side is intent.side and o is not own
         ]
         filled = own.filled if own is not None else 0
         total = taken([*working, (intent.leg, intent.quantity - filled)])
         held = max(0, -intent.side.sign * group.position)
-        return f"exits of {total} for a position of {held}" if total > held else ""
+        bound = max(held, taken(working)) if is_asked else held
+        return f"exits of {total} for a position of {held}" if total > bound else ""
 
 
 class OneFlight(Check):
     """At most one live order of each leg, at most one entry ever, and nothing more is asked of an
     order that owes an answer. A live order that was lost and works after all is news to its group
     once the record is there: the one attempt in its place that it may have planned meanwhile, as
-    when both facts were owed and are told together, must not leave beside it."""
+    when both facts were owed and are told together, must not leave beside it. Beside a stop of
+    unknown fate a smaller one may protect what the first cannot cover (ORD-03)."""
 
     id = "INV-19"
 
@@ -150,10 +186,20 @@ class OneFlight(Check):
             if order.is_over or order.intent.side is not record.side:
                 continue
             before = order.intent.client_order_id
+            if self._is_rest(group, record):
+                continue
             if before not in self._back or record.book is not Book.LIVE:
                 self.violated(f"{record.intent_id} beside the live {before}")
             self._back.discard(before)
             self._beside[record.intent_id] = order
+
+    def _is_rest(self, group: GroupSeen, stop: IntentPlanned) -> bool:
+        """Whether it is a stop for the units that stops of unknown fate leave without any."""
+        stops = [o for o in group.working(Leg.STOP) if o.intent is not stop]
+        is_unknown = all(order.is_unknown and not order.is_known for order in stops)
+        covered = stop.quantity + sum(order.remaining for order in stops)
+        held = -stop.side.sign * group.position
+        return stop.leg is Leg.STOP and is_unknown and covered <= held
 
 
 class NeverBackwards(Check):
@@ -213,6 +259,8 @@ class NeverBackwards(Check):
         for tag in gone:
             self._rank.pop(tag, None)
         self._lost -= gone
+        for fill in paper_fills(records):
+            self._total[fill.client_order_id] -= fill.quantity
         for _, record in self.world.records:
             if isinstance(record, OrderFact) and record.client_order_id in gone:
                 self._ranked(record)
