@@ -166,7 +166,7 @@ class WriterBehaviour(JournalReader):
             return None
         price = max(intent.price_limit_paise, intent.price_trigger_paise, mark)
         value = intent.quantity * price * self._multipliers.get(intent.instrument, 0)
-        return self._entries.take(intent, value, self.ctx.now_ns())
+        return self._entries.take(intent, value, self.ctx.now_ns(), self._brokers.get(Book.LIVE))
 
     def _wait(self, intent: IntentPlanned) -> None:
         if not len(self._waiting) < EXITS_QUEUED_MAX:

@@ -42,10 +42,11 @@ def live_place(config: EngineConfig) -> KitePlace | None:
     Raises:
         ConfigInvalid: the practice exchange that is named does not run here.
     """
-    kite = config.kite
-    if not kite.account:
+    if not config.kite.account:
         return None
-    return rest_place(config)
+    cushion = config.live.margin_cushion_pct
+    bps = None if cushion is None else round(cushion * 100)
+    return replace(rest_place(config), margin_cushion_bps=bps)
 
 
 def rest_place(config: EngineConfig) -> KitePlace:

@@ -236,7 +236,9 @@ class OrderTruth(SecondBook):
             self._alert(out, "late_order", row.client_order_id, "it was held to be lost", now_ns)
         if tracked.order.status in (*AWAITED, Status.LOST):
             self._emit(tracked, OrderAccepted(**base), out)
-        order = tracked.order
+        order, request = tracked.order, tracked.order.request
+        if request is not None and request.order_type is OrderType.LIMIT:
+            return  # its trigger may be gone because we took it away
         is_stop = order.order_type in (OrderType.SL, OrderType.SL_M)
         if is_stop and row.status is OrderStatus.OPEN and order.status is Status.WORKING:
             self._emit(tracked, OrderTriggered(**base), out)

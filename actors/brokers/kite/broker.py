@@ -14,6 +14,7 @@ from typing import Final, Protocol, TypeVar
 
 from actors.brokers.kite.credentials import Credentials
 from actors.brokers.kite.login_state import LoginState, Reload, Trouble
+from actors.brokers.kite.money import Margins
 from actors.brokers.port import Report
 from actors.runtime.log import log_event
 from engine.errors import WireMalformed
@@ -32,10 +33,11 @@ from engine.messages.broker import (
 )
 from engine.messages.market import Tick
 from engine.messages.records import IntentPlanned, OrderFact, Record
-from engine.messages.values import Action, Book
+from engine.messages.values import Action, Book, Refusal
 from engine.orders.answer import answered
 
 _NOT_FOUND: Final = "no order in the books bears the tag"
+Note = Callable[[Verdict], Verdict]
 _Row = TypeVar("_Row", OrderReport, TradeReport, PositionReport)
 _UNREADABLE: Final = "the order is not known by its id and the books could not be read"
 
@@ -59,6 +61,7 @@ class KiteBroker:
     Args:
         reload: reads the keys again; a person brings a new token by rewriting the file. None: the
             adapter stays logged out.
+        margins: makes the look at the account's margin before an entry; None: nothing is asked.
     """
 
     def __init__(
@@ -66,10 +69,12 @@ class KiteBroker:
         session: Session,
         forms: FormSettings | None = None,
         reload: Reload | None = None,
+        margins: Callable[[Note], Margins] | None = None,
     ) -> None:
         self._session = session
         self._forms = forms or FormSettings()
         self._login = LoginState(reload)
+        self._margins = margins(self._note) if margins is not None else None
         self._names = OrderNames()
         self._reports: list[Report] = []
         self.malformed_count = 0
@@ -90,6 +95,13 @@ class KiteBroker:
     def closed_because(self) -> str | None:
         """See `actors.brokers.port.ClosableAccount`."""
         return self._login.closed_because
+
+    def margin_refusal(self, intent: IntentPlanned) -> Refusal | None:
+        """See `actors.brokers.port.MarginBroker`."""
+        if self._margins is None:
+            return None
+        self._revive()
+        return self._margins.refusal(intent)
 
     # -- the port ---------------------------------------------------------------------------
 

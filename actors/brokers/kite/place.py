@@ -12,6 +12,7 @@ import msgspec
 from actors.brokers.kite.broker import KiteBroker
 from actors.brokers.kite.credentials import Credentials
 from actors.brokers.kite.keys import Keys
+from actors.brokers.kite.money import Margins
 from actors.brokers.kite.session import ROOT, KiteSession
 from actors.brokers.kite.transport import TransportSettings
 from engine.errors import ConfigInvalid
@@ -25,7 +26,9 @@ class KitePlace(msgspec.Struct, frozen=True, kw_only=True):
     """One account.
 
     `root` of the API ("http://127.0.0.1:port": a practice exchange); `ca_file` "" trusts what the
-    client library trusts; `protection_bps` of a MARKET or SL-M order, 0: the broker's own band.
+    client library trusts; `protection_bps` of a MARKET or SL-M order, 0: the broker's own band;
+    `margin_cushion_bps`: the share of the buying power that no entry may touch (asked before each),
+    None: nothing is asked.
     """
 
     root: str = ROOT
@@ -36,12 +39,14 @@ class KitePlace(msgspec.Struct, frozen=True, kw_only=True):
     idle_ms: int = 20_000
     protection_bps: int = 0
     algo_id: str = ""
+    margin_cushion_bps: int | None = None
 
     def faults(self) -> tuple[str, ...]:
         """What is wrong with it, all of it."""
         checks = {
             "connect_ms: 1 to write_ms": 0 < self.connect_ms <= self.write_ms,
             "idle_ms: 0 or more": self.idle_ms >= 0,
+            "margin_cushion_bps: 0 to 9999": 0 <= (self.margin_cushion_bps or 0) < BPS,
             "protection_bps: 0 to 10000": 0 <= self.protection_bps <= BPS,
             "read_ms: three reads within a call": 0 < 3 * self.read_ms < BROKER_CALL_MS_MAX,
             "write_ms: a look-up and two writes within a call": (
@@ -63,10 +68,13 @@ def make_broker(place: KitePlace, environ: Mapping[str, str]) -> KiteBroker:
     if faults := place.faults():
         raise ConfigInvalid(faults)
     keys = Keys(environ)
+    session = open_session(place, keys())
+    cushion = place.margin_cushion_bps
     return KiteBroker(
-        open_session(place, keys()),
+        session,
         FormSettings(protection_bps=place.protection_bps, algo_id=place.algo_id),
         keys,
+        None if cushion is None else lambda note: Margins(session, cushion, note),
     )
 
 

@@ -39,7 +39,7 @@ _GZIP: Final = 16 + zlib.MAX_WBITS
 
 
 class TransportSettings(NamedTuple):
-    """Bounds in ns: to connect, of a whole request (a GET has less: exits wait behind it), and how
+    """Bounds in ns: to connect, of a whole request (a read has less: exits wait behind it), and how
     old a silent connection is reused.
 
     `ca_file` "": the certificates that the client library trusts.
@@ -150,9 +150,8 @@ class Transport:
         seen = self.seen
         raw = _request_bytes(method, urlsplit(url), json, data, params, headers or {})
         bounds = self._settings
-        until_ns = self._mono_ns() + (
-            bounds.read_ns_max if method == "GET" else bounds.total_ns_max
-        )
+        is_read = method == "GET" or json is not None  # Kite's calculations are asked in JSON
+        until_ns = self._mono_ns() + (bounds.read_ns_max if is_read else bounds.total_ns_max)
         answer: Answer | None = None
         try:
             held = self._connection(until_ns)
