@@ -47,8 +47,8 @@ def live_place(config: EngineConfig) -> KitePlace | None:
         return None
     practice = practice_of(config)
     if practice is not None:
-        return KitePlace(root=f"http://{practice.host}:{practice.rest}")
-    return KitePlace(root=kite.api_url, ca_file=kite.ca_file)
+        return KitePlace(root=f"http://{practice.host}:{practice.rest}", account=kite.account)
+    return KitePlace(root=kite.api_url, ca_file=kite.ca_file, account=kite.account)
 
 
 def live_plan(config: EngineConfig, ledger: Path) -> LivePlan:

@@ -25,7 +25,8 @@ class KitePlace(msgspec.Struct, frozen=True, kw_only=True):
     """One account.
 
     `root` of the API ("http://127.0.0.1:port": a practice exchange); `ca_file` "" trusts what the
-    client library trusts; `protection_bps` of a MARKET or SL-M order, 0: the broker's own band.
+    client library trusts; `protection_bps` of a MARKET or SL-M order, 0: the broker's own band;
+    `account`: the user id that a token must be of, "" for anybody's.
     """
 
     root: str = ROOT
@@ -36,6 +37,7 @@ class KitePlace(msgspec.Struct, frozen=True, kw_only=True):
     idle_ms: int = 20_000
     protection_bps: int = 0
     algo_id: str = ""
+    account: str = ""
 
     def faults(self) -> tuple[str, ...]:
         """What is wrong with it, all of it."""
@@ -68,6 +70,7 @@ def make_broker(place: KitePlace, environ: Mapping[str, str]) -> KiteBroker:
         _session(place, credentials),
         FormSettings(protection_bps=place.protection_bps, algo_id=place.algo_id),
         partial(load_credentials, environ),
+        place.account,
     )
 
 
