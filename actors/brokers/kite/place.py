@@ -28,7 +28,7 @@ class KitePlace(msgspec.Struct, frozen=True, kw_only=True):
     `root` of the API ("http://127.0.0.1:port": a practice exchange); `ca_file` "" trusts what the
     client library trusts; `protection_bps` of a MARKET or SL-M order, 0: the broker's own band;
     `margin_cushion_bps`: the share of the buying power that no entry may touch (asked before each),
-    None: nothing is asked.
+    None: nothing is asked; `account`: the user id that a token must be of, "" for anybody's.
     """
 
     root: str = ROOT
@@ -40,6 +40,7 @@ class KitePlace(msgspec.Struct, frozen=True, kw_only=True):
     protection_bps: int = 0
     algo_id: str = ""
     margin_cushion_bps: int | None = None
+    account: str = ""
 
     def faults(self) -> tuple[str, ...]:
         """What is wrong with it, all of it."""
@@ -75,6 +76,7 @@ def make_broker(place: KitePlace, environ: Mapping[str, str]) -> KiteBroker:
         FormSettings(protection_bps=place.protection_bps, algo_id=place.algo_id),
         keys,
         None if cushion is None else lambda note: Margins(session, cushion, note),
+        place.account,
     )
 
 
