@@ -16,6 +16,7 @@ from typing import Final
 
 import msgspec
 
+from actors.brokers.port import MarginBroker
 from actors.runtime.log import log_event
 from actors.stores.live_ledger import LiveLedger
 from engine.errors import StateUnsafe
@@ -83,18 +84,23 @@ class LiveEntries:
 
     # -- an entry -------------------------------------------------------------------------
 
-    def refusal(self, intent: IntentPlanned, mark_paise: int, now_ns: int) -> Refusal | None:
+    def refusal(
+        self, intent: IntentPlanned, mark_paise: int, now_ns: int, broker: object = None
+    ) -> Refusal | None:
         """Why an intent may not leave; None if it may, or is no live entry. `mark_paise`: the last
-        price, 0 if unknown."""
+        price, 0 if unknown; `broker` as in `take`."""
         if not _is_live_entry(intent):
             return None
-        return self.take(intent, self._value(intent, mark_paise), now_ns)
+        return self.take(intent, self._value(intent, mark_paise), now_ns, broker)
 
-    def take(self, intent: IntentPlanned, value_paise: int, now_ns: int) -> Refusal | None:
+    def take(
+        self, intent: IntentPlanned, value_paise: int, now_ns: int, broker: object = None
+    ) -> Refusal | None:
         """Put an entry down before it leaves; why it may not, None if it may.
 
         Args:
             value_paise: its notional at the worst known price, 0 if none is known.
+            broker: asked for the margin, if it can tell, once the caps allow the entry.
         """
         entry = _entry(intent, value_paise, now_ns)
         try:
@@ -103,6 +109,8 @@ class LiveEntries:
             day = self._ledger.read(ist_day(now_ns).isoformat())
             if refusal := caps_refusal(day, entry, self._caps):
                 return refusal
+            if isinstance(broker, MarginBroker) and (no := broker.margin_refusal(intent)):
+                return no
             self._add(day, entry)
         except (StateUnsafe, OSError) as error:
             log_event("live_ledger_unusable", "ERROR", why=str(error))

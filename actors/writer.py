@@ -17,14 +17,9 @@ from collections.abc import Mapping
 from typing import assert_never
 
 from actors.account_watch import AccountWatch
-from actors.brokers.port import (
-    BrokerPort,
-    HearingBroker,
-    QuietBroker,
-    Report,
-    merged_books,
-)
+from actors.brokers.port import BrokerPort, HearingBroker, QuietBroker, Report, merged_books
 from actors.first_look import FirstLook
+from actors.give_way import give_way
 from actors.journaled import JournalReader, with_facts_owed
 from actors.live_entries import LiveEntries
 from actors.runtime.behaviour import Context, Opening
@@ -70,13 +65,13 @@ class WriterBehaviour(JournalReader):
         self._first_look = FirstLook(self._brokers, self._gate)
         self._quiet = tuple(b for b in brokers.values() if isinstance(b, QuietBroker))
         self._waiting: deque[IntentPlanned] = deque()
-        self._is_live = False
-        self._is_real = Book.LIVE in brokers
+        self._is_live, self._is_real = False, Book.LIVE in brokers
         self._entries = entries
 
     def open(self, ctx: Context) -> Opening:
         self._watching = Watching(ctx)
         self._account = AccountWatch(ctx, self._brokers)
+        give_way(ctx, self._brokers, self._is_drain_due)
         opening = super().open(ctx)
         if self._is_real:
             self._gate.rate.take_all(self._rate_ns())  # another generation may have sent just now
@@ -150,8 +145,7 @@ class WriterBehaviour(JournalReader):
             case Refusal():
                 self._deny(intent, verdict)
             case Verdict.SEND:
-                entries, now_ns = self._entries, self.ctx.now_ns()
-                refusal = entries.refusal(intent, mark, now_ns) if entries is not None else None
+                refusal = self._entry_refusal(intent, mark)
                 if refusal is None:
                     self._send(intent)
                 else:
@@ -162,6 +156,12 @@ class WriterBehaviour(JournalReader):
             case _:
                 assert_never(verdict)
         return True
+
+    def _entry_refusal(self, intent: IntentPlanned, mark: int) -> Refusal | None:
+        if self._entries is None:
+            return None
+        broker = self._brokers.get(Book.LIVE)
+        return self._entries.refusal(intent, mark, self.ctx.now_ns(), broker)
 
     def _wait(self, intent: IntentPlanned) -> None:
         if not len(self._waiting) < EXITS_QUEUED_MAX:
@@ -179,6 +179,10 @@ class WriterBehaviour(JournalReader):
         """A broker's second is a real one, however the wall clock is set; where every book is of
         paper it is one of market time, which time-lapse lets run faster."""
         return self.ctx.mono_ns() if self._is_real else self.ctx.now_ns()
+
+    def _is_drain_due(self) -> bool:
+        rate_ns = self._rate_ns()
+        return bool(self._waiting) and self._gate.rate.next_at_ns(rate_ns) <= rate_ns
 
     def _drain(self) -> None:
         """There is budget again: send what waited, in order, but new targets last: a position can

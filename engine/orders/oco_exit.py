@@ -14,9 +14,9 @@ Source: Kite takes SL -> LIMIT in a modification (facts of 2026-11, forum).
 """
 
 from engine.messages.values import Leg, OrderType, Side
-from engine.orders.lifecycle import OrderState, Status
 from engine.orders.oco_state import TARGET_LEGS, failures, is_price_refused
 from engine.orders.oco_want import Situation, Want
+from engine.orders.order import OrderState, Status
 from engine.orders.pricing import exit_limit
 
 
@@ -40,7 +40,7 @@ def moved_stop(at: Situation) -> tuple[Want, ...]:
     if stop is None or stop.status not in (Status.WORKING, Status.TRIGGERED):
         return ()
     others = [order for order in group.live if order.side is side and order is not stop]
-    is_spent = stop.refused_count or stop.is_cancel_asked
+    is_spent = stop.refused_count or stop.is_cancel_asked or stop.remaining_seconds
     is_spent = is_spent or stop.modify_count >= at.settings.modifies_max
     if is_spent or any(order.leg not in TARGET_LEGS for order in others):
         return ()

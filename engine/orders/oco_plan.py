@@ -25,7 +25,6 @@ from enum import Enum, unique
 
 from engine.messages.values import Leg, OrderType, Side
 from engine.orders.late_stop import late_trigger
-from engine.orders.lifecycle import OrderState, Status
 from engine.orders.oco_exit import market_exit, moved_stop
 from engine.orders.oco_state import (
     TARGET_LEGS,
@@ -35,6 +34,7 @@ from engine.orders.oco_state import (
     is_trailing,
 )
 from engine.orders.oco_want import Situation, Want
+from engine.orders.order import OrderState, Status
 from engine.orders.pricing import stop_limit
 from engine.units import round_to_tick
 
@@ -119,7 +119,7 @@ def keeps_entry(at: Situation, now_stage: Stage) -> bool:
         and not group.has_exit_fill
         and not group.is_stop_hit
         and not exit_reason(at)
-        and not (entry is not None and entry.was_lost)
+        and not (entry is not None and (entry.was_lost or entry.remaining_seconds))
     )
 
 

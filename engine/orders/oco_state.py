@@ -21,6 +21,7 @@ from engine.messages.records import (
     OrderAccepted,
     OrderCancelled,
     OrderDenied,
+    OrderDoubled,
     OrderFact,
     OrderFilled,
     OrderLost,
@@ -34,7 +35,7 @@ from engine.messages.records import (
 from engine.messages.signals import TradePlan
 from engine.messages.values import Action, Leg
 from engine.orders import lifecycle
-from engine.orders.lifecycle import OrderState, Status
+from engine.orders.order import FAILED, OrderState, Status
 from engine.units import BPS, NS_PER_MS, NS_PER_S
 
 EXIT_REASON_PREFIX = "exit:"
@@ -49,7 +50,8 @@ class OcoSettings(msgspec.Struct, frozen=True, kw_only=True):
     `protection_bps_max`. `modifies_max`: per order (Kite allows 25); trailing leaves the last
     ones (`trail_modifies_max`) to quantity and re-pricing. `trail_step_paise` 0: a tenth of the
     trail. `rejects_max`: refused stops in a row before the group exits at the market instead, and
-    refused exits in a row before one goes without a price of ours.
+    refused exits in a row before one goes without a price of ours. `second_stop_ns`: how long a
+    stop of unknown fate holds up another one for the units that it cannot cover.
     `flat_by_at_ns` 0: told by PhaseChanged.
     """
 
@@ -69,6 +71,7 @@ class OcoSettings(msgspec.Struct, frozen=True, kw_only=True):
     rejects_max: int = 3
     request_refusals_max: int = 3
     protect_wait_ns: int = 10 * NS_PER_S
+    second_stop_ns: int = 3 * NS_PER_S
     cancel_wait_ns: int = 30 * NS_PER_S
     flat_by_at_ns: int = 0
 
@@ -124,6 +127,11 @@ class Group(msgspec.Struct, frozen=True, kw_only=True):
     def live(self) -> tuple[OrderState, ...]:
         """Orders that may still fill."""
         return tuple([order for order in self.orders if not order.is_terminal])
+
+    @property
+    def live_targets(self) -> tuple[OrderState, ...]:
+        """Targets that may still fill."""
+        return tuple([order for order in self.live if order.leg in TARGET_LEGS])
 
     @property
     def is_stop_hit(self) -> bool:
@@ -197,6 +205,7 @@ def evolve(group: Group, record: Record) -> Group:
             | RequestRefused()
             | OrderUnknown()
             | OrderLost()
+            | OrderDoubled()
         ):
             return _order_changed(group, record)
         case _:
@@ -245,7 +254,7 @@ def failures(attempts: tuple[OrderState, ...]) -> int:
     """How many of the last attempts in a row died without a fill and without our asking."""
     count = 0
     for order in reversed(attempts):
-        is_failed = order.status in lifecycle.FAILED or (
+        is_failed = order.status in FAILED or (
             order.status is Status.CANCELLED and not order.is_cancel_asked
         )
         if not is_failed or order.filled:
@@ -266,8 +275,7 @@ def is_place_held(group: Group) -> bool:
     """True while targets that cannot be called back may fill all of the position: their cancels
     came back refused twice, or their placements owe an answer (FLT-34)."""
     unasked = (Status.PLANNED, Status.UNKNOWN)
-    targets = [order for order in group.live if order.leg in TARGET_LEGS]
-    held = [o for o in targets if o.refused_count > 1 or o.status in unasked]
+    held = [o for o in group.live_targets if o.refused_count > 1 or o.status in unasked]
     return sum(order.exposure for order in held) >= group.position
 
 

@@ -11,9 +11,14 @@ from engine.messages.broker import TERMINAL_STATUSES, OrderReport
 from engine.messages.control import AlertRaised
 from engine.messages.records import AnyOrderFact, IntentPlanned
 from engine.messages.values import Action, Leg
-from engine.orders.lifecycle import OrderState
+from engine.orders.closed_day import PastOrder
+from engine.orders.order import OrderState, Status
+from engine.units import NS_PER_S
 
 NEVER_NS: Final = 1 << 62
+STEP_NS_MIN: Final = NS_PER_S
+"""Real time by which two looks at two clocks may differ without a step: the process may have been
+interrupted between them."""
 
 
 @dataclass(slots=True)
@@ -22,7 +27,8 @@ class Tracked:
 
     `row`: the newest order row since the last request. `synthetic`: units booked without a trade.
     `second`: units that another order with the same tag has filled, a second effect of one request;
-    `second_told`: as many as its rows have counted.
+    `second_told`: as many as its rows have counted; `seconds_over`: numbers whose rows have ended.
+    `late_told`: how many filled units people were told of since it was over.
     `told`: the state in which a row of a snapshot told nothing new, and that row: it will not do so
     again. `absent_count`, `unseen_count`: successive valid snapshots without the order, without the
     effect of its request.
@@ -38,8 +44,16 @@ class Tracked:
     synthetic: int = 0
     second: int = 0
     second_told: int = 0
+    late_told: int = 0
+    seconds_over: set[str] = field(default_factory=set)
     absent_count: int = 0
     unseen_count: int = 0
+
+    @property
+    def numbers(self) -> tuple[str, ...]:
+        """The numbers of the venue under our tag, as far as they are known."""
+        own = (self.venue_order_id,) if self.venue_order_id else ()
+        return (*own, *[number for number, _ in self.order.seconds])
 
     @property
     def own_filled(self) -> int:
@@ -50,7 +64,7 @@ class Tracked:
     def is_owed(self) -> bool:
         """True while an answer, a fill or a terminal state is owed."""
         order, row = self.order, self.row
-        is_over = row is not None and row.status in TERMINAL_STATUSES and not order.is_terminal
+        is_over = row is not None and row.status in TERMINAL_STATUSES and not order.is_over
         return order.is_busy or self.is_ahead or is_over
 
     @property
@@ -65,8 +79,22 @@ class Tracked:
         """The order's quantity, or what a growing modify under way may have made of it: an order
         is full only when nothing can have enlarged it."""
         order, request = self.order, self.order.request
-        is_asked = request is not None and request.action is Action.MODIFY and not order.is_terminal
+        is_asked = request is not None and request.action is Action.MODIFY and not order.is_over
         return max(order.quantity, request.quantity) if request and is_asked else order.quantity
+
+    @property
+    def past(self) -> PastOrder:
+        """What is kept of it when its day has ended."""
+        is_full = self.order.status is Status.FILLED
+        return PastOrder(filled=self.order.filled, synthetic=self.synthetic, is_full=is_full)
+
+    def is_late(self, units: int) -> bool:
+        """Whether so many more than are booked are news of an order that is over; each unit is so
+        once."""
+        total = self.order.filled + units
+        is_news = self.order.is_over and total > max(self.late_told, self.order.filled)
+        self.late_told = total if is_news else self.late_told
+        return is_news
 
     def is_second(self, venue_order_id: str) -> bool:
         """True for an order with our tag that is not the one we know by it."""
@@ -75,21 +103,33 @@ class Tracked:
 
 @dataclass(slots=True)
 class ClockSeen:
-    """The market clock as a watcher has seen it: `from_ns` is from when on it only went forward.
-    What was recorded before a step back lies ahead of it, and would for as long as the step was
-    prove nothing lost and nothing gone (FLT-60, INV-17): it counts from then instead."""
+    """The market clock as a watcher has seen it beside the boot clock, which never steps. How long
+    ago something was recorded before a step cannot be told from the market clock: after a step back
+    it would for as long as the step was prove nothing lost and nothing gone (FLT-60, INV-17), after
+    one forward everything at once, so that an order under way is planned again beside itself. So it
+    counts from the step.
 
+    `speed`: of the market clock. `from_ns`: the last step back. `forward_ns`: the last one forward.
+    """
+
+    speed: int = 1
     now_ns: int = NEVER_NS
+    mono_ns: int = 0
     from_ns: int = 0
+    forward_ns: int = 0
 
-    def look(self, now_ns: int) -> None:
-        """Take what the clock shows now."""
+    def look(self, now_ns: int, mono_ns: int) -> None:
+        """Take what both clocks show now."""
+        passed_ns = self.speed * (mono_ns - self.mono_ns + STEP_NS_MIN)
         if now_ns < self.now_ns:
             self.from_ns = now_ns
-        self.now_ns = now_ns
+        elif now_ns - self.now_ns > passed_ns:
+            self.forward_ns = now_ns
+        self.now_ns, self.mono_ns = now_ns, mono_ns
 
     def since_ns(self, at_ns: int) -> int:
         """From when a recorded instant counts."""
+        at_ns = max(at_ns, self.forward_ns)
         return at_ns if at_ns <= self.now_ns else self.from_ns
 
 

@@ -24,9 +24,9 @@ from scripts.client import ConsoleClient
 from scripts.rehearsal.guarded import WORKING, naked_names
 from scripts.rehearsal.stage import Stage
 
-STRATEGY: Final[dict[str, Any]] = {
-    "name": "holding", "use": "scripts.bench_live.holding:Holding",
-}  # fmt: skip
+USE: Final = "scripts.bench_live.holding:Holding"
+STRATEGIES: Final = 5
+"""Each flatten is a loss for all, and after a hundred in a row a strategy enters no more."""
 RESTING_COUNT: Final = 5
 ENTRY_PACE_S: Final = 0.65
 """Entry, stop and target of one position within the rate budget."""
@@ -104,7 +104,13 @@ def kills(positions: int, runs: int) -> Figures:
 
 def staged_for(count: int) -> AbstractContextManager[Stage]:
     """The stage with so many instruments, its engine not started."""
-    config = settings(names(count), STRATEGY)
+    every = names(count)
+    share = [every[number::STRATEGIES] for number in range(min(count, STRATEGIES))]
+    strategies = [
+        {"name": f"holding{number}", "use": USE, "instruments": some}
+        for number, some in enumerate(share)
+    ]
+    config = settings(every, *strategies)
     return staged(config, config)
 
 

@@ -37,7 +37,7 @@ def names(count: int) -> list[str]:
     return [f"NSE:BENCH{number:02}" for number in range(count)]
 
 
-def settings(traded: list[str], strategy: dict[str, Any]) -> dict[str, Any]:
+def settings(traded: list[str], *strategies: dict[str, Any]) -> dict[str, Any]:
     """A configuration of a live account at the practice exchange, at real speed."""
     return {
         "name": "bench",
@@ -46,7 +46,7 @@ def settings(traded: list[str], strategy: dict[str, Any]) -> dict[str, Any]:
         },
         "kite": {"account": "PX0001", "practice": "$PAHARA_PRACTICE"},
         "instruments": [{"name": name, "price_inr": PRICE_INR} for name in traded],
-        "strategies": [strategy],
+        "strategies": list(strategies),
         "session": {"entries_end_min": 40, "flat_by_min": 25},
         "live": {
             "orders_day_max": 5_000, "positions_max": 100, "notional_max_inr": 1_000_000_000,

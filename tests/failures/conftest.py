@@ -32,14 +32,15 @@ def floor() -> Iterator[dict[str, Any]]:
 
 @pytest.fixture
 def houses(floor: dict[str, Any]) -> Iterator[Houses]:
-    """Makes an engine that is released to trade live and holds nothing."""
+    """Makes an engine that is released to trade live (unless told not to) and holds nothing."""
     made: list[FloorHouse] = []
 
-    def make(**day: int) -> FloorHouse:
-        house = FloorHouse(floor, **day)
+    def make(*, is_live: bool = True, **given: Any) -> FloorHouse:
+        house = FloorHouse(floor, **given)
         made.append(house)
-        house.run(15)
-        house.release()
+        if is_live:
+            house.run(15)
+            house.release()
         return house
 
     yield make

@@ -9,31 +9,38 @@ import dataclasses
 import json
 import urllib.request
 from collections import Counter
+from collections.abc import Callable
 from typing import Any
 
 from actors.brokers.kite.broker import KiteBroker
 from actors.brokers.kite.credentials import Credentials
+from actors.brokers.kite.place import KitePlace
 from actors.brokers.kite.session import KiteSession
 from actors.brokers.kite.transport import TransportSettings
 from actors.runtime.clock import VirtualClock
 from actors.stores.memory import MemoryDatabase
 from actors.stores.secrets import Secret
+from actors.watcher import WatcherActor
 from engine.ids import signal_id
+from engine.kite.outcome import Asked, Verdict
 from engine.messages.broker import StreamHinted
 from engine.messages.control import AlertRaised
 from engine.messages.market import MarketFrame, Tick
 from engine.messages.records import IntentPlanned, OrderDenied, OrderFact
 from engine.messages.signals import EntryProposed
 from engine.messages.values import Leg, Side, Target
+from engine.session import ns_from_ist
 from engine.units import NS_PER_MS, NS_PER_S
 from scripts.rehearsal.guarded import WORKING, naked_names
 from scripts.simulation.decisions import Decisions
 from scripts.simulation.host import SimPool
 from scripts.simulation.trace import Trace
-from supervisors.wiring import Parts
+from supervisors.config import EngineConfig, instruments
+from supervisors.liveaccount import watcher_settings
+from supervisors.wiring import Parts, charger
 from tests.exchange.wire import Socket
 from tests.failures.market import CONFIG, PRICES, SHARE
-from tests.sim.live_house import CLOSES_NS, OPENS_NS, LiveHouse
+from tests.sim.live_house import CLOSES_NS, DATE, OPENS_NS, LiveHouse
 from tests.sim.plain_disk import PlainLatches, PlainSpool
 
 STEP_NS = 250 * NS_PER_MS
@@ -44,18 +51,41 @@ HASTY = TransportSettings(
 """A hung call costs the test four tenths of a second instead of seven."""
 
 
+class TimelySession(KiteSession):
+    """The exchange has the time of the engine at each call. `to_now` brings it about."""
+
+    to_now: Callable[[], object]
+
+    def _call(self, asked: Asked, call: Callable[[], object], order_id: str = "") -> Verdict:
+        self.to_now()
+        return super()._call(asked, call, order_id)
+
+
 class FloorHouse(LiveHouse):
     """See the module. `naked_s`: for how long the true position had less working protection at the
     exchange than units."""
 
-    def __init__(self, state: dict[str, Any], **day: int) -> None:
+    def __init__(
+        self,
+        state: dict[str, Any],
+        *,
+        config: EngineConfig = CONFIG,
+        begin: str = "",
+        user_id: str = "",
+        **day: int,
+    ) -> None:
+        """`begin`: time of the day (IST), ten seconds before the opening if not given. `user_id`:
+        whose account it has to be. `day`: more of the exchange's day, such as funds_paise."""
         self.state = state
+        self.user_id = user_id
+        self.broker = None  # type: ignore[assignment]  # the truth is at the control port
         self.alerts: list[AlertRaised] = []
         self.database = MemoryDatabase()
         self.latches, self.spool = PlainLatches(), PlainSpool()
-        self.clock = VirtualClock(OPENS_NS - BEFORE_NS)
+        begin_ns = ns_from_ist(f"{DATE} {begin}") if begin else OPENS_NS - BEFORE_NS
+        self.clock = VirtualClock(begin_ns)
         self.pool = SimPool(self.clock, "fifo", Decisions(1), Trace())
-        self.config = CONFIG
+        self.config = config
         self.prices = dict(PRICES)
         self.naked_s = self.naked_now_s = 0.0
         self._proposals = self._commands = self._steps = 0
@@ -93,14 +123,22 @@ class FloorHouse(LiveHouse):
     # -- the engine's side ------------------------------------------------------------------
 
     def _parts(self, epoch: int) -> Parts:
-        self.broker = None  # type: ignore[assignment]
-        return dataclasses.replace(super()._parts(epoch), make_live_broker=self._make_broker)
+        parts = super()._parts(epoch)
+        by_name = {item.name: item for item in instruments(self.config)}
+        pace = (parts.resolve, parts.steady_every_ns, parts.clock_speed)
+        settings = watcher_settings(KitePlace(), *pace)
+        charge = charger(parts.charges)
+        watch = {"watcher": lambda _: WatcherActor(by_name, settings, charge, DATE)}
+        return dataclasses.replace(
+            parts, make_live_broker=self._make_broker, extra={**parts.extra, **watch}
+        )
 
     def _make_broker(self) -> KiteBroker:
         root = f"http://127.0.0.1:{self.state['rest']}"
-        session = KiteSession(self._keys(), root, HASTY)
+        session = TimelySession(self._keys(), root, HASTY)
+        session.to_now = lambda: self.control("POST", "/to", now_ns=self.clock.now_ns())
         self._sessions.append(session)
-        self.live = KiteBroker(session, reload=self._keys)
+        self.live = KiteBroker(session, reload=self._keys, user_id=self.user_id)
         return self.live
 
     def _keys(self) -> Credentials:
@@ -253,7 +291,8 @@ class FloorHouse(LiveHouse):
 
     def sent(self) -> Counter[str]:
         """How often each tag was sent in a placement."""
-        return Counter(one["form"]["tag"] for one in self.heard("POST", "/orders"))
+        forms = [one["form"] for one in self.heard("POST", "/orders")]
+        return Counter(form["tag"] for form in forms if form.get("tag"))
 
     def settle(self, *, naked_s_max: float = 6.0) -> None:
         """What must hold in the end, whatever struck: equal books, nothing unknown, no placement
