@@ -80,10 +80,14 @@ def main() -> int:
     """Exit code 0 if it was played, whether or not the aim is met; 1 if not."""
     parser = argparse.ArgumentParser(prog="python -m scripts.bench_live.latency")
     parser.add_argument("--orders", type=int, default=300, help="of each side")
+    parser.add_argument("--no-margin", action="store_true", help="Kite's margin is not asked")
     parser.add_argument("--folder", type=Path, help="parent of the state directories")
     args = parser.parse_args()
     try:
-        figures = {"machine": machine(), "latency": measure(args.orders, args.folder)}
+        figures = {
+            "machine": machine(),
+            "latency": measure(args.orders, args.folder, is_margin_asked=not args.no_margin),
+        }
     except NotShown as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
@@ -91,9 +95,11 @@ def main() -> int:
     return 0
 
 
-def measure(orders: int, parent: Path | None) -> Figures:
+def measure(orders: int, parent: Path | None, *, is_margin_asked: bool = True) -> Figures:
     """So many orders of each side, in turns. Raises NotShown."""
     market, traded = settings([*OURS, BARE], STRATEGY), settings(OURS, STRATEGY)
+    if not is_margin_asked:
+        traded["live"]["margin_cushion_pct"] = None
     with staged(market, traded, parent) as stage:
         stage.floor.ask("POST", "/limits", scale=SCALE)
         state = stage.floor.state
@@ -124,7 +130,7 @@ def measure(orders: int, parent: Path | None) -> Figures:
     if min(len(ours), len(theirs)) < orders + WARM_COUNT:
         raise NotShown(f"{len(ours)} and {len(theirs)} of {orders + WARM_COUNT} orders")
     figures = compared(ours[WARM_COUNT:], theirs[WARM_COUNT:], taken, orders)
-    return {**figures, "one_durable_write": disk}
+    return {"is_margin_asked": is_margin_asked, **figures, "one_durable_write": disk}
 
 
 def durable_write(path: Path) -> Figures:
