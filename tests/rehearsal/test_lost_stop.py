@@ -15,6 +15,7 @@ import yaml
 from actors.runtime.clock import boot_ns
 from engine.orders.resolve import ResolveSettings
 from engine.units import NS_PER_S
+from scripts.client import ConsoleClient
 from scripts.rehearsal.command import journal_of
 from scripts.rehearsal.guarded import Guarded
 from scripts.rehearsal.stage import Stage
@@ -98,6 +99,12 @@ def test_when_the_request_of_a_stop_is_lost_then_the_next_one_works_when_that_is
     assert ask("GET", "/faults")["struck"] == {"FLT-16": 1}
     note(f"naked for {guarded.naked_s_max:.1f} s at {SPEED} times the speed of the market")
     assert ResolveSettings().settle_ns / NS_PER_S / SPEED <= guarded.naked_s_max <= NAKED_S_MAX
+    with ConsoleClient(stage.state_dir, timeout_s=5) as client:
+        reply = client.ask("disarm", {"reason": "rehearsal"})
+    assert (reply["code"], reply["body"]["confirmed"]) == ("OK", True), reply
+    assert stage.status()["mode"] in ("REDUCE", "PAPER")
+    (stop,) = legs(ask("GET", "/truth"), "S")
+    assert stop["status"] == "TRIGGER PENDING", "disarmed, and still protected"
     ask("POST", "/market", is_stopped=False)
     assert stage.play() == 0, (stage.folder / "engine.out").read_text()[-2_000:]
     found = compare(ask("GET", "/truth"), journal_of(stage.state_dir))
