@@ -36,7 +36,8 @@ from engine.messages.control import (
 )
 from engine.messages.journal import AppendRefused
 from engine.messages.market import FeedStateChanged, PhaseChanged, PhaseWanted, Tick
-from engine.messages.records import OrderFilled, PlanApproved, Record
+from engine.messages.plans import PlanApproved
+from engine.messages.records import OrderFilled, Record
 from engine.messages.signals import EntryDecided, EntryProposed
 from engine.messages.supervision import ChildWanted, TimerFired
 from engine.messages.values import Authority, Refusal
@@ -81,6 +82,7 @@ class GuardBehaviour(JournalReader):
         self._refused: Counter[str] = Counter()
         self._view_every_ns = view_every_ns
         self._pauses = Pauses()
+        self._rejects_told: dict[str, int] = {}
         self._is_view_due = False
         self._is_live = False
 
@@ -182,6 +184,8 @@ class GuardBehaviour(JournalReader):
         self._refused[refusal.rule] += 1
         if refusal.rule == "storm":
             self._pause(proposal.strategy, refusal)
+        elif refusal.rule == "rejects_row":
+            self._tell_rejects(proposal.strategy, refusal)
         elif refusal.rule == "shape":
             note(self.ctx, "proposal_malformed", printable(proposal.strategy), refusal)
         if refusal.rule not in _UNRECORDED:
@@ -216,6 +220,12 @@ class GuardBehaviour(JournalReader):
             self.ctx, "critical", "proposal_storm", strategy, f"{strategy} is paused: {refusal.why}"
         )
 
+    def _tell_rejects(self, strategy: str, refusal: Refusal) -> None:
+        """Once for each refused order that prolongs the pause."""
+        if self._rejects_told.get(strategy) != refusal.measured:
+            self._rejects_told[strategy] = refusal.measured
+            alert(self.ctx, "critical", "entries_rejected", strategy, refusal.why)
+
     def _append_refused(self, refused: AppendRefused) -> None:
         if self._account.reservations.refused(refused.group_id):
             log_event("reservation_released", group_id=refused.group_id, why=refused.why)
@@ -230,6 +240,7 @@ class GuardBehaviour(JournalReader):
         if not self._account.take_session(changed):
             return
         self._pauses.clear()
+        self._rejects_told.clear()
         self._loss.start_day(was_latched=was_latched)
 
     # -- telling --------------------------------------------------------------------------

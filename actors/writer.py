@@ -64,7 +64,6 @@ class WriterBehaviour(JournalReader):
         self._gate = Gate(caps, {spec.name: spec.multiplier for spec in instruments})
         self._first_look = FirstLook(self._brokers, self._gate)
         self._quiet = tuple(b for b in brokers.values() if isinstance(b, QuietBroker))
-        self._ticks: dict[str, Tick] = {}
         self._waiting: deque[IntentPlanned] = deque()
         self._is_live = False
         self._is_real = Book.LIVE in brokers
@@ -137,7 +136,7 @@ class WriterBehaviour(JournalReader):
         """Judge and act. False: the intent must wait for the rate budget."""
         if self._first_look.has_left(intent, self.ctx):
             return True
-        tick = self._ticks.get(intent.instrument)
+        tick = self._gate.ticks.get(intent.instrument)
         mark = tick.price_paise if tick is not None else 0
         verdict = self._gate.judge(intent, mark, self.ctx.now_ns(), self._rate_ns())
         match verdict:
@@ -163,7 +162,7 @@ class WriterBehaviour(JournalReader):
             return None
         price = max(intent.price_limit_paise, intent.price_trigger_paise, mark)
         value = intent.quantity * price * self._multipliers.get(intent.instrument, 0)
-        return self._entries.take(intent, value, self.ctx.now_ns())
+        return self._entries.take(intent, value, self.ctx.now_ns(), self._brokers.get(Book.LIVE))
 
     def _wait(self, intent: IntentPlanned) -> None:
         if not len(self._waiting) < EXITS_QUEUED_MAX:
@@ -255,9 +254,9 @@ class WriterBehaviour(JournalReader):
         self.ctx.send("watcher", answer)
 
     def _tick(self, tick: Tick) -> None:
-        if self._ticks.get(tick.instrument) is tick:
+        if self._gate.ticks.get(tick.instrument) is tick:
             return  # told again because we asked: the venue's depth must not be used up twice
-        self._ticks[tick.instrument] = tick
+        self._gate.ticks[tick.instrument] = tick
         for broker in self._brokers.values():
             broker.on_tick(tick, tick.at_ns)
             if reports := broker.reports():

@@ -87,6 +87,9 @@ RECONCILE_RECHECK_NS: Final = 2 * NS_PER_S
 RECONCILE_ANSWER_NS_MAX: Final = 15 * NS_PER_S
 RECONCILE_AGE_NS_MAX: Final = 180 * NS_PER_S
 FLAT_CHECK_NS: Final = 30 * NS_PER_S
+REJECTS_ROW_MAX: Final = 5
+"""Entries that the broker refuses count for its daily quota too; so many in a row are a loop."""
+REJECTS_PAUSE_NS: Final = 5 * NS_PER_MINUTE
 LATE_AGAIN_NS: Final = 2 * NS_PER_S
 """After this pause a reopened group that has ended is looked at once more."""
 GROUP_ENDED: Final = "closed"

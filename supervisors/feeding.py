@@ -12,16 +12,25 @@ import msgspec
 from actors.brokers.kite.credentials import KEYS, load_credentials
 from actors.feeds.kite.places import is_here
 from actors.feeds.kite.table import TABLE_FILE, read_table
-from actors.runtime.clock import Clock, LapseClock, SystemClock
+from actors.runtime.clock import Clock, LapseClock, SystemClock, wall_ns
 from actors.runtime.target import ProcessTarget
 from engine.errors import ConfigInvalid
 from engine.market.kite_table import size_faults, tokens_of
 from engine.session import ist_day
 from supervisors.config import EngineConfig, instruments
 from supervisors.kiteconfig import CONNECTIONS_MAX, TOKENS_MAX
+from supervisors.reference import with_reference
 from supervisors.spec import Factory
+from supervisors.tables import load_freeze, load_sessions
 
 PREFIX = "kitefeed/"
+LOGIN = "login"
+"""The guard of the token, wherever one is needed."""
+
+
+def has_login(config: EngineConfig) -> bool:
+    """Whether the engine needs a login at Kite: for its prices, and for an account with them."""
+    return config.market.source == "kite"
 
 
 def kite_sources(config: EngineConfig) -> dict[str, str]:
@@ -78,6 +87,18 @@ def practice_clock(practice: Practice) -> Clock:
     )
 
 
+def rest_root(config: EngineConfig) -> str:
+    """Where the REST API is now. Raises ConfigInvalid as `practice_of` does."""
+    practice = practice_of(config)
+    return f"http://{practice.host}:{practice.rest}" if practice else config.kite.api_url
+
+
+def market_now_ns(config: EngineConfig) -> int:
+    """The clock that the configured market goes by. Raises ConfigInvalid as `practice_of` does."""
+    practice = practice_of(config)
+    return wall_ns() if practice is None else practice_clock(practice).now_ns()
+
+
 def stream_url(config: EngineConfig) -> str:
     """Where the stream is now. Raises ConfigInvalid as `practice_of` does."""
     practice = practice_of(config)
@@ -114,15 +135,18 @@ def kite_feeds(config: EngineConfig, state_dir: Path, url: str = "") -> dict[str
     }
 
 
-def check_source(config: EngineConfig, state_dir: Path, now_ns: int) -> None:
+def check_source(config: EngineConfig, state_dir: Path, now_ns: int) -> EngineConfig:
     """Refuse to start on a list of instruments that cannot be believed, or without a login's shape.
+
+    Returns:
+        The configuration with what the list and the dated tables say of its names.
 
     Raises:
         ConfigInvalid: every fault.
         StateUnsafe: a file of the login is open to others.
     """
     if config.market.source != "kite":
-        return
+        return config
     load_credentials(os.environ)
     table = read_table(state_dir / TABLE_FILE)
     wanted = tuple(item.name for item in config.instruments)
@@ -130,3 +154,5 @@ def check_source(config: EngineConfig, state_dir: Path, now_ns: int) -> None:
     faults += size_faults(table, instruments(config))
     if faults:
         raise ConfigInvalid(faults)
+    day = ist_day(now_ns)
+    return with_reference(config, table, load_freeze(), load_sessions(), day)

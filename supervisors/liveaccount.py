@@ -33,7 +33,7 @@ from engine.risk.live_caps import LiveCaps
 from engine.session import ist_day
 from engine.units import NS_PER_MS, paise_from_rupees
 from supervisors.config import EngineConfig
-from supervisors.feeding import practice_of
+from supervisors.feeding import practice_of, rest_root
 
 
 def live_place(config: EngineConfig) -> KitePlace | None:
@@ -42,13 +42,18 @@ def live_place(config: EngineConfig) -> KitePlace | None:
     Raises:
         ConfigInvalid: the practice exchange that is named does not run here.
     """
-    kite = config.kite
-    if not kite.account:
+    if not config.kite.account:
         return None
-    practice = practice_of(config)
-    if practice is not None:
-        return KitePlace(root=f"http://{practice.host}:{practice.rest}")
-    return KitePlace(root=kite.api_url, ca_file=kite.ca_file)
+    cushion = config.live.margin_cushion_pct
+    bps = None if cushion is None else round(cushion * 100)
+    place = rest_place(config)
+    return replace(place, margin_cushion_bps=bps, account=config.kite.account)
+
+
+def rest_place(config: EngineConfig) -> KitePlace:
+    """Kite's API, whether or not an account is traded there. Raises as `live_place` does."""
+    is_practice = practice_of(config) is not None
+    return KitePlace(root=rest_root(config), ca_file="" if is_practice else config.kite.ca_file)
 
 
 def live_plan(config: EngineConfig, ledger: Path) -> LivePlan:

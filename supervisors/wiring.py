@@ -37,23 +37,21 @@ from actors.writer import WriterBehaviour
 from engine.authority_state import AuthoritySettings
 from engine.exchange.venue import VenueSettings
 from engine.instruments import Instrument
-from engine.limits import QUANTITY_MAX
 from engine.market.quality import TickLimits
 from engine.market.source import FrameSource
 from engine.market.staleness import StalenessLimits
 from engine.messages.base import Message
-from engine.messages.records import PlanApproved
+from engine.messages.plans import PlanApproved
 from engine.messages.values import Book, Side
 from engine.orders.oco_state import OcoSettings
 from engine.orders.resolve import ResolveSettings
 from engine.portfolio.charges import ChargeSegment, ChargeTable, order_charges
-from engine.risk.gate import GateCaps
+from engine.risk.gate import GateCaps, gate_caps
 from engine.session import SegmentClass, SessionTable
-from engine.strategies.base import Strategy
-from engine.strategies.registry import find_strategy
+from engine.strategies.registry import listens
 from engine.units import NS_PER_MINUTE, NS_PER_S
 from supervisors.config import EngineConfig, StrategyConfig, fingerprint, instruments, risk_settings
-from supervisors.feeding import kite_sources
+from supervisors.feeding import LOGIN, kite_sources
 from supervisors.liveaccount import watcher_settings, writer_target
 from supervisors.spec import Factory
 
@@ -123,7 +121,7 @@ def _core(parts: Parts, names: tuple[Instrument, ...]) -> dict[str, Factory]:
         "guard",
         "reconciler",
         *(f"strategy/{name}" for name in strategies),
-        *(name for name in ("console", "metrics") if name in parts.extra),
+        *(name for name in ("console", "metrics", LOGIN) if name in parts.extra),
     )
     authority = AuthoritySettings(
         listeners=listeners,
@@ -132,7 +130,7 @@ def _core(parts: Parts, names: tuple[Instrument, ...]) -> dict[str, Factory]:
         sentinel_ns=parts.sentinel_every_ns,
         reconcile_age_ns_max=3 * parts.reconcile_every_ns,
     )
-    caps = GateCaps(quantity_max=QUANTITY_MAX, notional_paise_max=limits.notional_symbol_paise_max)
+    caps = gate_caps(limits)
     known = {
         item.name: frozenset(item.instruments) or frozenset(by_name) for item in config.strategies
     }
@@ -213,6 +211,7 @@ def calendar(parts: Parts) -> Behaviour:
         flat_by_ns=session.flat_by_min * NS_PER_MINUTE,
         readers=(
             *PHASE_READERS,
+            *({LOGIN} & parts.extra.keys()),
             *dict.fromkeys(kite_sources(parts.config).values()),
             *(f"strategy/{item.name}" for item in parts.config.strategies),
         ),
@@ -269,11 +268,6 @@ def _feed(parts: Parts, item: Instrument) -> Factory:
             f"strategy/{trader.name}" for trader in traders if listens(trader.use, "on_tick")
         ),
     )
-
-
-def listens(use: str, what: str) -> bool:
-    """True if the strategy class overrides a callback: it is told nothing that it ignores."""
-    return getattr(find_strategy(use), what) is not getattr(Strategy, what)
 
 
 def _strategies(parts: Parts, names: tuple[Instrument, ...]) -> dict[str, Factory]:

@@ -12,6 +12,7 @@ import msgspec
 from engine.messages.broker import BrokerSnapshot, IntentAnswered, OrderReport, TradeReport
 from engine.messages.market import Tick
 from engine.messages.records import IntentPlanned, Record
+from engine.messages.values import Refusal
 
 Report: TypeAlias = OrderReport | TradeReport
 
@@ -72,6 +73,14 @@ class HearingBroker(Protocol):
     def hear(self, frame: bytes | str) -> None:
         """A text frame of it; what it says comes out of `reports`. An odd one is dropped and
         counted."""
+
+
+@runtime_checkable
+class MarginBroker(Protocol):
+    """A broker that says whether the account's money bears an entry."""
+
+    def margin_refusal(self, intent: IntentPlanned) -> Refusal | None:
+        """Why the entry may not leave, None if it may or if nobody wants to know. Not for exits."""
 
 
 @runtime_checkable

@@ -25,6 +25,7 @@ AGE_DAYS_MAX: Final = 7
 COLUMNS: Final = (
     "instrument_token",
     "tradingsymbol",
+    "name",
     "expiry",
     "tick_size",
     "lot_size",
@@ -32,10 +33,13 @@ COLUMNS: Final = (
     "exchange",
 )
 ROWS_MAX: Final = 1_000_000
+SEGMENT_INDICES: Final = 9
+"""Low byte of an index's token: it has neither lot nor tick, and nobody trades it."""
 
 
 class TableRow(msgspec.Struct, frozen=True, gc=False, array_like=True):
-    """One instrument. `expiry` is a date, "" for what does not expire; an index has tick 0."""
+    """One instrument. `expiry` is a date, "" for what does not expire; an index has tick 0.
+    `underlying`: of a derivative the symbol that it is on, else a company's name."""
 
     name: str
     token: int
@@ -43,6 +47,7 @@ class TableRow(msgspec.Struct, frozen=True, gc=False, array_like=True):
     tick_paise: int
     kind: str
     expiry: str
+    underlying: str = ""
 
 
 class InstrumentTable(msgspec.Struct, frozen=True):
@@ -99,7 +104,8 @@ def _row(fields: dict[str, str], rejected: Counter[str]) -> TableRow | None:
     if not (0 < token < 1 << 32 and lot >= 0 and 0 <= tick < 1 << 32) or tick % 1:
         rejected["absurd"] += 1
         return None
-    return TableRow(name, token, lot, int(tick), fields["instrument_type"], expiry)
+    kind, underlying = fields["instrument_type"], fields["name"].strip('"')
+    return TableRow(name, token, lot, int(tick), kind, expiry, underlying)
 
 
 def tokens_of(
@@ -115,12 +121,18 @@ def tokens_of(
     if not 0 <= age_days <= AGE_DAYS_MAX:
         return {}, (f"the instrument list is of {table.day}: run `pahara instruments`",)
     rows = {row.name: row for row in table.rows}
+    asked = {rows[name].token for name in wanted if name in rows}
+    shared = Counter(row.token for row in table.rows if row.token in asked)
     found: dict[int, str] = {}
     faults: list[str] = []
     for name in wanted:
         row = rows.get(name)
         if row is None:
             faults.append(f"{name} is not in the instrument list of {table.day}")
+        elif shared[row.token] > 1:
+            faults.append(f"{name}: token {row.token} is another's as well")
+        elif segment_of(row.token) != SEGMENT_INDICES and not (row.lot > 0 and row.tick_paise > 0):
+            faults.append(f"{name}: listed with lot {row.lot} and tick {row.tick_paise} paise")
         elif row.expiry and age_days:
             faults.append(f"{name}: its token may be another's, the list is of {table.day}")
         elif row.expiry and row.expiry < today:
@@ -128,6 +140,15 @@ def tokens_of(
         else:
             found[row.token] = name
     return found, tuple(faults)
+
+
+def names_with_futures(table: InstrumentTable) -> frozenset[str]:
+    """Symbols of the shares and indices that have futures at NSE: the F&O list of the day."""
+    return frozenset(
+        row.underlying
+        for row in table.rows
+        if row.kind == "FUT" and row.name.startswith("NFO:") and row.underlying
+    )
 
 
 def size_faults(table: InstrumentTable, instruments: Sequence[Instrument]) -> tuple[str, ...]:

@@ -35,6 +35,8 @@ from engine.units import NS_PER_MINUTE, NS_PER_S
 
 DAY_NS = 86_400 * NS_PER_S
 LOSS_LATCH = "loss_day"
+ENTRY_REJECTED = "entry_rejected"
+"""Why a group closes whose entry the broker has refused."""
 
 
 class Account:
@@ -65,6 +67,7 @@ class Account:
         self._unknown: dict[str, str] = {}
         self._entered: set[tuple[str, str, str]] = set()
         self._losses_row: dict[str, int] = {}
+        self._rejected: dict[tuple[Book, str], tuple[int, int]] = {}
         self._proposed: dict[str, deque[int]] = {}
         self._base_paise: dict[Book, int] = {}
 
@@ -97,6 +100,7 @@ class Account:
         self.is_loss_latched = False
         for counters in (self._orders, self._entered, self._losses_row, self._decided):
             counters.clear()
+        self._rejected.clear()
         self.ledger.start_day()
         for book in Book:
             self._base_paise[book] = ledger_pnl(self.ledger, book, self.ticks).total_paise
@@ -113,7 +117,7 @@ class Account:
                 self._decided.add(record.signal_id)
             case GroupOpened():
                 self._decided.add(record.plan.signal_id)
-            case GroupClosed() if is_today and record.quantity_entered:
+            case GroupClosed() if is_today:
                 self._closed(record)
             case LatchChanged() if is_today and record.latch == LOSS_LATCH:
                 self.is_loss_latched = record.is_set
@@ -134,6 +138,13 @@ class Account:
             self._entered.add((fact.book.value, fact.instrument, fact.side.value))
 
     def _closed(self, closed: GroupClosed) -> None:
+        key = (closed.book, closed.strategy)
+        if closed.reason == ENTRY_REJECTED:
+            count, _ = self._rejected.get(key, (0, 0))
+            self._rejected[key] = (count + 1, closed.at_ns)
+        if not closed.quantity_entered:
+            return
+        self._rejected.pop(key, None)
         has_lost = closed.pnl_gross_paise < closed.charges_paise
         before = self._losses_row.get(closed.strategy, 0)
         self._losses_row[closed.strategy] = before + 1 if has_lost else 0
@@ -205,6 +216,7 @@ class Account:
         book = self.book_for(strategy, name)
         held = [h.plan for h in self.reservations.holdings(book) if h.plan.instrument == name]
         side = proposal.side
+        rejects_row, rejected_at_ns = self._rejected.get((book, strategy), (0, 0))
         return RiskView(
             now_ns=now_ns,
             book=book,
@@ -227,6 +239,8 @@ class Account:
             risk_open_paise=self.reservations.risk_paise(book),
             orders_day=self.orders_day,
             losses_row=self._losses_row.get(strategy, 0),
+            rejects_row=rejects_row,
+            rejected_at_ns=rejected_at_ns,
             pnl_day=self.pnl_day(book),
             is_loss_latched=self.is_loss_latched,
         )

@@ -12,6 +12,8 @@ Refuses to know brokers and clocks. The checks, in order:
     entry_once   one live entry a group                                (INV-05)
     orders_day   the broker's daily quota keeps a share for exits      (CTL-06)
     fat_finger   quantity and value caps of entries, of the writer's own
+    price_away   an entry's limit is near the market that the writer knows: the guard measured it at
+                 approval, and the journal may have held it up since (INV-24)
     rate         entries <= 6 a second, all <= 8; exits wait, entries are denied (CTL-05)
 
 Reduce-only is judged per group: the guard admits no opposite groups on one instrument and book, so
@@ -26,18 +28,39 @@ import msgspec
 from engine import limits
 from engine.authority import effective, is_maintenance, needed, scope_of
 from engine.messages.control import AuthorityChanged
+from engine.messages.market import Tick
 from engine.messages.records import IntentPlanned, Record
 from engine.messages.values import Action, Authority, Book, Leg, Mode, OrderType, Refusal
 from engine.risk.day_count import DayCount
 from engine.risk.rate import RateBudget
-from engine.risk.sent_orders import REPEATED, SentOrders
+from engine.risk.sent_order import REPEATED
+from engine.risk.sent_orders import SentOrders
+from engine.risk.settings import RiskSettings
+from engine.units import BPS, NS_PER_MS
+
+AWAY_TIMES = 2
+"""The market may have moved once more as far since the guard approved an entry."""
 
 
 class GateCaps(msgspec.Struct, frozen=True, kw_only=True):
-    """The writer's own fat-finger caps of one entry, independent of the guard's."""
+    """The writer's own fat-finger caps of one entry, independent of the guard's. How far its limit
+    may be from the last price, twice that once it is approved; a price older than `tick_age_ns_max`
+    says nothing (a paper writer hears no ticks that don't matter to its orders)."""
 
     quantity_max: int
     notional_paise_max: int
+    price_away_bps_max: int = limits.PRICE_AWAY_BPS_MAX
+    tick_age_ns_max: int = limits.TICK_AGE_MS_MAX * NS_PER_MS
+
+
+def gate_caps(settings: RiskSettings) -> GateCaps:
+    """The caps of the configured limits."""
+    return GateCaps(
+        quantity_max=limits.QUANTITY_MAX,
+        notional_paise_max=settings.notional_symbol_paise_max,
+        price_away_bps_max=settings.price_away_bps_max,
+        tick_age_ns_max=settings.tick_age_ms_max * NS_PER_MS,
+    )
 
 
 @unique
@@ -47,15 +70,19 @@ class Verdict(Enum):
 
 
 class Gate:
-    """The gate's memory: authority, fences, sent orders, the last second."""
+    """The gate's memory: authority, fences, sent orders, the last second. `ticks`: the last one of
+    each instrument that the writer was told."""
 
     def __init__(self, caps: GateCaps, multipliers: Mapping[str, int]) -> None:
         assert 0 < caps.quantity_max <= limits.QUANTITY_MAX
         assert 0 < caps.notional_paise_max <= limits.MONEY_PAISE_MAX
+        assert 0 < caps.price_away_bps_max <= limits.PRICE_AWAY_BPS_MAX
+        assert 0 < caps.tick_age_ns_max <= limits.TICK_AGE_MS_MAX * NS_PER_MS
         self._caps = caps
         self._multipliers = multipliers
         self._authority: AuthorityChanged | None = None
         self.fenced: dict[str, int] = {}
+        self.ticks: dict[str, Tick] = {}
         self.orders = SentOrders()
         self.rate = RateBudget()
         self.day = DayCount()
@@ -184,7 +211,19 @@ class Gate:
             return _deny("fat_finger", intent.quantity, caps.quantity_max, "quantity of one order")
         if not 0 < value <= caps.notional_paise_max:
             return _deny("fat_finger", value, caps.notional_paise_max, "value of one order")
+        away_bps, away_max = self._away_bps(intent, now_ns), AWAY_TIMES * caps.price_away_bps_max
+        if not away_bps <= away_max:
+            return _deny("price_away", away_bps, away_max, "the limit is far from the last price")
         return None
+
+    def _away_bps(self, intent: IntentPlanned, now_ns: int) -> int:
+        """How far an entry's limit is from the last price, 0 where either is not known."""
+        tick = self.ticks.get(intent.instrument)
+        if tick is None or not intent.price_limit_paise:
+            return 0
+        age_ns = abs(now_ns - tick.received_at_ns)
+        away_paise = abs(intent.price_limit_paise - tick.price_paise)
+        return away_paise * BPS // tick.price_paise if age_ns <= self._caps.tick_age_ns_max else 0
 
 
 def _deny(rule: str, measured: int, limit: int, why: str) -> Refusal:

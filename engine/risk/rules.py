@@ -17,6 +17,8 @@ from typing import Final
 from engine.instruments import Instrument
 from engine.limits import (
     PRICE_PAISE_MAX,
+    REJECTS_PAUSE_NS,
+    REJECTS_ROW_MAX,
     TICK_AHEAD_NS_MAX,
 )
 from engine.messages.market import PhaseChanged, Tick
@@ -219,6 +221,17 @@ def losses_row(proposal: EntryProposed, view: RiskView, settings: RiskSettings) 
     return refuse("losses_row", view.losses_row, settings.losses_row_max, why)
 
 
+def rejects_row(proposal: EntryProposed, view: RiskView, settings: RiskSettings) -> Refusal | None:
+    """A loop of refused orders ends before it has eaten the day's quota: after a pause one more may
+    try, and the pause begins anew if it is refused too."""
+    del settings
+    is_over = view.now_ns >= view.rejected_at_ns + REJECTS_PAUSE_NS
+    if view.rejects_row < REJECTS_ROW_MAX or is_over:
+        return None
+    why = f"the broker refuses every entry of {proposal.strategy}"
+    return refuse("rejects_row", view.rejects_row, REJECTS_ROW_MAX, why)
+
+
 def positions(proposal: EntryProposed, view: RiskView, settings: RiskSettings) -> Refusal | None:
     del proposal
     if 0 <= view.positions_count < settings.positions_max:
@@ -272,6 +285,7 @@ PROPOSAL_RULES: Final[tuple[Rule, ...]] = (
     group_open,
     duplicate_day,
     losses_row,
+    rejects_row,
     positions,
     orders_day,
     loss_day,

@@ -5,68 +5,30 @@ reduce-only needs an account of orders that no earlier room can get wrong.
 
 An order is PENDING from the moment it is sent: of unknown fate, so its unfilled part widens the
 position. A report that shows it working makes it KNOWN; a terminal one ends it. `filled` only ever
-rises, and a fill after the end still counts. Two rows with one tag are two effects of one request
-(FLT-24): what both have filled is held.
+rises, and a fill after the end still counts. Two orders with one tag are two effects of one request
+(FLT-24): what both have filled is held, and each counts with what it may still fill.
 """
 
 from collections.abc import Iterable
 from typing import Final
 
-import msgspec
-
 from engine.ids import is_own_tag
 from engine.messages.broker import (
-    TERMINAL_STATUSES,
     BrokerSnapshot,
     IntentAnswered,
     OrderReport,
-    Outcome,
     TradeReport,
 )
 from engine.messages.records import (
     IntentPlanned,
-    OrderAccepted,
-    OrderCancelled,
-    OrderDenied,
     OrderFact,
-    OrderFilled,
-    OrderLost,
-    OrderModified,
-    OrderRejected,
-    OrderTriggered,
     Record,
-    RequestRefused,
 )
 from engine.messages.values import Action, Book, Leg, Side
 from engine.risk.reduce_only import Interval, WorkingExit, is_leg_reducing, widened
+from engine.risk.sent_order import SentOrder, answered, learn, shrinks
 
-REPEATED = "repeated"
-"""The gate's rule by which an intent is denied because it has left before."""
 _NOTHING: Final[dict[str, int]] = {}
-
-
-class SentOrder(msgspec.Struct, kw_only=True):
-    """One order. `is_known`: a report or record says that it works (or has worked). `quantity` is
-    the worst case while a modification is under way, `quantity_told` what the venue last said.
-    `is_lost`: given up as absent, until it is seen to work after all (FLT-18). `is_adopted`: a part
-    of a stranger's order; its number tells of all of that, so the journal alone speaks for it."""
-
-    client_order_id: str
-    group_id: str
-    leg: Leg
-    side: Side
-    quantity: int
-    quantity_told: int
-    filled: int = 0
-    was_triggered: bool = False
-    is_known: bool = False
-    is_over: bool = False
-    is_lost: bool = False
-    is_adopted: bool = False
-
-    @property
-    def remaining(self) -> int:
-        return 0 if self.is_over or self.is_lost else max(0, self.quantity - self.filled)
 
 
 class SentOrders:
@@ -97,6 +59,7 @@ class SentOrders:
                 side=intent.side,
                 quantity=intent.quantity,
                 quantity_told=intent.quantity,
+                quantity_placed=intent.quantity,
                 is_adopted=intent.is_adopted,
             )
             self._orders[intent.client_order_id] = order
@@ -115,21 +78,18 @@ class SentOrders:
             self._by_venue_id[report.venue_order_id] = order
         match report:
             case IntentAnswered():
-                _answered(order, report)
+                answered(order, report)
             case OrderReport():
                 rows = self._rows.setdefault(order.client_order_id, {})
                 number, filled = report.venue_order_id, report.filled_quantity
                 rows[number] = max(filled, rows.get(number, 0))
                 order.filled = max(order.filled, sum(rows.values()))
-                order.is_known = True
-                order.quantity = order.quantity_told = report.quantity
-                order.is_over = order.is_over or report.status in TERMINAL_STATUSES
-                order.is_lost = order.is_lost and order.is_over
+                order.row(report)
             case TradeReport():
                 trades = self._trades.setdefault(order.client_order_id, {})
                 trades[report.trade_id] = report.quantity
                 order.filled = max(order.filled, sum(trades.values()))
-                order.is_known, order.is_lost = True, False
+                order.trade(report)
 
     def read(self, snapshot: BrokerSnapshot) -> None:
         """The broker's books: its word on every order and trade of the day. Most of them are over
@@ -145,6 +105,7 @@ class SentOrders:
                 order is None
                 or not order.is_over
                 or not order.is_known
+                or order.seconds
                 or told.get(order.client_order_id, _NOTHING).get(row.venue_order_id, 0)
                 < row.filled_quantity
                 or not order.quantity == order.quantity_told == row.quantity
@@ -175,7 +136,7 @@ class SentOrders:
             return
         if record.venue_order_id and not order.is_adopted:
             self._by_venue_id[record.venue_order_id] = order
-        _learn(order, record)
+        learn(order, record)
 
     # -- what is asked --------------------------------------------------------------------
 
@@ -218,61 +179,15 @@ class SentOrders:
         if intent.action is Action.CANCEL:
             return position.hi <= 0 if intent.side is Side.SELL else position.lo >= 0
         current = self._orders.get(intent.client_order_id)
-        if intent.action is Action.MODIFY and _shrinks(current, intent):
+        if intent.action is Action.MODIFY and shrinks(current, intent):
             return True
-        filled = current.filled if current is not None else 0
-        asked = WorkingExit(intent.group_id, intent.leg, intent.side, intent.quantity - filled)
+        units = intent.quantity
+        if current is not None:  # beside it work its seconds, which no change of it makes smaller
+            units += current.remaining_seconds - current.filled_own
+        asked = WorkingExit(intent.group_id, intent.leg, intent.side, units)
         return is_leg_reducing(asked, position, self._working(intent))
 
     def _working(self, intent: IntentPlanned) -> Iterable[WorkingExit]:
         for order in self._groups.get(intent.group_id, ()):
             if order.client_order_id != intent.client_order_id and order.is_known:
                 yield WorkingExit(order.group_id, order.leg, order.side, order.remaining)
-
-
-def _learn(order: SentOrder, record: OrderFact) -> None:
-    if isinstance(record, OrderAccepted | OrderTriggered | OrderModified | OrderFilled):
-        order.is_known, order.is_lost = True, False
-    match record:
-        case OrderTriggered():
-            order.was_triggered = True
-        case OrderModified():
-            order.quantity = order.quantity_told = record.quantity
-        case OrderFilled():
-            order.filled = max(order.filled, record.filled_total)
-            order.is_over = order.is_over or record.filled_total >= record.order_quantity
-        case RequestRefused() | OrderDenied() if record.action is Action.MODIFY:
-            _not_grown(order, record)
-        case OrderLost():
-            order.is_lost = True
-        case OrderCancelled() | OrderRejected():
-            order.is_over = True
-        case OrderDenied() if record.action is Action.PLACE:
-            order.is_over = True
-        case _:
-            pass
-
-
-def _shrinks(order: SentOrder | None, intent: IntentPlanned) -> bool:
-    """What works already only gets smaller, however stale the asker's view is: always reducing."""
-    is_alive = order is not None and not (order.is_over or order.is_lost)
-    return order is not None and is_alive and intent.quantity <= order.quantity
-
-
-def _not_grown(order: SentOrder, record: RequestRefused | OrderDenied) -> None:
-    """A growth that did not happen. One that was denied because it had left before may still."""
-    has_left = isinstance(record, OrderDenied) and record.refusal.rule == REPEATED
-    if not has_left:
-        order.quantity = order.quantity_told
-
-
-def _answered(order: SentOrder, answer: IntentAnswered) -> None:
-    if answer.action is not Action.PLACE:
-        return
-    match answer.outcome:
-        case Outcome.ACKED:
-            order.is_known = True
-        case Outcome.REFUSED | Outcome.NOT_SENT | Outcome.DENIED:
-            order.is_over = True
-        case Outcome.UNKNOWN:
-            pass

@@ -20,6 +20,7 @@ class RiskView(msgspec.Struct, frozen=True, kw_only=True):
 
     `allowed`: the instruments the strategy is configured for, None for an unknown strategy.
     `generation_void`: its last fenced generation. `proposals_minute`: this one included.
+    `rejects_row`: entries that the broker has refused since the last one that traded.
     `pnl_day`: of the book, at worst marks. Exposure figures include reservations.
     """
 
@@ -44,6 +45,8 @@ class RiskView(msgspec.Struct, frozen=True, kw_only=True):
     risk_open_paise: int = 0
     orders_day: int = 0
     losses_row: int = 0
+    rejects_row: int = 0
+    rejected_at_ns: int = 0
     pnl_day: Pnl = Pnl()
     is_loss_latched: bool = False
 

@@ -16,7 +16,7 @@ from engine.messages.broker import Outcome, TradeReport
 from engine.messages.records import IntentPlanned
 from engine.messages.supervision import ChildExited
 from engine.session import ist_day
-from engine.units import NS_PER_MINUTE, NS_PER_S, paise_from_rupees
+from engine.units import NS_PER_MINUTE, paise_from_rupees
 from scripts.simulation import scene
 from scripts.simulation.clock import ClockModel
 from scripts.simulation.database import FaultyDatabase
@@ -32,8 +32,6 @@ from supervisors.config import instruments
 if TYPE_CHECKING:
     from scripts.simulation.world import World
 
-SQUARE_OFF_NS = 20 * NS_PER_S
-"""The broker's own square-off comes this long before the close."""
 ACCOUNT = KiteSettings()
 
 
@@ -125,7 +123,7 @@ class Outside:
             trading_day=ist_day(opens_ns).isoformat(),
             opens_at_ns=opens_ns,
             closes_at_ns=closes_ns,
-            square_off_at_ns=closes_ns - SQUARE_OFF_NS,
+            square_off_at_ns=closes_ns - scene.SQUARE_OFF_NS,
         )
 
         def begin() -> None:

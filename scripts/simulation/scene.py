@@ -10,7 +10,7 @@ from functools import cache
 from typing import Final
 
 from engine.session import SegmentClass, SessionTable
-from engine.units import NS_PER_MINUTE
+from engine.units import NS_PER_MINUTE, NS_PER_S
 from scripts.simulation.profile import HOUR_MIN, Profile
 from supervisors.config import (
     EngineConfig,
@@ -28,6 +28,8 @@ LEAD_NS: Final = 5 * NS_PER_MINUTE
 ENTRIES_END_MIN, FLAT_BY_MIN = 15, 5
 """Of a session of an hour. The engine shortens them as it would for a usual day of 375 minutes;
 they grow as sessions get shorter, so that the time they leave is the same in each."""
+SQUARE_OFF_NS: Final = 20 * NS_PER_S
+"""The broker's own square-off comes this long before the close."""
 NAMES: Final = ("NSE:AAA", "NSE:BBB", "NSE:CCC")
 PRICES_INR: Final = (1000.0, 250.0, 4000.0)
 FREEZE_QUANTITY: Final = 5_000

@@ -8,6 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from actors.guard import GuardBehaviour
+from engine.limits import REJECTS_ROW_MAX
 from engine.messages.control import (
     AlertRaised,
     Ceiling,
@@ -19,12 +20,12 @@ from engine.messages.control import (
 )
 from engine.messages.journal import AppendRefused
 from engine.messages.market import FeedStateChanged
+from engine.messages.plans import PlanApproved
 from engine.messages.records import (
     DecisionRecorded,
     LatchChanged,
     OrderLost,
     OrderUnknown,
-    PlanApproved,
     Record,
     RiskNoted,
     SignalRecorded,
@@ -411,6 +412,36 @@ def test_when_a_strategy_loses_in_a_row_then_its_entries_stop(
     propose(guard)
     assert rule_of(ctx) == "losses_row"
     propose(guard, "sig-2", strategy="other")
+    assert rule_of(ctx) == ""
+
+
+@pytest.mark.conformance("KITE-27")
+def test_when_the_broker_refuses_entries_in_a_row_then_the_strategy_pauses_and_a_person_knows(
+    guard: GuardBehaviour, ctx: FakeContext
+) -> None:
+    number = journaled()
+    for count in range(REJECTS_ROW_MAX):
+        group = f"grp-{count}"
+        guard.receive(number(opened_group(group)))
+        guard.receive(number(closed_group(group, reason="entry_rejected", quantity_entered=0)))
+    for name in ("sig-1", "sig-2"):
+        propose(guard, name)
+        assert rule_of(ctx) == "rejects_row"
+    assert [alert.event for alert in ctx.of(AlertRaised)] == ["entries_rejected"]
+    propose(guard, "sig-3", strategy="other")
+    assert rule_of(ctx) == ""
+
+
+def test_when_an_entry_trades_then_refusals_before_it_do_not_count(
+    guard: GuardBehaviour, ctx: FakeContext
+) -> None:
+    number = journaled()
+    reasons = ["entry_rejected"] * (REJECTS_ROW_MAX - 1)
+    for count, reason in enumerate([*reasons, "target", *reasons]):
+        group, units = f"grp-{count}", 10 if reason == "target" else 0
+        guard.receive(number(opened_group(group)))
+        guard.receive(number(closed_group(group, reason=reason, quantity_entered=units)))
+    propose(guard)
     assert rule_of(ctx) == ""
 
 

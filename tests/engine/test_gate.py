@@ -41,7 +41,7 @@ from engine.risk.gate import Gate, GateCaps, Verdict
 from engine.risk.rate import RateBudget
 from engine.risk.reduce_only import Interval
 from engine.units import NS_PER_S
-from tests.risk_samples import NOW, authority, closed_group, fill, intent, stop
+from tests.risk_samples import INFY, NOW, authority, closed_group, fill, intent, stop, tick
 
 CAPS = GateCaps(quantity_max=100, notional_paise_max=15_000_000)
 
@@ -154,6 +154,34 @@ def test_when_an_entry_is_not_sound_then_it_is_denied(
     gate: Gate, changes: dict[str, Any], mark: int, expected: str
 ) -> None:
     assert verdict(gate, intent(**changes), mark=mark) == expected
+
+
+@pytest.mark.conformance("INV-24", "CTL-03")
+@pytest.mark.parametrize(
+    ("limit_paise", "age_s", "expected"),
+    [
+        (153_000, 0, "send"),
+        (153_020, 0, "price_away"),
+        (146_980, 0, "price_away"),
+        (1_500, 0, "price_away"),
+        (153_020, 5, "price_away"),
+        (153_020, 6, "send"),
+        (153_020, -6, "send"),
+    ],
+)
+def test_inv_24_when_an_entry_comes_late_then_it_is_near_the_price_that_the_writer_knows(
+    limit_paise: int, age_s: int, expected: str
+) -> None:
+    """Twice one percent of 1500.00, unless that price is older than five seconds."""
+    gate = Gate(replace(CAPS, price_away_bps_max=100, tick_age_ns_max=5 * NS_PER_S), {INFY.name: 1})
+    gate.authorise(authority())
+    gate.ticks[INFY.name] = tick(received_at_ns=NOW - age_s * NS_PER_S)
+    assert verdict(gate, intent(quantity=1, price_limit_paise=limit_paise)) == expected
+
+
+def test_inv_24_when_an_exit_is_far_from_the_price_then_it_leaves(held: Gate) -> None:
+    held.ticks[INFY.name] = tick()
+    assert verdict(held, replace(stop(), price_limit_paise=15_000)) == "send"
 
 
 def test_when_no_authority_was_given_yet_then_nothing_leaves() -> None:
@@ -483,6 +511,71 @@ def test_flt_24_when_two_orders_have_one_tag_then_the_fills_of_both_count(
             held.orders.report(row)
     position = held.orders.position("grp-1")
     assert (position.lo, position.hi) == (0, 0)
+
+
+def doubled(gate: Gate, quantity: int = 5) -> OrderReport:
+    """One request made two orders, which both rest; the row of the second."""
+    known(gate, stop("T1", quantity, leg=Leg.TARGET_1))
+    first = report(OrderStatus.OPEN, 0, "T1", quantity)
+    second = replace(first, venue_order_id="2")
+    gate.orders.report(first)
+    gate.orders.report(second)
+    return second
+
+
+OUT: dict[str, Any] = {"leg": Leg.EXIT, "order_type": OrderType.LIMIT, "price_trigger_paise": 0}
+
+
+@pytest.mark.conformance("INV-09", "FLT-24")
+def test_flt_24_when_two_orders_have_one_tag_then_no_exit_leaves_for_what_either_may_sell(
+    held: Gate,
+) -> None:
+    doubled(held, 4)
+    assert verdict(held, stop("X1", 3, **OUT)) == "reduce_only"
+    assert verdict(held, stop("X1", 2, **OUT)) == "send"
+
+
+@pytest.mark.conformance("INV-09", "FLT-24")
+def test_flt_24_when_one_of_two_is_over_then_the_other_counts_still(held: Gate) -> None:
+    second = doubled(held)
+    held.orders.report(replace(second, venue_order_id="1", status=OrderStatus.CANCELLED))
+    held.orders.report(replace(second, filled_quantity=2))
+    assert held.orders.position("grp-1") == Interval(8, 8)
+    assert verdict(held, stop("X1", 6, **OUT)) == "reduce_only"
+    assert verdict(held, stop("X1", 5, **OUT)) == "send"
+
+
+@pytest.mark.conformance("INV-09", "FLT-24")
+def test_flt_24_when_both_are_over_then_all_the_rest_may_go_and_an_old_row_changes_nothing(
+    held: Gate,
+) -> None:
+    second = doubled(held)
+    for number in "12":
+        gone = replace(second, venue_order_id=number, status=OrderStatus.CANCELLED)
+        held.orders.report(gone)
+    held.orders.report(second)
+    assert verdict(held, stop("X1", 10, **OUT)) == "send"
+
+
+@pytest.mark.conformance("INV-09", "FLT-24")
+def test_flt_24_when_one_of_two_is_to_grow_then_the_other_counts_beside_it(held: Gate) -> None:
+    doubled(held, 4)
+    grown = stop("T1", 7, leg=Leg.TARGET_1, action=Action.MODIFY, intent_id="T1-m1")
+    assert verdict(held, grown) == "reduce_only"
+    assert verdict(held, replace(grown, quantity=6)) == "send"
+
+
+@pytest.mark.conformance("INV-09", "FLT-24")
+def test_flt_24_when_recovered_by_the_journal_then_a_fill_of_another_number_is_of_a_second(
+    held: Gate,
+) -> None:
+    target = stop("T1", 5, leg=Leg.TARGET_1)
+    sale: dict[str, Any] = {"side": Side.SELL, "leg": Leg.TARGET_1, "client_order_id": "T1"}
+    held.orders.fold(target)
+    held.orders.fold(fact(OrderAccepted, target, venue_order_id="1"))
+    held.orders.fold(fill("T2", 5, order_quantity=10, venue_order_id="2", **sale))
+    assert held.orders.position("grp-1") == Interval(5, 5)
+    assert verdict(held, stop("X1", 1, **OUT)) == "reduce_only"
 
 
 @pytest.mark.conformance("INV-20", "ORD-10")

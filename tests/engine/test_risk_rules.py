@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from engine.instruments import Instrument
+from engine.limits import REJECTS_PAUSE_NS, REJECTS_ROW_MAX
 from engine.messages.signals import EntryProposed
 from engine.messages.values import Authority, FeedState, Refusal, SessionPhase, Side, Target
 from engine.portfolio.pnl import Pnl
@@ -116,6 +117,16 @@ PAIRS = [
         ({}, {"is_entered_today": True}, {"is_duplicate_day_blocked": True}),
     ),
     ("losses_row", ({}, {"losses_row": 2}, {}), ({}, {"losses_row": 3}, {})),
+    (
+        "rejects_row",
+        ({}, {"rejects_row": REJECTS_ROW_MAX - 1, "rejected_at_ns": NOW}, {}),
+        ({}, {"rejects_row": REJECTS_ROW_MAX, "rejected_at_ns": NOW}, {}),
+    ),
+    (
+        "rejects_row",
+        ({}, {"rejects_row": 99, "rejected_at_ns": NOW - REJECTS_PAUSE_NS}, {}),
+        ({}, {"rejects_row": 99, "rejected_at_ns": NOW - REJECTS_PAUSE_NS + 1}, {}),
+    ),
     ("positions_max", ({}, {"positions_count": 2}, {}), ({}, {"positions_count": 3}, {})),
     ("orders_day", ({}, {"orders_day": 99}, {}), ({}, {"orders_day": 100}, {})),
     (

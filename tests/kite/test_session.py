@@ -128,6 +128,7 @@ ANSWERS: dict[str, tuple[Step, Outcome]] = {
 }
 
 
+@pytest.mark.conformance("BAD-54", "BAD-55", "BAD-56")
 @pytest.mark.parametrize("asked", WRITES, ids=lambda asked: asked.value)
 @pytest.mark.parametrize("name", ANSWERS)
 def test_when_a_write_is_answered_then_its_outcome_is_of_the_table(
@@ -140,6 +141,7 @@ def test_when_a_write_is_answered_then_its_outcome_is_of_the_table(
     assert len(kite.heard) == 1, "nothing is ever sent again"
     assert verdict.is_session_lost == (name == "token")
     assert verdict.is_locked_out == (name == "ip")
+    assert verdict.is_misled == (name == "redirect")
 
 
 @pytest.mark.parametrize("name", [name for name in ANSWERS if name not in {"success", "data-null"}])
@@ -275,6 +277,7 @@ def test_when_the_packing_is_broken_then_it_is_unknown(
     assert session.place(FIELDS).outcome is Outcome.UNKNOWN
 
 
+@pytest.mark.conformance("BAD-58")
 def test_when_a_huge_body_is_announced_then_it_is_not_read(
     kite: ScriptedKite, session: KiteSession
 ) -> None:

@@ -82,6 +82,33 @@ def test_when_the_list_ages_then_it_is_believed_less(today: str, name: str, faul
     assert bool(found) is not bool(fault)
 
 
+@pytest.mark.conformance("BAD-60", "KITE-29")
+@pytest.mark.parametrize(
+    ("row", "fault"),
+    [
+        ("259585,1,ODD,ODD,0.0,,0.0,0.05,0,EQ,NSE,NSE", "lot 0"),
+        ("259585,1,ODD,ODD,0.0,,0.0,0.0,1,EQ,NSE,NSE", "tick 0"),
+        ("408065,1,ODD,ODD,0.0,,0.0,0.05,1,EQ,NSE,NSE", "another's"),
+        ("259585,1,ODD,ODD,0.0,2026-11-19,0.0,0.05,1,FUT,NSE,NSE", "expired"),
+        ("259585,1,GONE,GONE,0.0,,0.0,0.05,1,EQ,NSE,NSE", "not in"),
+    ],
+)
+def test_bad_60_when_one_row_of_the_list_is_odd_then_that_instrument_alone_is_refused(
+    row: str, fault: str
+) -> None:
+    table, _ = table_of(DAY, (HEAD, *ROWS, row))
+    found, faults = tokens_of(table, ["NSE:ODD", "NSE:NIFTY 50"], DAY)
+    assert found == {256265: "NSE:NIFTY 50"}
+    assert (len(faults), fault in faults[0], "ODD" in faults[0]) == (1, True, True)
+
+
+@pytest.mark.conformance("BAD-60", "KITE-29")
+def test_bad_60_when_two_names_share_a_token_then_neither_has_ticks() -> None:
+    table, _ = table_of(DAY, (HEAD, *ROWS, "408065,1,ODD,ODD,0.0,,0.0,0.05,1,EQ,NSE,NSE"))
+    found, faults = tokens_of(table, ["NSE:INFY", "NSE:ODD"], DAY)
+    assert (found, len(faults)) == ({}, 2)
+
+
 def test_when_a_derivative_has_expired_then_it_has_no_token() -> None:
     table, _ = table_of("2026-11-25", (HEAD, *ROWS))
     assert "expired" in tokens_of(table, ["NFO:NIFTY26NOVFUT"], "2026-11-25")[1][0]

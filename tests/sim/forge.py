@@ -91,7 +91,7 @@ class Forge:
         self.database = SimpleNamespace(rows={})
         now = {name: lambda: self.now_ns for name in ("true_ns", "mono_ns", "awake_ns")}
         self.clock = SimpleNamespace(wrong_ns=0, **now)
-        self.market = SimpleNamespace(tick_counts=Counter())
+        self.market = SimpleNamespace(tick_counts=Counter(), shown=Counter())
         self.broker = SimpleNamespace(orders=())
         self.board: list[Any] = []
         self.inboxes: dict[str, Any] = {}
@@ -109,6 +109,9 @@ class Forge:
 
     def generation(self, name: str) -> int:
         return self._generations.get(name, 1)
+
+    def kept(self) -> list[tuple[int, Record]]:
+        return self.records
 
     def behaviour(self, name: str) -> Any:
         return self.rooms.get(name)

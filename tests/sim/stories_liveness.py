@@ -4,8 +4,9 @@ from types import SimpleNamespace
 
 from actors.runtime.board import ChildRow
 from engine.messages.control import Ceiling, FlattenOrdered, Reconciled, RecoveryDone
-from engine.messages.records import OrderAccepted, OrderUnknown
-from engine.messages.values import Authority, Leg, Mode, SessionPhase
+from engine.messages.records import LatchChanged, OrderAccepted, OrderUnknown
+from engine.messages.values import Authority, Book, Leg, Mode, SessionPhase, Side
+from engine.risk.account import LOSS_LATCH
 from engine.units import NS_PER_S
 from scripts.simulation.operators import KILL_CLEARED
 from tests.sim.forge import NAME, Forge, story
@@ -61,6 +62,48 @@ def _killed_with_an_entry(forge: Forge, why: str) -> None:
     forge.death(why)
     forge.fill(entry)
     _goes_on(forge)
+
+
+def a_loss_that_no_latch_tells(forge: Forge) -> None:
+    """The journal led no more when the guard measured it."""
+    _died_with_a_loss(forge)
+    _goes_on(forge)
+
+
+def a_loss_that_is_latched(forge: Forge) -> None:
+    _died_with_a_loss(forge, is_latched=True)
+    _goes_on(forge)
+
+
+def a_loss_that_the_next_life_finds_too(forge: Forge) -> None:
+    _died_with_a_loss(forge)
+    _ordered(forge, LOSS_LATCH)
+    _goes_on(forge)
+
+
+def a_persons_flatten_before_a_death(forge: Forge) -> None:
+    forge.held()
+    _ordered(forge, "operator")
+    forge.rest()
+    forge.death("kill -9")
+    _goes_on(forge)
+
+
+def _died_with_a_loss(forge: Forge, *, is_latched: bool = False) -> None:
+    forge.held()
+    _ordered(forge, LOSS_LATCH)
+    if is_latched:
+        latch = LatchChanged(
+            at_ns=forge.now_ns, latch=LOSS_LATCH, is_set=True, reason="", by="guard"
+        )
+        forge.record(latch)
+    forge.rest()
+    forge.death("kill -9")
+    forge.boot()
+
+
+def _ordered(forge: Forge, reason: str) -> None:
+    forge.handled("custodian", FlattenOrdered(scope="", reason=reason, at_ns=forge.now_ns))
 
 
 def _goes_on(forge: Forge) -> None:
@@ -311,17 +354,56 @@ def the_close_is_flat(forge: Forge, is_bad: bool) -> None:
     forge.held()
     if not is_bad:
         forge.fill(forge.place(Leg.EXIT))
-    forge.wait(3_600)
-    forge.market.tick_counts[NAME] += 3
+    forge.wait(3_555)
+    _shows(forge, 10)
+    forge.wait(45)
     forge.phase(SessionPhase.CLOSED)
+
+
+def less_depth_than_was_held(forge: Forge) -> None:
+    """What the market shows after the broker's own square-off is for no order of ours."""
+    _to_the_close(forge, before=9, after=100)
+
+
+def as_much_depth_as_was_held(forge: Forge) -> None:
+    _to_the_close(forge, before=10, after=0)
+
+
+def depth_until_the_close_of_paper(forge: Forge) -> None:
+    """The paper venue has no square-off of its own."""
+    _to_the_close(forge, before=9, after=1, book=Book.PAPER)
+
+
+def depth_for_who_buys(forge: Forge) -> None:
+    """It is no use to whoever sells."""
+    _to_the_close(forge, before=100, after=100, side=Side.BUY)
+
+
+def _to_the_close(
+    forge: Forge, before: int, after: int, book: Book = Book.LIVE, side: Side = Side.SELL
+) -> None:
+    forge.held(book)
+    forge.wait(3_555)
+    _shows(forge, before, side)
+    forge.wait(25)
+    _shows(forge, after, side)
+    forge.wait(20)
+    forge.phase(SessionPhase.CLOSED)
+
+
+def _shows(forge: Forge, units: int, side: Side = Side.SELL) -> None:
+    forge.market.tick_counts[NAME] += 3
+    forge.market.shown[NAME, side] += units
 
 
 def nothing_trades_before_the_close(forge: Forge) -> None:
     """The exit took all depth there was at the flat-by time, and the next came too late."""
     forge.held()
     forge.market.tick_counts[NAME] += 100
-    forge.wait(3_600)
+    forge.wait(3_555)
     forge.market.tick_counts[NAME] += 2
+    forge.market.shown[NAME, Side.SELL] += 100
+    forge.wait(45)
     forge.phase(SessionPhase.CLOSED)
 
 

@@ -7,10 +7,12 @@ from msgspec.structs import replace
 
 from engine.messages.broker import OrderReport, OrderStatus, Outcome
 from engine.messages.control import Ceiling
+from engine.messages.market import Tick
 from engine.messages.records import (
     IntentPlanned,
     OrderAccepted,
     OrderCancelled,
+    OrderDoubled,
     OrderLost,
     OrderModified,
     OrderRejected,
@@ -22,7 +24,7 @@ from engine.messages.values import Action, Authority, Book, Leg, Mode, SessionPh
 from engine.units import NS_PER_MINUTE, NS_PER_S
 from scripts.simulation.checks.wire import EpochsInOrder
 from scripts.simulation.observer import WireRequest
-from tests.sim.forge import PRICE, Forge, story
+from tests.sim.forge import NAME, PRICE, Forge, story
 
 LATE_S = 3
 LONG_S = 1_000
@@ -359,6 +361,34 @@ def limits_hold(forge: Forge, is_bad: bool) -> None:
     forge.send(forge.place(Leg.ENTRY))
 
 
+def an_entry_at_a_price_that_only_the_guard_heard(forge: Forge) -> None:
+    _late_entry(forge, "guard")
+
+
+def an_entry_far_from_the_writers_price(forge: Forge) -> None:
+    _late_entry(forge, "writer")
+
+
+def an_entry_far_from_an_old_price(forge: Forge) -> None:
+    _late_entry(forge, "writer", wait_s=LONG_S)
+
+
+def _late_entry(forge: Forge, room: str, wait_s: int = 0) -> None:
+    """The market was told a price hundreds of times too low since the plan was approved."""
+    forge.phase()
+    forge.view(Mode.PAPER)
+    forge.open()
+    tick = Tick(
+        instrument=NAME,
+        price_paise=PRICE // 100,
+        at_ns=forge.now_ns,
+        received_at_ns=forge.now_ns,
+    )
+    forge.handled(room, tick)
+    forge.wait(wait_s)
+    forge.send(forge.place(Leg.ENTRY))
+
+
 @story("INV-25")
 def ten_in_a_second(forge: Forge, is_bad: bool) -> None:
     forge.view(Mode.PAPER)
@@ -384,6 +414,40 @@ def a_writer_stood_still_before(forge: Forge) -> None:
     forge.inboxes["writer"] = SimpleNamespace(is_still=True)
     forge.wait(LONG_S)
     _late_exit(forge, Book.PAPER, still="")
+
+
+def a_target_lets_later_exits_pass(forge: Forge) -> None:
+    _overtaken(forge, Leg.TARGET_1, Leg.EXIT)
+
+
+def a_target_lets_later_targets_pass(forge: Forge) -> None:
+    _overtaken(forge, Leg.TARGET_1, Leg.TARGET_2)
+
+
+def an_exit_lets_later_exits_pass(forge: Forge) -> None:
+    _overtaken(forge, Leg.EXIT, Leg.EXIT)
+
+
+def a_target_waits_for_no_one(forge: Forge) -> None:
+    """Those that came later still wait when it leaves."""
+    _overtaken(forge, Leg.TARGET_1, Leg.EXIT, is_passed=False)
+
+
+def _overtaken(forge: Forge, leg: Leg, later: Leg, *, is_passed: bool = True) -> None:
+    """One waits three seconds; eight came after it, and went after the first of them."""
+    forge.view(Mode.LIVE)
+    forge.open(Book.LIVE)
+    first = forge.place(leg, book=Book.LIVE)
+    forge.taken(first)
+    others = [forge.place(later, book=Book.LIVE, tag=f"L-{number}") for number in range(8)]
+    for other in others:
+        forge.taken(other)
+    forge.wait(1)
+    if is_passed:
+        for other in others:
+            forge.requested(other)
+    forge.wait(LATE_S - 1)
+    forge.requested(first)
 
 
 def _late_exit(forge: Forge, book: Book, *, still: str) -> None:
@@ -491,6 +555,21 @@ def a_modify_that_grows(forge: Forge) -> None:
     forge.fact(OrderAccepted, stop)
     changes = {"tag": stop.client_order_id, "intent_id": "m1", "action": Action.MODIFY}
     forge.send(forge.place(Leg.STOP, 12, **changes))
+
+
+def a_target_beside_a_doubled_one(forge: Forge, *, second: int = 5) -> None:
+    """One request made two targets of five; another target leaves beside them."""
+    forge.held()
+    first = forge.place(Leg.TARGET_1, 5)
+    forge.send(first)
+    forge.fact(OrderAccepted, first)
+    forge.fact(OrderDoubled, first, second_id="2", quantity=second)
+    forge.send(forge.place(Leg.TARGET_2, 5))
+
+
+def a_target_beside_one_whose_double_is_gone(forge: Forge) -> None:
+    """The second of the two has ended without a fill."""
+    a_target_beside_a_doubled_one(forge, second=0)
 
 
 def _a_target_grows(forge: Forge, told: int, at_venue: int, *, is_ghost: bool = False) -> None:

@@ -89,6 +89,31 @@ def a_late_fill_is_alarmed_only(forge: Forge) -> None:
     a_late_fill(forge, is_booked=False, is_alarmed=True)
 
 
+def a_late_fill_behind_books_that_stand_still(forge: Forge) -> None:
+    _filled_in_two(forge, is_shown=False)
+
+
+def a_second_late_fill_is_alarmed_only(forge: Forge) -> None:
+    _filled_in_two(forge, is_shown=True)
+
+
+def _filled_in_two(forge: Forge, *, is_shown: bool) -> None:
+    """A cancelled stop fills twice: the first trade is booked, and shown again after the second."""
+    forge.held(Book.LIVE)
+    stop = forge.place(Leg.STOP, book=Book.LIVE)
+    forge.fact(OrderCancelled, stop, filled_total=0, is_asked=True, reason="")
+    first = forge.trade(stop, 4, trade_id="first")
+    forge.handled("watcher", first)
+    forge.fill(stop, 4, is_invented=True, trade_id="first")
+    forge.rest()
+    second = forge.trade(stop, 6, trade_id="second")
+    forge.alert("fill_after_terminal")
+    forge.handled("watcher", first)
+    if is_shown:
+        forge.handled("watcher", second)
+    forge.wait(120)
+
+
 def a_late_fill_while_the_journal_is_away(forge: Forge) -> None:
     """What is owed cannot be written down yet."""
     entry = forge.held(Book.LIVE)
@@ -167,6 +192,24 @@ def no_orphan_works(forge: Forge, is_bad: bool) -> None:
     forge.wait(300)
 
 
+def a_late_entry_that_is_told_by_its_tag(forge: Forge) -> None:
+    """Its group's records are gone, and the reconciler names the order."""
+    _late_entry(forge, "P-entry")
+
+
+def a_late_entry_beside_one_that_is_told(forge: Forge) -> None:
+    _late_entry(forge, "P-another")
+
+
+def _late_entry(forge: Forge, told: str) -> None:
+    forge.phase()
+    forge.open()
+    forge.fact(OrderAccepted, forge.place(Leg.ENTRY))
+    forge.alert("orphan_tag", subject=told)
+    forge.wait(301)
+    forge.wait(300)
+
+
 @story("INV-21")
 def a_trade_counts_once(forge: Forge, is_bad: bool) -> None:
     forge.held()
@@ -182,6 +225,67 @@ def owners_sum_up(forge: Forge, is_bad: bool) -> None:
     held = SimpleNamespace(position=9 if is_bad else 10)
     reader = SimpleNamespace(seq=10_000)
     forge.rooms["oco/grp-1"] = SimpleNamespace(group=held, _is_recovered=True, _reader=reader)
+    forge.rest()
+
+
+def a_fill_is_gone(forge: Forge) -> None:
+    _filled_and_gone(forge, held=0)
+
+
+def a_fill_is_gone_and_a_guard_knows_it(forge: Forge) -> None:
+    _filled_and_gone(forge, held=10)
+
+
+def a_fill_is_gone_and_a_group_knows_it(forge: Forge) -> None:
+    _filled_and_gone(forge, held=0, group_held=10)
+
+
+def a_void_guard_knows_what_is_gone(forge: Forge) -> None:
+    _filled_and_gone(forge, held=10, read_count=1)
+
+
+def a_live_fill_is_gone(forge: Forge) -> None:
+    """It has to be found again; till then nobody can know."""
+    _filled_and_gone(forge, held=0, book=Book.LIVE)
+
+
+def a_paper_fill_happens_again(forge: Forge) -> None:
+    _filled_and_gone(forge, held=0)
+    forge.fill(forge.picture.orders["P-entry"].intent)
+    forge.rooms["oco/grp-1"].group.position = 10
+    a_guard(forge, ledger=a_ledger(forge, has_all=True))
+    forge.rooms["guard"].seq = len(forge.records)
+    forge.rest()
+
+
+def a_paper_fill_happens_again_unseen(forge: Forge) -> None:
+    _filled_and_gone(forge, held=0)
+    forge.fill(forge.picture.orders["P-entry"].intent)
+    forge.rooms["guard"].seq = len(forge.records)
+    forge.rest()
+
+
+def _filled_and_gone(
+    forge: Forge,
+    *,
+    held: int,
+    group_held: int = 0,
+    read_count: int = 0,
+    book: Book = Book.PAPER,
+) -> None:
+    """A failover forgot the fill, and the process died with it; `read_count`: how many records the
+    guard has read of those that are gone."""
+    forge.held(book)
+    seq = len(forge.records) - 1
+    ledger = a_ledger(forge, has_all=True)
+    forge.spool_gone(seq)
+    a_guard(forge, ledger=ledger if held else {})
+    forge.rooms["guard"].seq = seq + read_count
+    forge.rooms["oco/grp-1"] = SimpleNamespace(
+        group=SimpleNamespace(position=group_held),
+        _is_recovered=True,
+        _reader=SimpleNamespace(seq=seq),
+    )
     forge.rest()
 
 

@@ -10,19 +10,19 @@ after a restart, by the journal. A change of an order that is bound to nothing l
 """
 
 from collections.abc import Callable
-from enum import unique
 from typing import Final, Protocol, TypeVar
 
+from actors.brokers.kite.account import AccountState, Reload, Trouble
 from actors.brokers.kite.credentials import Credentials
+from actors.brokers.kite.money import Margins
 from actors.brokers.port import Report
 from actors.runtime.log import log_event
-from engine.errors import ConfigInvalid, StateUnsafe, WireMalformed
+from engine.errors import WireMalformed
 from engine.kite.forms import FormSettings, modify_fields, place_fields
 from engine.kite.names import OrderNames
 from engine.kite.outcome import Verdict
 from engine.kite.rows import order_rows, order_update, position_rows, trade_rows
 from engine.limits import REPORTS_WAITING_MAX
-from engine.messages.base import Word
 from engine.messages.broker import (
     BrokerSnapshot,
     IntentAnswered,
@@ -33,37 +33,20 @@ from engine.messages.broker import (
 )
 from engine.messages.market import Tick
 from engine.messages.records import IntentPlanned, OrderFact, Record
-from engine.messages.values import Action, Book
+from engine.messages.values import Action, Book, Refusal
 from engine.orders.answer import answered
 
 _NOT_FOUND: Final = "no order in the books bears the tag"
+Note = Callable[[Verdict], Verdict]
 _Row = TypeVar("_Row", OrderReport, TradeReport, PositionReport)
 _UNREADABLE: Final = "the order is not known by its id and the books could not be read"
-
-
-@unique
-class Trouble(Word):
-    """What keeps the account from being traded. UNSEEN: no answer yet. NONE: nothing. LOGGED_OUT: a
-    person must log in. LOCKED_OUT: the app may not place orders (address, permission)."""
-
-    UNSEEN = "unseen"
-    NONE = "none"
-    LOGGED_OUT = "logged_out"
-    LOCKED_OUT = "locked_out"
-
-
-_CLOSED: Final = {
-    Trouble.UNSEEN: None,
-    Trouble.NONE: "",
-    Trouble.LOGGED_OUT: "the login at Kite is lost: log in again",
-    Trouble.LOCKED_OUT: "Kite takes no orders from this address or app",
-}
 
 
 class Session(Protocol):
     """What the adapter needs of `actors.brokers.kite.session.KiteSession`."""
 
     def renew(self, credentials: Credentials) -> None: ...
+    def profile(self) -> Verdict: ...
     def close(self) -> None: ...
     def yield_to(self, is_awaited: Callable[[], bool]) -> None: ...
     def place(self, fields: dict[str, str | int]) -> Verdict: ...
@@ -78,22 +61,26 @@ class KiteBroker:
     """Implements BrokerPort. Belongs to one thread.
 
     Args:
-        reload: reads the keys again once the login is lost; a person brings a new token by
-            rewriting the file. None: the adapter stays logged out.
+        reload: reads the keys again; a person brings a new token by rewriting the file. None: the
+            adapter stays logged out.
+        margins: makes the look at the account's margin before an entry; None: nothing is asked.
+        user_id: whose account it has to be, "" for anybody's.
     """
 
     def __init__(
         self,
         session: Session,
         forms: FormSettings | None = None,
-        reload: Callable[[], Credentials] | None = None,
+        reload: Reload | None = None,
+        margins: Callable[[Note], Margins] | None = None,
+        user_id: str = "",
     ) -> None:
         self._session = session
         self._forms = forms or FormSettings()
-        self._reload = reload
+        self._account = AccountState(session, reload, user_id)
+        self._margins = margins(self._account.note) if margins is not None else None
         self._names = OrderNames()
         self._reports: list[Report] = []
-        self.trouble = Trouble.UNSEEN
         self.malformed_count = 0
         self.limited_count = 0
         self.reports_dropped_count = 0
@@ -106,7 +93,18 @@ class KiteBroker:
     @property
     def closed_because(self) -> str | None:
         """See `actors.brokers.port.ClosableAccount`."""
-        return _CLOSED[self.trouble]
+        return self._account.closed_because
+
+    @property
+    def trouble(self) -> Trouble:
+        """What keeps the account from being traded."""
+        return self._account.trouble
+
+    def margin_refusal(self, intent: IntentPlanned) -> Refusal | None:
+        """See `actors.brokers.port.MarginBroker`."""
+        if self._margins is None or self._barred():
+            return None
+        return self._margins.refusal(intent)
 
     def yield_to(self, is_awaited: Callable[[], bool]) -> None:
         """See `actors.brokers.port.YieldingBroker`."""
@@ -137,7 +135,8 @@ class KiteBroker:
     def place(self, intent: IntentPlanned, now_ns: int) -> IntentAnswered:
         assert intent.action is Action.PLACE, intent
         assert intent.book is Book.LIVE, "a paper intent reached the live broker"
-        self._revive()
+        if failure := self._barred():
+            return answered(intent, failure.outcome, now_ns, text=failure.text)
         verdict = self._wrote(self._session.place(place_fields(intent, self._forms)))
         if verdict.outcome is Outcome.ACKED:
             self._names.bind(intent.client_order_id, verdict.order_id)
@@ -147,7 +146,6 @@ class KiteBroker:
 
     def modify(self, intent: IntentPlanned, now_ns: int) -> IntentAnswered:
         assert intent.action is Action.MODIFY, intent
-        self._revive()
         order_id, failure = self._find(intent.client_order_id)
         if failure is not None:
             return answered(intent, failure.outcome, now_ns, text=failure.text)
@@ -159,7 +157,6 @@ class KiteBroker:
         """The answer is of the order that the tag is bound to; what becomes of a second effect of
         its request the books tell."""
         assert intent.action is Action.CANCEL, intent
-        self._revive()
         order_id, failure = self._find(intent.client_order_id)
         if failure is not None:
             return answered(intent, failure.outcome, now_ns, text=failure.text)
@@ -184,7 +181,8 @@ class KiteBroker:
     def snapshot(self, request_id: int, now_ns: int) -> BrokerSnapshot | None:
         """Orders, then trades, then positions: what a row counts as filled is in the later books.
         A trade of somebody's order that came after the first read is left to the next snapshot."""
-        self._revive()
+        if self._barred():
+            return None
         orders = self._read_orders()
         if orders is None:
             return None
@@ -221,8 +219,17 @@ class KiteBroker:
         self._names.learn(report)
         self._reports.append(report)
 
+    def _barred(self) -> Verdict | None:
+        """Why nothing may be sent or read with this token."""
+        self._account.revive()
+        if not self._account.is_foreign:
+            return None
+        return Verdict(Outcome.NOT_SENT, self._account.closed_because or "")
+
     def _find(self, tag: str) -> tuple[str, Verdict | None]:
         """The id of the order that a tag means, looked up if need be; or why there is none."""
+        if failure := self._barred():
+            return "", failure
         if found := self._names.find(tag):
             return found, None
         if self._read_orders() is None:
@@ -253,7 +260,7 @@ class KiteBroker:
         parse: Callable[[object], tuple[_Row, ...]],
     ) -> tuple[_Row, ...] | None:
         """One book, None if it was not read as a whole."""
-        verdict = self._note(ask())
+        verdict = self._account.note(ask())
         if verdict.outcome is not Outcome.ACKED:
             log_event("book_unread", "WARNING", book=name, text=verdict.text)
             return None
@@ -267,33 +274,7 @@ class KiteBroker:
         self.malformed_count += 1
         log_event("wire_malformed", "WARNING", where=where, text=str(error))
 
-    # -- the login ----------------------------------------------------------------------------
-
     def _wrote(self, verdict: Verdict) -> Verdict:
         """Note the answer to a write; reads have a quota of their own."""
         self.limited_count += verdict.is_limited
-        return self._note(verdict)
-
-    def _note(self, verdict: Verdict) -> Verdict:
-        """Keep what an answer says about the account as a whole. Who is locked out can still read,
-        so that only an order that was taken (it has an id) shows the contrary."""
-        trouble = self.trouble
-        if verdict.is_session_lost:
-            trouble = Trouble.LOGGED_OUT
-        elif verdict.is_locked_out:
-            trouble = Trouble.LOCKED_OUT
-        elif verdict.order_id or (
-            verdict.outcome is Outcome.ACKED and trouble is not Trouble.LOCKED_OUT
-        ):
-            trouble = Trouble.NONE
-        self.trouble = trouble
-        return verdict
-
-    def _revive(self) -> None:
-        """Logged out: see whether a person has brought another token."""
-        if self.trouble is not Trouble.LOGGED_OUT or self._reload is None:
-            return
-        try:
-            self._session.renew(self._reload())
-        except (ConfigInvalid, StateUnsafe) as error:
-            log_event("credentials_unusable", "WARNING", text=str(error))
+        return self._account.note(verdict)

@@ -6,12 +6,13 @@ they are needed (`credentials.py`).
 """
 
 from collections.abc import Mapping
-from functools import partial
 
 import msgspec
 
 from actors.brokers.kite.broker import KiteBroker
-from actors.brokers.kite.credentials import Credentials, load_credentials, redact_logs
+from actors.brokers.kite.credentials import Credentials
+from actors.brokers.kite.keys import Keys
+from actors.brokers.kite.money import Margins
 from actors.brokers.kite.session import ROOT, KiteSession
 from actors.brokers.kite.transport import TransportSettings
 from engine.errors import ConfigInvalid
@@ -27,7 +28,9 @@ class KitePlace(msgspec.Struct, frozen=True, kw_only=True):
     `root` of the API ("http://127.0.0.1:port": a practice exchange); `ca_file` "" trusts what the
     client library trusts; `yield_ms`, `read_yield_ms`: a write, a read that has taken so long ends
     as soon as an exit waits behind it; `protection_bps` of a MARKET or SL-M order, 0: the broker's
-    own band.
+    own band; `margin_cushion_bps`: the share of the buying power that no entry may touch (asked
+    before each), None: nothing is asked; `account`: the user id that a token must be of, "" for
+    anybody's.
     """
 
     root: str = ROOT
@@ -40,12 +43,15 @@ class KitePlace(msgspec.Struct, frozen=True, kw_only=True):
     idle_ms: int = 20_000
     protection_bps: int = 0
     algo_id: str = ""
+    margin_cushion_bps: int | None = None
+    account: str = ""
 
     def faults(self) -> tuple[str, ...]:
         """What is wrong with it, all of it."""
         checks = {
             "connect_ms: 1 to write_ms": 0 < self.connect_ms <= self.write_ms,
             "idle_ms: 0 or more": self.idle_ms >= 0,
+            "margin_cushion_bps: 0 to 9999": 0 <= (self.margin_cushion_bps or 0) < BPS,
             "protection_bps: 0 to 10000": 0 <= self.protection_bps <= BPS,
             "yield_ms: 0 to write_ms": 0 <= self.yield_ms <= self.write_ms,
             "read_yield_ms: 0 to read_ms": 0 <= self.read_yield_ms <= self.read_ms,
@@ -68,12 +74,15 @@ def make_broker(place: KitePlace, environ: Mapping[str, str]) -> KiteBroker:
     """
     if faults := place.faults():
         raise ConfigInvalid(faults)
-    credentials = load_credentials(environ)
-    redact_logs(credentials)
+    keys = Keys(environ)
+    session = open_session(place, keys())
+    cushion = place.margin_cushion_bps
     return KiteBroker(
-        _session(place, credentials),
+        session,
         FormSettings(protection_bps=place.protection_bps, algo_id=place.algo_id),
-        partial(load_credentials, environ),
+        keys,
+        None if cushion is None else lambda note: Margins(session, cushion, note),
+        place.account,
     )
 
 
@@ -84,16 +93,15 @@ def ask_profile(place: KitePlace, environ: Mapping[str, str]) -> Verdict:
         ConfigInvalid: keys are missing or malformed.
         StateUnsafe: a file is not safe to hold a secret.
     """
-    credentials = load_credentials(environ)
-    redact_logs(credentials)
-    session = _session(place, credentials)
+    session = open_session(place, Keys(environ)())
     try:
         return session.profile()
     finally:
         session.close()
 
 
-def _session(place: KitePlace, credentials: Credentials) -> KiteSession:
+def open_session(place: KitePlace, credentials: Credentials) -> KiteSession:
+    """A session at the place. Raises ConfigInvalid: its root is not to be trusted with keys."""
     settings = TransportSettings(
         connect_ns_max=place.connect_ms * NS_PER_MS,
         total_ns_max=place.write_ms * NS_PER_MS,

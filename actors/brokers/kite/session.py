@@ -14,7 +14,9 @@ from kiteconnect.exceptions import KiteException
 
 from actors.brokers.kite.credentials import Credentials
 from actors.brokers.kite.transport import Transport, TransportSettings, Unanswered
+from actors.stores.secrets import Secret
 from engine.kite.forms import VARIETY
+from engine.kite.money import Form
 from engine.kite.outcome import Asked, Observation, Verdict, classify
 
 ROOT: Final = "https://api.kite.trade"
@@ -77,6 +79,14 @@ class KiteSession:
         """Let the connection go."""
         self._transport.close()
 
+    def log_in(self, api_secret: Secret) -> Verdict:
+        """POST /session/token: our token is a request token, handed in with its checksum for the
+        access token in `data`. Good for one call; this session is of no use after it."""
+        request_token = self._credentials.access_token
+        self._client.set_access_token(None)
+        trade_in = self._client.generate_session
+        return self._call(Asked.READ, lambda: trade_in(request_token.reveal(), api_secret.reveal()))
+
     def place(self, fields: dict[str, str | int]) -> Verdict:
         """POST /orders/regular with the fields of `engine.kite.forms.place_fields`."""
         return self._call(Asked.PLACE, lambda: self._client.place_order(**fields))
@@ -106,6 +116,24 @@ class KiteSession:
     def profile(self) -> Verdict:
         """GET /user/profile: the cheapest way to ask whether the token lives."""
         return self._call(Asked.READ, self._client.profile)
+
+    # -- money: read only, whatever the method ------------------------------------------------
+
+    def funds(self) -> Verdict:
+        """GET /user/margins: buying power by segment in `data`."""
+        return self._call(Asked.READ, self._client.margins)
+
+    def order_margins(self, forms: list[Form]) -> Verdict:
+        """POST /margins/orders: what each order would block, alone."""
+        return self._call(Asked.READ, lambda: self._client.order_margins(forms))
+
+    def basket_margins(self, forms: list[Form]) -> Verdict:
+        """POST /margins/basket: what they would block together, with the positions held."""
+        return self._call(Asked.READ, lambda: self._client.basket_order_margins(forms))
+
+    def contract_note(self, forms: list[Form]) -> Verdict:
+        """POST /charges/orders: the charges of executed orders."""
+        return self._call(Asked.READ, lambda: self._client.get_virtual_contract_note(forms))
 
     def _call(self, asked: Asked, call: Callable[[], object], order_id: str = "") -> Verdict:
         self._transport.forget()

@@ -39,7 +39,7 @@ _GZIP: Final = 16 + zlib.MAX_WBITS
 
 
 class TransportSettings(NamedTuple):
-    """Bounds in ns: to connect, of a whole request (a GET has less: exits wait behind it), and how
+    """Bounds in ns: to connect, of a whole request (a read has less: exits wait behind it), and how
     old a silent connection is reused. `yield_ns`, `read_yield_ns`: from when on a request gives way
     to whoever is awaited.
 
@@ -153,7 +153,8 @@ class Transport:
         assert verify, "certificates are verified"
         seen = self.seen
         raw = request_bytes(method, urlsplit(url), json, data, params, headers or {})
-        patience = self._patience(is_read=method == "GET")
+        is_read = method == "GET" or json is not None  # Kite's calculations are asked in JSON
+        patience = self._patience(is_read=is_read)
         answer: Answer | None = None
         try:
             held = self._connection(patience)

@@ -15,7 +15,7 @@ from engine.exchange.practice.errors import KiteError, dead_token, invalid, too_
 from engine.exchange.practice.history import candles
 from engine.exchange.practice.slicing import place_slices
 from engine.exchange.practice.transport import Answer, Doing, Fate, Transport, answer_of
-from engine.exchange.practice.venue import PracticeExchange
+from engine.exchange.practice.venue import Json, PracticeExchange
 from engine.session import ist_text
 from engine.units import NS_PER_S
 
@@ -64,7 +64,7 @@ class Api:
             ("POST", "orders"): self._place,
             ("PUT", "orders"): self._modify,
             ("DELETE", "orders"): self._cancel,
-            ("GET", "trades"): lambda *_: exchange.books.trades(),
+            ("GET", "trades"): lambda *_: self._mixed(exchange.books.trades()),
             ("GET", "portfolio"): self._portfolio,
             ("POST", "margins"): self._margins,
             ("POST", "charges"): self._charges,
@@ -205,12 +205,15 @@ class Api:
 
     def _orders(self, _request: Request, parts: list[str]) -> object:
         if not parts:
-            return self._exchange.books.orders()
+            return self._mixed(self._exchange.books.orders())
         if parts[1:] == ["trades"]:
             self._exchange.find(parts[0])
             return self._exchange.books.trades(parts[0])
         order = self._exchange.find(parts[0])
-        rows = self._exchange.books.history(order, self._exchange.outer.now_ns())
+        return self._mixed(self._exchange.books.history(order, self._exchange.outer.now_ns()))
+
+    def _mixed(self, rows: list[Json]) -> list[Json]:
+        """Books and histories promise no order of their rows (48)."""
         return rows[::-1] if self._exchange.menu.strikes("KITE-48") else rows
 
     def _place(self, request: Request, parts: list[str]) -> object:

@@ -4,15 +4,24 @@ Source: reliability 6.4, LIV-01, LIV-02, LIV-09, LIV-11. What blocks: a market t
 in which nothing trades.
 """
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from engine.messages.base import Message
 from engine.messages.control import AlertRaised, FlattenOrdered
 from engine.messages.market import PhaseChanged
-from engine.messages.records import GroupClosed, GroupOpened, ModeChanged, Record
-from engine.messages.values import Mode, SessionPhase
+from engine.messages.records import (
+    GroupClosed,
+    GroupOpened,
+    LatchChanged,
+    ModeChanged,
+    Record,
+)
+from engine.messages.values import Book, Mode, SessionPhase, Side
 from engine.orders.oco_state import EXIT_REASON_PREFIX
+from engine.risk.account import LOSS_LATCH
 from engine.units import NS_PER_MINUTE
+from scripts.simulation.checks.check import Check
 from scripts.simulation.checks.deadlines import (
     SESSION_USUAL_NS,
     T_CHILD_NS,
@@ -23,13 +32,16 @@ from scripts.simulation.checks.deadlines import (
     TICKS_FLAT_MIN,
     TICKS_SQUARE_MIN,
 )
-from scripts.simulation.checks.picture import Check
 from scripts.simulation.checks.protection import NEVER_NS, PositionsProtected
 from scripts.simulation.checks.seen import GroupSeen
 from scripts.simulation.operators import KILL_CLEARED
+from scripts.simulation.scene import SQUARE_OFF_NS
 
 if TYPE_CHECKING:
     from scripts.simulation.world import World
+
+Shown = dict[tuple[str, Side], int]
+Holding = tuple[Book, str, Side]
 
 
 class Flat(Check):
@@ -41,7 +53,10 @@ class Flat(Check):
     The order is for the groups that are open, and those that open while its mode lasts; what a
     person has a released engine open afterwards is not meant. A person who clears a kill takes the
     order back before all is flat: what is on its way out by records goes on, and a group that has
-    not begun to (its entry hung at the exchange) is an ordinary trade of the next life.
+    not begun to (its entry hung at the exchange) is an ordinary trade of the next life. So is one
+    that the loss limit ordered flat in a life that died before its latch was durable, as when it
+    led no more: the next life measures the loss anew, and orders again what it finds (the price
+    may have been a false one).
     """
 
     handles = (FlattenOrdered, PhaseChanged)
@@ -54,6 +69,7 @@ class Flat(Check):
         self._ticks: dict[str, int] = {}
         self._mode = Mode.STANDBY
         self._later: set[str] = set()
+        self._is_of_loss = self._is_latched = False
 
     def on_handled(self, room: str, generation: int, message: Message) -> None:
         if room != "custodian":
@@ -62,8 +78,10 @@ class Flat(Check):
             self._is_open = message.phase is SessionPhase.CONTINUOUS
             return
         assert isinstance(message, FlattenOrdered)
-        if self._ordered_at_ns < 0 and not message.scope and self.is_mine(message):
+        is_new = self._ordered_at_ns < 0 or bool(self._later)
+        if is_new and not message.scope and self.is_mine(message):
             self._ordered_at_ns = self.world.now_ns
+            self._is_of_loss = message.reason == LOSS_LATCH
             self._later.clear()
 
     def is_mine(self, order: FlattenOrdered) -> bool:
@@ -73,13 +91,15 @@ class Flat(Check):
     def on_record(self, seq: int, record: Record) -> None:
         if isinstance(record, ModeChanged):
             self._mode = record.mode_to
+        elif isinstance(record, LatchChanged) and record.latch == LOSS_LATCH:
+            self._is_latched = record.is_set
         elif isinstance(record, GroupOpened) and self._mode not in (Mode.KILLED, Mode.FLATTENING):
             self._later.add(record.plan.group_id)
         elif isinstance(record, GroupClosed) and not self._open():
             self._ordered_at_ns = -1
 
     def on_death(self, why: str) -> None:
-        if why == KILL_CLEARED:
+        if why == KILL_CLEARED or (self._is_of_loss and not self._is_latched):
             intents = self.picture.intents.values()
             leaving = {i.group_id for i in intents if i.reason.startswith(EXIT_REASON_PREFIX)}
             groups = (group.plan.group_id for group in self._open())
@@ -141,7 +161,9 @@ class SquaredOff(Check):
     """LIV-11: when the session closes nothing is held, if the engine was up to square it off. The
     time by which it had to be flat comes from the configuration, not from what the rooms say. An
     instrument that had fewer than TICKS_SQUARE_MIN true ticks since then blocks: a book is empty
-    once its depth is taken, and what the market does not trade nobody can square off."""
+    once its depth is taken, and what the market does not trade nobody can square off. So does one
+    whose ticks together offered fewer units than were held then; a live order has those of before
+    the broker's own square-off, as the broker takes no other of the day's product after it."""
 
     id = "LIV-11"
     handles = (PhaseChanged,)
@@ -150,22 +172,27 @@ class SquaredOff(Check):
         super().__init__(world)
         self._before_ns = world.config.session.flat_by_min * NS_PER_MINUTE
         self._session: PhaseChanged | None = None
-        self._due_ns = NEVER_NS
+        self._due_ns = self._cut_ns = NEVER_NS
         self._ticks: dict[str, int] = {}
+        self._shown: Shown = {}
+        self._shown_cut: Shown = {}
+        self._held: Counter[Holding] = Counter()
 
     def at_rest(self) -> None:
+        market = self.world.market
         if self.world.now_ns >= self._due_ns:
-            self._due_ns, self._ticks = NEVER_NS, dict(self.world.market.tick_counts)
+            self._due_ns, self._ticks = NEVER_NS, dict(market.tick_counts)
+            self._shown, self._held = dict(market.shown), self._holdings()
+        if self.world.now_ns >= self._cut_ns:
+            self._cut_ns, self._shown_cut = NEVER_NS, dict(market.shown)
 
     def on_handled(self, room: str, generation: int, message: Message) -> None:
         if room != "custodian" or not isinstance(message, PhaseChanged):
             return
         before, self._session = self._session, message
-        if (
-            message.phase is not SessionPhase.CLOSED
-            and self._flat_by_ns(message) > self.world.now_ns
-        ):
-            self._due_ns = self._flat_by_ns(message)
+        flat_by_ns = self._flat_by_ns(message)
+        if message.phase is not SessionPhase.CLOSED and flat_by_ns > self.world.now_ns:
+            self._due_ns, self._cut_ns = flat_by_ns, message.closes_at_ns - SQUARE_OFF_NS
         if message.phase is not SessionPhase.CLOSED or before is None:
             return
         healthy_ns = max(self.picture.booted_at_ns, self.world.heals_at_ns)
@@ -176,10 +203,29 @@ class SquaredOff(Check):
         for group_id, group in self.picture.open_groups.items():
             name = group.plan.instrument
             ticks_count = counts[name] - self._ticks.get(name, 0)
-            if group.position and ticks_count >= TICKS_SQUARE_MIN:
+            if group.position and ticks_count >= TICKS_SQUARE_MIN and self._had_depth(group):
                 self.violated(f"{group_id} holds {group.position} after the close")
+
+    def _holdings(self) -> Counter[Holding]:
+        found: Counter[Holding] = Counter()
+        for group in self.picture.open_groups.values():
+            found[_holding(group)] += abs(group.position)
+        return found
+
+    def _had_depth(self, group: GroupSeen) -> bool:
+        """Whether the market offered as many units as were held when it was time."""
+        book, name, side = _holding(group)
+        until = self._shown_cut if book is Book.LIVE else self.world.market.shown
+        offered = until.get((name, side), 0) - self._shown.get((name, side), 0)
+        return offered >= self._held[book, name, side]
 
     def _flat_by_ns(self, session: PhaseChanged) -> int:
         """Short sessions have it in proportion."""
         length_ns = min(session.closes_at_ns - session.opens_at_ns, SESSION_USUAL_NS)
         return session.closes_at_ns - self._before_ns * length_ns // SESSION_USUAL_NS
+
+
+def _holding(group: GroupSeen) -> Holding:
+    """Book, instrument and the side that takes the position off."""
+    side = Side.SELL if group.position > 0 else Side.BUY
+    return group.plan.book, group.plan.instrument, side

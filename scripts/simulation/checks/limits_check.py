@@ -15,9 +15,9 @@ from engine.messages.records import GroupOpened, IntentPlanned, Record
 from engine.messages.signals import EntryProposed, TradePlan
 from engine.messages.supervision import ChildExited
 from engine.messages.values import Action, Book, Leg, SessionPhase
-from engine.units import BPS, NS_PER_MINUTE, NS_PER_S
+from engine.units import BPS, NS_PER_MINUTE, NS_PER_MS, NS_PER_S
+from scripts.simulation.checks.check import Check
 from scripts.simulation.checks.deadlines import SESSION_USUAL_NS, T_EXIT_WAIT_NS
-from scripts.simulation.checks.picture import Check
 from scripts.simulation.checks.rules import is_entry
 from scripts.simulation.checks.seen import GroupSeen
 from scripts.simulation.checks.sending import SendCheck
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 SENDS_PER_SECOND_MAX: Final = 10
 """Source: NSE retail algo circular (2025): 10 orders in a calendar second of the broker."""
+TARGETS: Final = (Leg.TARGET_1, Leg.TARGET_2)
 EXITS_PER_SECOND: Final = 8
 """Source: engine/limits.py ORDERS_PER_SECOND_MAX; how fast a queue of exits is served."""
 
@@ -36,7 +37,8 @@ EXITS_PER_SECOND: Final = 8
 class LimitsHold(SendCheck):
     """Quantity, lot, tick, freeze, product, allow-list and session of each order that is sent; and
     value, collar, positions, open risk and entry time of each plan, as they stood when it was
-    proposed."""
+    proposed. Whoever looks goes by the prices that he was told: the guard at the proposal, the
+    writer when the entry leaves (by twice the collar, and by none that is too old)."""
 
     id = "INV-24"
     handles = (*SendCheck.handles, Tick, PhaseChanged, EntryProposed)
@@ -47,12 +49,15 @@ class LimitsHold(SendCheck):
         self._settings = risk_settings(world.config)
         self._specs = {spec.name: spec for spec in instruments(world.config)}
         self._prices: dict[str, int] = {}
+        self._marks: dict[str, Tick] = {}
         self._phase: PhaseChanged | None = None
         self._collar: dict[str, int] = {}
         self._late: set[str] = set()
 
     def on_handled(self, room: str, generation: int, message: Message) -> None:
-        if room != "guard":
+        if isinstance(message, Tick) and room == "writer":
+            self._marks[message.instrument] = message
+        elif room != "guard":
             super().on_handled(room, generation, message)
         elif isinstance(message, Tick):
             self._prices[message.instrument] = message.price_paise
@@ -62,6 +67,13 @@ class LimitsHold(SendCheck):
             self._collar[message.signal_id] = self._prices.get(message.instrument, 0)
             if not self._is_entry_time():
                 self._late.add(message.signal_id)
+
+    def on_boot(self, epoch: int) -> None:
+        self._marks.clear()
+
+    def on_exit(self, exited: ChildExited) -> None:
+        if exited.name == "writer":
+            self._marks.clear()
 
     # -- plans ----------------------------------------------------------------------------
 
@@ -126,10 +138,18 @@ class LimitsHold(SendCheck):
             group = self.picture.groups.get(intent.group_id)
             faults["plan"] = group is None or not intent.quantity <= group.plan.quantity
             faults["session"] = not self._is_window(at_ns)
-            seen = self._prices.get(intent.instrument, intent.price_limit_paise) or 1
+            seen = self._mark(intent.instrument) or intent.price_limit_paise or 1
             away = abs(intent.price_limit_paise - seen) * BPS // seen
             faults[f"{away} bps from the price"] = away > 2 * self._settings.price_away_bps_max
         return ", ".join(name for name, is_broken in faults.items() if is_broken)
+
+    def _mark(self, instrument: str) -> int:
+        """The price by which the writer has to go, 0 if there is none."""
+        tick, now_ns = self._marks.get(instrument), self.world.now_ns + self.world.clock.wrong_ns
+        if tick is None:
+            return 0
+        age_ns = abs(now_ns - tick.received_at_ns)
+        return tick.price_paise if age_ns <= self._settings.tick_age_ms_max * NS_PER_MS else 0
 
     def _is_entry_time(self) -> bool:
         """New plans end before the close, by the setting's share of a usual day. Before the guard
@@ -175,13 +195,24 @@ class Serving:
         self._is_still = any(room is not None and room.is_still for room in found)
 
 
+class _Wait:
+    """An exit that waits since so much time of serving; how many have to be served before it."""
+
+    __slots__ = ("ahead_count", "is_target", "since_ns")
+
+    def __init__(self, since_ns: int, ahead_count: int, *, is_target: bool) -> None:
+        self.since_ns, self.ahead_count, self.is_target = since_ns, ahead_count, is_target
+
+
 class RateKept(Check):
     """No more than ten requests in a calendar second of the broker, and exits do not starve: one
     waits two seconds for budget, more only as a queue of exits is served. Paper answers carry the
     engine's clock; they are counted by true time as well, as if a broker had taken them. A wait is
     of the time in which the machine was awake (FLT-62) and the writer served its inbox (FLT-69: a
     call that does not return is no want of budget, and one that lasts has its room replaced); that
-    of a paper exit, which is over when the watcher hears so, of the time in which both did."""
+    of a paper exit, which is over when the watcher hears so, of the time in which both did. A new
+    target lets more urgent exits pass (a position can wait for its profit, not for its stop), so
+    its queue grows by each of them that came after it and left before it."""
 
     id = "INV-25"
     handles = (Journaled, IntentAnswered)
@@ -191,7 +222,7 @@ class RateKept(Check):
         super().__init__(world)
         self._second = dict.fromkeys(Book, -1)
         self._count = dict.fromkeys(Book, 0)
-        self._waiting: dict[str, tuple[int, int]] = {}
+        self._waiting: dict[str, _Wait] = {}
         self._last: IntentPlanned | None = None
         self._serving = {
             Book.LIVE: Serving(world, "writer"),
@@ -218,7 +249,9 @@ class RateKept(Check):
             is_sent = intent == self._last
             if isinstance(intent, IntentPlanned) and not is_entry(intent) and not is_sent:
                 since_ns = self._serving[intent.book].ns()
-                self._waiting[intent.intent_id] = (since_ns, len(self._waiting))
+                is_target = intent.action is Action.PLACE and intent.leg in TARGETS
+                wait = _Wait(since_ns, len(self._waiting), is_target=is_target)
+                self._waiting[intent.intent_id] = wait
         elif room == "watcher" and isinstance(message, IntentAnswered):
             planned = self.picture.intents.get(message.intent_id)
             if planned is not None and message.refusal is None and planned.book is Book.PAPER:
@@ -228,11 +261,17 @@ class RateKept(Check):
     def _sent(self, intent: IntentPlanned, at_ns: int) -> None:
         self._spend(intent.book, at_ns)
         self._last = intent
-        since = self._waiting.pop(intent.intent_id, None)
-        if since is not None:
-            waited_ns = self._serving[intent.book].ns() - since[0]
-            if waited_ns > T_EXIT_WAIT_NS + since[1] // EXITS_PER_SECOND * NS_PER_S:
-                self.violated(f"{intent.intent_id} waited {waited_ns} ns for budget")
+        if intent.intent_id not in self._waiting:
+            return
+        wait = self._waiting[intent.intent_id]
+        waited_ns = self._serving[intent.book].ns() - wait.since_ns
+        if waited_ns > T_EXIT_WAIT_NS + wait.ahead_count // EXITS_PER_SECOND * NS_PER_S:
+            self.violated(f"{intent.intent_id} waited {waited_ns} ns for budget")
+        for earlier in self._waiting.values():
+            if earlier is wait:
+                break
+            earlier.ahead_count += earlier.is_target and not wait.is_target
+        del self._waiting[intent.intent_id]
 
     def _spend(self, book: Book, at_ns: int) -> None:
         second = at_ns // NS_PER_S

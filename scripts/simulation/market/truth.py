@@ -9,6 +9,8 @@ from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import Final, Protocol
 
+from engine.limits import QUANTITY_MAX
+from engine.messages.values import Side
 from engine.session import SegmentClass, Session, SessionTable
 from engine.units import NS_PER_MINUTE
 from scripts.simulation.faults import FaultRow
@@ -33,7 +35,8 @@ class Asked(Protocol):
 
 
 class Tape:
-    """The market of a run.
+    """The market of a run. `shown`: units that all ticks together offered to whoever sells or buys
+    an instrument; a tick without a quantity has no bound.
 
     Args:
         call_at: has a function called at an instant of true time.
@@ -54,6 +57,7 @@ class Tape:
         self.prices: dict[str, int] = {item.name: item.price_paise for item in listed}
         self.frame_count = 0
         self.tick_counts: Counter[str] = Counter()
+        self.shown: Counter[tuple[str, Side]] = Counter()
         self.listeners: list[Heard] = []
         self._listed = tuple(listed)
         self._stream = stream
@@ -109,6 +113,8 @@ class Tape:
         for tick in frame.ticks:
             self.prices[tick.instrument] = tick.price_paise
             self.tick_counts[tick.instrument] += 1
+            self.shown[tick.instrument, Side.SELL] += tick.bid_quantity or QUANTITY_MAX
+            self.shown[tick.instrument, Side.BUY] += tick.ask_quantity or QUANTITY_MAX
         for heard in self.listeners:
             heard(frame)
         self._arrange()
