@@ -104,7 +104,7 @@ def _row(fields: dict[str, str], rejected: Counter[str]) -> TableRow | None:
     if not (0 < token < 1 << 32 and lot >= 0 and 0 <= tick < 1 << 32) or tick % 1:
         rejected["absurd"] += 1
         return None
-    kind, underlying = fields["instrument_type"], fields["name"].strip('"')
+    kind, underlying = fields["instrument_type"], (fields["name"] or "").strip('"')
     return TableRow(name, token, lot, int(tick), kind, expiry, underlying)
 
 
