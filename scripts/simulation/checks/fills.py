@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from engine.messages.control import AlertRaised
 from engine.messages.records import DayClosed, OrderFilled, Record, RequestRefused
 from engine.messages.values import Action, Book
-from scripts.simulation.checks.picture import Check
+from scripts.simulation.checks.check import Check
 from scripts.simulation.checks.positions import Key, paper_fills
 from scripts.simulation.observer import WireRequest
 

@@ -25,7 +25,7 @@ from engine.messages.records import (
 )
 from engine.messages.values import Action, Book, Leg
 from scripts.simulation.checks.asking import News
-from scripts.simulation.checks.picture import Check
+from scripts.simulation.checks.check import Check
 from scripts.simulation.checks.positions import paper_fills
 from scripts.simulation.checks.rules import grows, taken
 from scripts.simulation.checks.seen import GroupSeen, OrderSeen
@@ -128,8 +128,8 @@ class ExitsWithinPosition(SendCheck):
             for o in group.orders
             if o.intent.leg.is_exit and o.intent.side is intent.side and o is not own
         ]
-        filled = own.filled if own is not None else 0
-        total = taken([*working, (intent.leg, intent.quantity - filled)])
+        beside = own.remaining_seconds - own.filled_own if own is not None else 0
+        total = taken([*working, (intent.leg, intent.quantity + beside)])
         held = max(0, -intent.side.sign * group.position)
         bound = max(held, taken(working)) if is_asked else held
         return f"exits of {total} for a position of {held}" if total > bound else ""
