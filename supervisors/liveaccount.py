@@ -46,7 +46,8 @@ def live_place(config: EngineConfig) -> KitePlace | None:
         return None
     cushion = config.live.margin_cushion_pct
     bps = None if cushion is None else round(cushion * 100)
-    return replace(rest_place(config), margin_cushion_bps=bps)
+    place = rest_place(config)
+    return replace(place, margin_cushion_bps=bps, account=config.kite.account)
 
 
 def rest_place(config: EngineConfig) -> KitePlace:

@@ -17,7 +17,10 @@ re-sending hangs on this table.
 | 429 that is not a success                                | REFUSED    | back off, verify     |
 | 400, "cannot be cancelled/modified", of modify or cancel | REFUSED    | verify               |
 | 400 whose text speaks of a time-out                      | UNKNOWN    | verify               |
+| 3xx: a portal, a moved endpoint                          | UNKNOWN    | misled, verify       |
 | everything else                                          | UNKNOWN    | verify               |
+
+A certificate that does not verify is NOT_SENT, and misled as well.
 
 An OrderException is UNKNOWN: it names a failure at the order system, on either side of the order.
 Source: Kite Connect v3 error table; forum answers on time-outs, 429 and IP rules (2026-11).
@@ -39,6 +42,7 @@ ORDER_ID_CHARS_MAX: Final = 32
 _TIMED_OUT: Final = ("timed out", "timeout", "time out", "time-out", "check the order book")
 _IN_FLUX: Final = ("cannot be cancelled", "cannot be modified", "being processed")
 _ADDRESS: Final = ("no ips configured", "is not allowed to place orders")
+_CERTIFICATE: Final = frozenset({"SSLCertVerificationError", "SSLError", "CertificateError"})
 _QUOTA: Final = ("maximum allowed order requests exceeded", "too many requests")
 
 
@@ -81,7 +85,7 @@ class Verdict(NamedTuple):
     `outcome` of a read: ACKED means `data` may be used, anything else that it was not read.
     `order_id` is the venue's, "" unless ACKED. `is_to_verify`: look the order up by its tag.
     `is_session_lost`: a person must log in. `is_locked_out`: configuration, no order will pass.
-    `is_limited`: nothing more in this calendar second.
+    `is_limited`: nothing more in this calendar second. `is_misled`: who answers is not Kite.
     """
 
     outcome: Outcome
@@ -92,16 +96,19 @@ class Verdict(NamedTuple):
     is_session_lost: bool = False
     is_locked_out: bool = False
     is_limited: bool = False
+    is_misled: bool = False
 
 
 def classify(seen: Observation) -> Verdict:
     """What an observation means. Total: raises nothing, whatever bytes are in it."""
     if not seen.is_written and seen.status == 0:
         text = _why(seen.error, "deadline passed" if seen.is_late else "not sent")
-        return Verdict(Outcome.NOT_SENT, text)
+        return Verdict(Outcome.NOT_SENT, text, is_misled=seen.error in _CERTIFICATE)
     if seen.error or seen.is_late or seen.status == 0:
         late = "deadline passed" if seen.is_late else "no full answer"
         return _unknown(seen, _why(seen.error, late))
+    if 300 <= seen.status < 400:
+        return _unknown(seen, f"HTTP {seen.status}: a redirect")._replace(is_misled=True)
     answer = _decoded(seen)
     if answer is None:
         return _unlimited(seen, f"HTTP {seen.status}: unreadable body")

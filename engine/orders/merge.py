@@ -236,9 +236,7 @@ class OrderTruth(SecondBook):
             self._alert(out, "late_order", row.client_order_id, "it was held to be lost", now_ns)
         if tracked.order.status in (*AWAITED, Status.LOST):
             self._emit(tracked, OrderAccepted(**base), out)
-        order, request = tracked.order, tracked.order.request
-        if request is not None and request.order_type is OrderType.LIMIT:
-            return  # its trigger may be gone because we took it away
+        order = tracked.order
         is_stop = order.order_type in (OrderType.SL, OrderType.SL_M)
         if is_stop and row.status is OrderStatus.OPEN and order.status is Status.WORKING:
             self._emit(tracked, OrderTriggered(**base), out)

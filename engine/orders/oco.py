@@ -22,7 +22,6 @@ from engine.orders.oco_plan import (
     Stage,
     Want,
     exit_reason,
-    is_moved,
     keeps_entry,
     market_limit,
     stage,
@@ -145,11 +144,7 @@ def _adjust(draft: Draft, order: OrderState, want: Want) -> None:
     if order.is_busy or order.remaining_seconds:
         return
     settings = draft.at.settings
-    if order.order_type is OrderType.SL and want.order_type is OrderType.LIMIT:
-        if not order.was_triggered:
-            draft.modify(order, want)  # the stop becomes the exit
-            return
-    is_marketable = order.leg is Leg.EXIT or order.was_triggered or is_moved(order)
+    is_marketable = order.leg is Leg.EXIT or order.was_triggered
     want = _repriced(draft, order, want) if is_marketable else _trailed(draft, order, want)
     is_resize = want.quantity != order.remaining
     if not is_resize and want.price_limit_paise == order.price_limit_paise:
@@ -241,7 +236,7 @@ def _note(draft: Draft, now_stage: Stage) -> None:
         draft.notice("critical", "both_legs_filled", "the position flipped; flattening it")
     for order in group.live:
         _note_hanging(draft, order)
-        is_marketable = order.leg is Leg.EXIT or order.was_triggered or is_moved(order)
+        is_marketable = order.leg is Leg.EXIT or order.was_triggered
         if is_marketable and order.modify_count >= settings.reprices_before_alert:
             draft.notice("critical", "exit_not_filling", f"{order.client_order_id} rests")
 

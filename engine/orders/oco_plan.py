@@ -9,9 +9,7 @@ policy of an open trade, and it can be read and tested without any order machine
     ENTERING   flat, nothing entered yet, entry alive      entry (unless withdrawn, expired)
     HOLDING    position, no reason to exit                 stop for all of it + targets by share;
                                                            entry rest until the first exit fill
-    EXITING    position and a reason to exit               its working stop, moved to the market
-                                                           once no target may fill any more; else
-                                                           EXIT for what no child may still fill;
+    EXITING    position and a reason to exit               EXIT for what no child may still fill;
                                                            a stop when no exit may leave: denied
                                                            (HALTED), or targets hold its place
     FLIPPED    position on the other side (ORD-07)         EXIT back to flat
@@ -167,7 +165,7 @@ def wants(at: Situation, now_stage: Stage) -> tuple[Want, ...]:
         case Stage.EXITING:
             if is_exit_barred(at):
                 return (_stop(at, is_late=True),)
-            return _moved(at) or _exit(at, at.group.plan.side.opposite)
+            return _exit(at, at.group.plan.side.opposite)
         case Stage.FLIPPED:
             return _exit(at, at.group.plan.side)
         case Stage.OPENING | Stage.ENTERING | Stage.FINISHING:
@@ -278,52 +276,6 @@ def _targets(at: Situation) -> tuple[Want, ...]:
                 )
             )
     return tuple(found)
-
-
-def _moved(at: Situation) -> tuple[Want, ...]:
-    """The working stop as the exit: one request instead of a cancel and a new order, and nothing is
-    naked between the two. While targets may still fill it stays what it is; then it becomes a limit
-    at the market. () if it cannot be moved: the venue owes its answer, refused a change of it or
-    was asked to let it go, another stop or exit lives, or no price of ours is to be had."""
-    group, side = at.group, at.group.plan.side.opposite
-    stop = group.live_of(Leg.STOP)
-    if stop is None or stop.status not in (Status.WORKING, Status.TRIGGERED):
-        return ()
-    others = [order for order in group.live if order.side is side and order is not stop]
-    is_spent = stop.refused_count or stop.is_cancel_asked
-    is_spent = is_spent or stop.modify_count >= at.settings.modifies_max
-    if is_spent or any(order.leg not in TARGET_LEGS for order in others):
-        return ()
-    limit = market_limit(at, side, 0)
-    if not limit or is_price_refused(group.of_leg(Leg.EXIT), at.settings):
-        return ()
-    if others:
-        return (_as_it_is(stop),)
-    return (
-        Want(
-            leg=Leg.STOP,
-            side=side,
-            quantity=group.position,
-            order_type=OrderType.LIMIT,
-            price_limit_paise=limit,
-        ),
-    )
-
-
-def is_moved(order: OrderState) -> bool:
-    """True of a stop that we have made a limit at the market."""
-    return order.leg is Leg.STOP and order.order_type is OrderType.LIMIT
-
-
-def _as_it_is(order: OrderState) -> Want:
-    return Want(
-        leg=order.leg,
-        side=order.side,
-        quantity=order.remaining,
-        order_type=order.order_type,
-        price_limit_paise=order.price_limit_paise,
-        price_trigger_paise=order.price_trigger_paise,
-    )
 
 
 def _exit(at: Situation, side: Side) -> tuple[Want, ...]:

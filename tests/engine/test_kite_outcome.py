@@ -82,6 +82,11 @@ CASES = {
     "data-null": (200, {"status": "success", "data": None}, UNKNOWN),
     "no-data": (200, {"status": "success"}, UNKNOWN),
     "id-number": (200, {"status": "success", "data": {"order_id": 5}}, UNKNOWN),
+    "id-null": (200, {"status": "success", "data": {"order_id": None}}, UNKNOWN),
+    "id-empty": (200, {"status": "success", "data": {"order_id": ""}}, UNKNOWN),
+    "id-zero": (200, {"status": "success", "data": {"order_id": 0}}, UNKNOWN),
+    "id-list": (200, {"status": "success", "data": {"order_id": ["1"]}}, UNKNOWN),
+    "html-200": (200, b"<html>Welcome</html>", UNKNOWN),
     "id-text": (200, {"status": "success", "data": {"order_id": "abc"}}, UNKNOWN),
     "id-other-digits": (200, {"status": "success", "data": {"order_id": "१२"}}, UNKNOWN),
     "id-long": (200, {"status": "success", "data": {"order_id": "1" * 33}}, UNKNOWN),
@@ -96,6 +101,7 @@ CASES = {
 }
 
 
+@pytest.mark.conformance("BAD-54", "BAD-55", "BAD-56")
 @pytest.mark.parametrize("asked", WRITES, ids=lambda asked: asked.value)
 @pytest.mark.parametrize("name", CASES)
 def test_when_a_write_is_answered_then_its_outcome_is_of_the_table(name: str, asked: Asked) -> None:
@@ -108,6 +114,7 @@ def test_when_a_write_is_answered_then_its_outcome_is_of_the_table(name: str, as
     assert verdict.is_session_lost == name.startswith("token")
     assert verdict.is_locked_out == (name in {"ip", "ip-general", "no-ips", "permission"})
     assert verdict.is_limited == name.startswith("limit")
+    assert verdict.is_misled == (name == "redirect")
     assert verdict.is_to_verify == (outcome is UNKNOWN or name.startswith("limit"))
 
 

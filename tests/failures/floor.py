@@ -1,12 +1,13 @@
 """The practice exchange with a clock that stands still until it is told: `-m tests.failures.floor`.
 
-Its REST, websocket and control ports are those of `pahara exchange`; the control port knows four
+Its REST, websocket and control ports are those of `pahara exchange`; the control port knows five
 verbs more, so that a test can let minutes pass at once and see what truly came in:
 
     POST /day    {"now_ns", "opens_at_ns", "closes_at_ns", "square_off_at_ns", "funds_paise",
                  "is_instant"}: all is new
     POST /to     {"now_ns"}: time passes, and what falls due happens
     POST /overnight  what is held is of yesterday; its trades are not in today's books
+    POST /user   {"user_id"}: whose account the token is of
     GET  /heard  every REST request since the day began: method, path, form
 """
 
@@ -30,6 +31,7 @@ from engine.exchange.practice.faults import Menu
 from engine.exchange.practice.hub import Hub
 from engine.exchange.practice.listing import Listing
 from engine.exchange.practice.routes import Api, Request
+from engine.exchange.practice.rows import USER
 from engine.exchange.practice.tokens import Tokens
 from engine.exchange.practice.transport import Answer, Fate
 from engine.exchange.practice.venue import Outer, PracticeExchange
@@ -109,6 +111,7 @@ class Floor:
         self.api = Api(self.exchange)
         self.control = Control(self.exchange, self.api, self.hub)
         self.heard: list[dict[str, Any]] = []
+        self.user = USER
         trading_day = ist_day(day.now_ns).isoformat()
         self.exchange.start_day(
             Day(
@@ -125,7 +128,10 @@ class Floor:
         self.heard.append(
             {"method": request.method, "path": request.path, "form": request.fields()}
         )
-        return self.api.handle(request)
+        answer, fate = self.api.handle(request)
+        if request.path == "/user/profile":
+            answer = replace(answer, body=answer.body.replace(USER.encode(), self.user.encode()))
+        return answer, fate
 
     def order(self, request: Request) -> Answer:
         match request.method, request.path:
@@ -140,6 +146,9 @@ class Floor:
                 self.exchange.ledger.trades.clear()
                 self.exchange.books.start_day()
                 return _json({"done": "overnight"})
+            case "POST", "/user":
+                self.user = json.loads(request.body)["user_id"]
+                return _json({"done": "user"})
             case "GET", "/heard":
                 return _json(self.heard)
             case _:

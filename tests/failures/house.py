@@ -71,11 +71,13 @@ class FloorHouse(LiveHouse):
         *,
         config: EngineConfig = CONFIG,
         begin: str = "",
+        user_id: str = "",
         **day: int,
     ) -> None:
-        """`begin`: time of the day (IST), ten seconds before the opening if not given. `day`: more
-        of the exchange's day, such as funds_paise."""
+        """`begin`: time of the day (IST), ten seconds before the opening if not given. `user_id`:
+        whose account it has to be. `day`: more of the exchange's day, such as funds_paise."""
         self.state = state
+        self.user_id = user_id
         self.broker = None  # type: ignore[assignment]  # the truth is at the control port
         self.alerts: list[AlertRaised] = []
         self.database = MemoryDatabase()
@@ -136,7 +138,7 @@ class FloorHouse(LiveHouse):
         session = TimelySession(self._keys(), root, HASTY)
         session.to_now = lambda: self.control("POST", "/to", now_ns=self.clock.now_ns())
         self._sessions.append(session)
-        self.live = KiteBroker(session, reload=self._keys)
+        self.live = KiteBroker(session, reload=self._keys, user_id=self.user_id)
         return self.live
 
     def _keys(self) -> Credentials:

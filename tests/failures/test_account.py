@@ -5,15 +5,9 @@ import pytest
 
 from engine.limits import REJECTS_ROW_MAX
 from engine.messages.records import GroupClosed
-from engine.messages.values import Authority, Leg, Mode
+from engine.messages.values import Leg, Mode
 from tests.failures.conftest import Houses
 from tests.failures.house import FloorHouse
-
-
-def ceiling(house: FloorHouse, owner: str) -> Authority:
-    """The lowest that one owner leaves."""
-    found = [c.authority for c in house.authority.board.ceilings if c.owner == owner]
-    return min(found, default=Authority.FULL)
 
 
 @pytest.mark.conformance("KITE-18", "FLT-21", "CTL-36")

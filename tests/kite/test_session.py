@@ -128,6 +128,7 @@ ANSWERS: dict[str, tuple[Step, Outcome]] = {
 }
 
 
+@pytest.mark.conformance("BAD-54", "BAD-55", "BAD-56")
 @pytest.mark.parametrize("asked", WRITES, ids=lambda asked: asked.value)
 @pytest.mark.parametrize("name", ANSWERS)
 def test_when_a_write_is_answered_then_its_outcome_is_of_the_table(
@@ -140,6 +141,7 @@ def test_when_a_write_is_answered_then_its_outcome_is_of_the_table(
     assert len(kite.heard) == 1, "nothing is ever sent again"
     assert verdict.is_session_lost == (name == "token")
     assert verdict.is_locked_out == (name == "ip")
+    assert verdict.is_misled == (name == "redirect")
 
 
 @pytest.mark.parametrize("name", [name for name in ANSWERS if name not in {"success", "data-null"}])
@@ -193,7 +195,7 @@ def test_when_the_connection_is_never_taken_then_it_was_not_sent() -> None:
         verdict = session.place(FIELDS)
         for one in held:
             one.close()
-    assert (verdict.outcome, verdict.text) == (Outcome.NOT_SENT, "TimeoutError: deadline passed")
+    assert (verdict.outcome, verdict.text) == (Outcome.NOT_SENT, "DeadlinePassed: deadline passed")
 
 
 def test_when_an_argument_cannot_be_written_then_it_was_not_sent(session: KiteSession) -> None:
@@ -275,6 +277,7 @@ def test_when_the_packing_is_broken_then_it_is_unknown(
     assert session.place(FIELDS).outcome is Outcome.UNKNOWN
 
 
+@pytest.mark.conformance("BAD-58")
 def test_when_a_huge_body_is_announced_then_it_is_not_read(
     kite: ScriptedKite, session: KiteSession
 ) -> None:

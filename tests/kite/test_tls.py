@@ -12,9 +12,14 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from actors.account_watch import AccountWatch
+from actors.brokers.kite.broker import KiteBroker
 from actors.brokers.kite.session import KiteSession
 from actors.brokers.kite.transport import TransportSettings
 from engine.messages.broker import Outcome
+from engine.messages.control import AlertRaised, CeilingMoved
+from engine.messages.values import Authority, Book
+from tests.fakes import FakeContext
 from tests.kite.server import ScriptedKite, good
 from tests.kite.test_session import FIELDS, ID, credentials
 
@@ -79,14 +84,32 @@ def test_when_the_certificate_is_trusted_then_orders_go_and_the_connection_stays
     assert session.connects_count == 1
 
 
+@pytest.mark.conformance("BAD-59")
 def test_when_the_certificate_is_not_trusted_then_nothing_is_sent(kite: ScriptedKite) -> None:
     session = KiteSession(credentials(), f"https://127.0.0.1:{kite.port}")
     verdict = session.place(FIELDS)
     assert verdict.outcome is Outcome.NOT_SENT
     assert "SSLCertVerificationError" in verdict.text
+    assert verdict.is_misled
     assert kite.heard == []
 
 
+@pytest.mark.conformance("BAD-59")
+def test_bad_59_when_the_certificate_is_not_trusted_then_entries_stop_and_a_person_is_paged(
+    kite: ScriptedKite,
+) -> None:
+    session = KiteSession(credentials(), f"https://127.0.0.1:{kite.port}")
+    ctx = FakeContext("writer")
+    broker = KiteBroker(session)
+    watch = AccountWatch(ctx, {Book.LIVE: broker})
+    assert broker.snapshot(1, 1) is None
+    watch.look(Book.LIVE)
+    (moved,) = ctx.of(CeilingMoved)
+    assert moved.ceiling.authority is Authority.REDUCE
+    assert [(a.severity, a.event) for a in ctx.of(AlertRaised)] == [("critical", "account_closed")]
+
+
+@pytest.mark.conformance("BAD-59")
 def test_when_the_certificate_is_of_another_then_nothing_is_sent(tmp_path: Path) -> None:
     path = certify(tmp_path, "127.0.0.2")
     server = serve(path)

@@ -169,6 +169,7 @@ def test_when_nobody_listens_then_it_keeps_trying(stream: Stream, server: Server
     alarm(stream, "kite_stream_flapping")
 
 
+@pytest.mark.conformance("BAD-48")
 def test_when_text_frames_come_then_orders_are_hints_and_rubbish_harms_nothing(
     stream: Stream, server: Server
 ) -> None:

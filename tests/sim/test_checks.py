@@ -165,6 +165,8 @@ def test_when_a_stranger_closes_in_parts_then_every_part_is_to_be_booked(
         ),
         (orders.ExitsWithinPosition, stories_orders.a_modify_that_grows, "INV-16"),
         (authority.ReduceOnly, stories_orders.a_modify_that_grows, "INV-09"),
+        (authority.ReduceOnly, stories_orders.a_target_beside_a_doubled_one, "INV-09"),
+        (authority.ReduceOnly, stories_orders.a_target_beside_one_whose_double_is_gone, ""),
         (authority.ReduceOnly, stories_orders.a_growth_waits_behind_another, ""),
         (authority.ReduceOnly, stories_orders.a_growth_has_left_before_another, "INV-09"),
         (authority.ReduceOnly, stories_orders.a_growth_that_the_writer_forgot, "INV-09"),

@@ -12,8 +12,8 @@ after a restart, by the journal. A change of an order that is bound to nothing l
 from collections.abc import Callable
 from typing import Final, Protocol, TypeVar
 
+from actors.brokers.kite.account import AccountState, Reload, Trouble
 from actors.brokers.kite.credentials import Credentials
-from actors.brokers.kite.login_state import LoginState, Reload, Trouble
 from actors.brokers.kite.money import Margins
 from actors.brokers.port import Report
 from actors.runtime.log import log_event
@@ -46,7 +46,9 @@ class Session(Protocol):
     """What the adapter needs of `actors.brokers.kite.session.KiteSession`."""
 
     def renew(self, credentials: Credentials) -> None: ...
+    def profile(self) -> Verdict: ...
     def close(self) -> None: ...
+    def yield_to(self, is_awaited: Callable[[], bool]) -> None: ...
     def place(self, fields: dict[str, str | int]) -> Verdict: ...
     def modify(self, fields: dict[str, str | int]) -> Verdict: ...
     def cancel(self, order_id: str) -> Verdict: ...
@@ -62,6 +64,7 @@ class KiteBroker:
         reload: reads the keys again; a person brings a new token by rewriting the file. None: the
             adapter stays logged out.
         margins: makes the look at the account's margin before an entry; None: nothing is asked.
+        user_id: whose account it has to be, "" for anybody's.
     """
 
     def __init__(
@@ -70,11 +73,12 @@ class KiteBroker:
         forms: FormSettings | None = None,
         reload: Reload | None = None,
         margins: Callable[[Note], Margins] | None = None,
+        user_id: str = "",
     ) -> None:
         self._session = session
         self._forms = forms or FormSettings()
-        self._login = LoginState(reload)
-        self._margins = margins(self._note) if margins is not None else None
+        self._account = AccountState(session, reload, user_id)
+        self._margins = margins(self._account.note) if margins is not None else None
         self._names = OrderNames()
         self._reports: list[Report] = []
         self.malformed_count = 0
@@ -87,21 +91,24 @@ class KiteBroker:
         return self._names.duplicate_tag_count
 
     @property
-    def trouble(self) -> Trouble:
-        """What keeps the account from being traded."""
-        return self._login.trouble
-
-    @property
     def closed_because(self) -> str | None:
         """See `actors.brokers.port.ClosableAccount`."""
-        return self._login.closed_because
+        return self._account.closed_because
+
+    @property
+    def trouble(self) -> Trouble:
+        """What keeps the account from being traded."""
+        return self._account.trouble
 
     def margin_refusal(self, intent: IntentPlanned) -> Refusal | None:
         """See `actors.brokers.port.MarginBroker`."""
-        if self._margins is None:
+        if self._margins is None or self._barred():
             return None
-        self._revive()
         return self._margins.refusal(intent)
+
+    def yield_to(self, is_awaited: Callable[[], bool]) -> None:
+        """See `actors.brokers.port.YieldingBroker`."""
+        self._session.yield_to(is_awaited)
 
     # -- the port ---------------------------------------------------------------------------
 
@@ -128,7 +135,8 @@ class KiteBroker:
     def place(self, intent: IntentPlanned, now_ns: int) -> IntentAnswered:
         assert intent.action is Action.PLACE, intent
         assert intent.book is Book.LIVE, "a paper intent reached the live broker"
-        self._revive()
+        if failure := self._barred():
+            return answered(intent, failure.outcome, now_ns, text=failure.text)
         verdict = self._wrote(self._session.place(place_fields(intent, self._forms)))
         if verdict.outcome is Outcome.ACKED:
             self._names.bind(intent.client_order_id, verdict.order_id)
@@ -138,7 +146,6 @@ class KiteBroker:
 
     def modify(self, intent: IntentPlanned, now_ns: int) -> IntentAnswered:
         assert intent.action is Action.MODIFY, intent
-        self._revive()
         order_id, failure = self._find(intent.client_order_id)
         if failure is not None:
             return answered(intent, failure.outcome, now_ns, text=failure.text)
@@ -150,7 +157,6 @@ class KiteBroker:
         """The answer is of the order that the tag is bound to; what becomes of a second effect of
         its request the books tell."""
         assert intent.action is Action.CANCEL, intent
-        self._revive()
         order_id, failure = self._find(intent.client_order_id)
         if failure is not None:
             return answered(intent, failure.outcome, now_ns, text=failure.text)
@@ -175,7 +181,8 @@ class KiteBroker:
     def snapshot(self, request_id: int, now_ns: int) -> BrokerSnapshot | None:
         """Orders, then trades, then positions: what a row counts as filled is in the later books.
         A trade of somebody's order that came after the first read is left to the next snapshot."""
-        self._revive()
+        if self._barred():
+            return None
         orders = self._read_orders()
         if orders is None:
             return None
@@ -212,8 +219,17 @@ class KiteBroker:
         self._names.learn(report)
         self._reports.append(report)
 
+    def _barred(self) -> Verdict | None:
+        """Why nothing may be sent or read with this token."""
+        self._account.revive()
+        if not self._account.is_foreign:
+            return None
+        return Verdict(Outcome.NOT_SENT, self._account.closed_because or "")
+
     def _find(self, tag: str) -> tuple[str, Verdict | None]:
         """The id of the order that a tag means, looked up if need be; or why there is none."""
+        if failure := self._barred():
+            return "", failure
         if found := self._names.find(tag):
             return found, None
         if self._read_orders() is None:
@@ -244,7 +260,7 @@ class KiteBroker:
         parse: Callable[[object], tuple[_Row, ...]],
     ) -> tuple[_Row, ...] | None:
         """One book, None if it was not read as a whole."""
-        verdict = self._note(ask())
+        verdict = self._account.note(ask())
         if verdict.outcome is not Outcome.ACKED:
             log_event("book_unread", "WARNING", book=name, text=verdict.text)
             return None
@@ -258,18 +274,7 @@ class KiteBroker:
         self.malformed_count += 1
         log_event("wire_malformed", "WARNING", where=where, text=str(error))
 
-    # -- the login ----------------------------------------------------------------------------
-
     def _wrote(self, verdict: Verdict) -> Verdict:
         """Note the answer to a write; reads have a quota of their own."""
         self.limited_count += verdict.is_limited
-        return self._note(verdict)
-
-    def _note(self, verdict: Verdict) -> Verdict:
-        self._login.note(verdict)
-        return verdict
-
-    def _revive(self) -> None:
-        """Go on with another token if a person has brought one."""
-        if (fresh := self._login.fresh()) is not None:
-            self._session.renew(fresh)
+        return self._account.note(verdict)

@@ -71,6 +71,10 @@ class KiteSession:
         self._credentials = credentials
         self._client.set_access_token(credentials.access_token.reveal())
 
+    def yield_to(self, is_awaited: Callable[[], bool]) -> None:
+        """Whom a call that takes long gives way to."""
+        self._transport.is_awaited = is_awaited
+
     def close(self) -> None:
         """Let the connection go."""
         self._transport.close()
