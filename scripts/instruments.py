@@ -15,7 +15,8 @@ from typing import Final
 
 from actors.brokers.kite.credentials import load_credentials
 from actors.brokers.kite.place import open_session
-from actors.feeds.kite.table import TABLE_FILE, fetch_list, read_table, write_table
+from actors.feeds.kite.fetch import fetch_list
+from actors.feeds.kite.table import TABLE_FILE, read_table, write_table
 from engine.errors import ConfigInvalid, PaharaError, WireMalformed
 from engine.kite.money import price_bands
 from engine.market.kite_table import TableRefused, size_faults, table_of, tokens_of, with_bands
