@@ -12,7 +12,7 @@ from actors.brokers.kite.credentials import Credentials
 from actors.runtime.log import log_event
 from engine.errors import ConfigInvalid, StateUnsafe
 from engine.kite.outcome import Verdict
-from engine.kite.token_life import LOGIN_LOST
+from engine.kite.token_life import LOGIN_FOREIGN, LOGIN_LOST
 from engine.messages.base import Word
 from engine.messages.broker import Outcome
 
@@ -37,7 +37,7 @@ _CLOSED: Final = {
     Trouble.LOGGED_OUT: LOGIN_LOST,
     Trouble.LOCKED_OUT: "Kite takes no orders from this address or app",
     Trouble.MISLED: "who answers is not Kite (redirect or certificate): look at the network",
-    Trouble.FOREIGN: "the token is of another account: nothing is sent, log in again",
+    Trouble.FOREIGN: LOGIN_FOREIGN,
 }
 _DOUBTED: Final = frozenset({Trouble.UNSEEN, Trouble.LOGGED_OUT, Trouble.FOREIGN})
 
