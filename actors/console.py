@@ -177,6 +177,8 @@ class Console(Behaviour):
         if self._door is not None:
             fault = self._door()
             status["live_gate"] = f"closed: {fault}" if fault else "ready for the phrase"
+        if login := self._views.figures("login"):
+            status["login"] = login.get("why") or f"valid for {login.get('left_s')} s"
         return status
 
     # -- events ---------------------------------------------------------------------------------

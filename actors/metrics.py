@@ -68,6 +68,7 @@ class Metrics(Behaviour):
         self._tree()
         self._money()
         self._market()
+        self._login()
         metric.AGES.see("metrics", "", self.ctx.mono_ns())
         metric.TALLY.bring(metric.VIEWS_MALFORMED, self._views.malformed_count)
 
@@ -121,6 +122,12 @@ class Metrics(Behaviour):
         differences = self._views.figures("reconcile").get("differences")
         if isinstance(differences, list):
             metric.RECONCILE_DIFFERENCES.set(len(differences))
+
+    def _login(self) -> None:
+        login = self._views.figures("login")
+        _set(metric.LOGIN_VALID.set, login.get("valid"))
+        _set(metric.LOGIN_LEFT_SECONDS.set, login.get("left_s"))
+        _bring(metric.RETRIES, login.get("renewed_count"), "token_refresh")
 
     def _journal(self, journal: dict[str, Any]) -> None:
         _set(metric.JOURNAL_AVAILABLE.set, journal.get("available"))

@@ -7,6 +7,8 @@ else learns it. Refuses to place, change or cancel anything.
 A snapshot is asked for at once after recovery, on a gap, a contradiction or a hint of the broker's
 stream (whose body is not believed, so it is not read), and at growing real-time
 intervals while anything is unresolved. The writer answers it after all intents that it got before.
+While the placement of an exit owes an answer a position may stand without its stop (ORD-03): those
+intervals stop growing then, but no more is asked for as long as the last answer is owed.
 Its past are also the facts of the generation before it that the journal still owes.
 """
 
@@ -36,7 +38,7 @@ from engine.messages.market import PhaseChanged
 from engine.messages.records import IntentPlanned
 from engine.messages.supervision import TimerFired
 from engine.messages.values import Book, SessionPhase
-from engine.orders.merge import OrderTruth
+from engine.orders.merge import AWAITED, OrderTruth
 from engine.orders.merge_book import Charge, no_charge
 from engine.orders.resolve import ResolveSettings, merge_snapshot
 from engine.orders.tracked import Merged, Tracked
@@ -45,22 +47,24 @@ from engine.units import NS_PER_MS, NS_PER_S, rupees
 
 class WatcherSettings(msgspec.Struct, frozen=True, kw_only=True):
     """`unanswered_ns`: how long an intent may stay open before the first snapshot; from then the
-    pause doubles from `poll_ns` to `poll_ns_max`. `steady_ns`: pause while orders work and nothing
-    is owed, because a stream may lose the one report that matters; `live_ns` the same while live
-    orders work, whose lost fill leaves real money without a stop. `exit_poll_ns_max`: instead of
-    `poll_ns_max` while the answer of a live exit is owed: nothing may stand in for a stop until it
-    is proven lost. `gap_ns`: least real time between requests. `parked_ns_max`: how long hearsay
-    may wait for its intent."""
+    pause doubles from `poll_ns` to `poll_ns_max`, to `exit_ns` while an exit's placement owes an
+    answer; a request that is not answered counts as lost after `owed_ns`. `steady_ns`: pause while
+    orders work and nothing is owed, because a stream may lose the one report that matters;
+    `live_ns` the same while live orders work, whose lost fill leaves real money without a stop.
+    `gap_ns`: least real time between requests. `parked_ns_max`: how long hearsay may wait for its
+    intent. `clock_speed`: of the market clock beside the boot clock."""
 
     resolve: ResolveSettings = ResolveSettings()
     unanswered_ns: int = 2 * NS_PER_S
     poll_ns: int = 500 * NS_PER_MS
     poll_ns_max: int = 15 * NS_PER_S
-    exit_poll_ns_max: int = 2 * NS_PER_S
+    exit_ns: int = NS_PER_S
+    owed_ns: int = 5 * NS_PER_S
     steady_ns: int = 30 * NS_PER_S
     live_ns: int = 5 * NS_PER_S
     gap_ns: int = 200 * NS_PER_MS
     parked_ns_max: int = 10 * NS_PER_S
+    clock_speed: int = 1
 
 
 @unique
@@ -87,9 +91,11 @@ class WatcherActor(Behaviour):
         trading_day: str = "",
     ) -> None:
         self.truth = OrderTruth(instruments, charge, trading_day)
+        self.truth.clock.speed = settings.clock_speed
         self._is_view_due = False
         self._settings = settings
         self._request_id = 0
+        self._answered_id = 0
         self._requested_mono_ns = -settings.gap_ns
         self._poll_ns = settings.poll_ns
         self._pacing = _Pacing.NONE
@@ -101,7 +107,7 @@ class WatcherActor(Behaviour):
 
     def receive(self, message: Message) -> None:
         now_ns = self.ctx.now_ns()
-        self.truth.clock.look(now_ns)
+        self.truth.clock.look(now_ns, self.ctx.mono_ns())
         match message:
             case Replayed():
                 self._recover(message)
@@ -113,6 +119,7 @@ class WatcherActor(Behaviour):
             case IntentAnswered() | OrderReport() | TradeReport():
                 self._publish(self.truth.merge(message, now_ns))
             case BrokerSnapshot():
+                self._answered_id = max(self._answered_id, message.request_id)
                 resolve = self._settings.resolve
                 self._publish(merge_snapshot(self.truth, message, resolve, now_ns))
             case StreamHinted():
@@ -197,21 +204,16 @@ class WatcherActor(Behaviour):
         if self._pacing is _Pacing.NONE:
             return
         if self._pacing is _Pacing.FAST:
-            bound_ns = self._poll_ns_max()
-            self._set_timer(min(self._poll_ns, bound_ns))
-            self._poll_ns = min(2 * self._poll_ns, bound_ns)
-            self._ask(self._pacing.value)
+            is_exit = self._owes_exit()
+            self._set_timer(
+                min(self._poll_ns, self._settings.exit_ns) if is_exit else self._poll_ns
+            )
+            self._poll_ns = min(2 * self._poll_ns, self._settings.poll_ns_max)
+            if not (is_exit and self._is_asked()):
+                self._ask(self._pacing.value)
         else:
             self._set_timer(self._steady_ns())
             self._ask(self._pacing.value, Book.LIVE if self._is_live() else None)
-
-    def _poll_ns_max(self) -> int:
-        """How far apart the looks may get while something is owed."""
-        is_bare = any(
-            t.order.is_busy and t.order.leg.is_exit and t.intent.book is Book.LIVE
-            for t in self.truth.open_orders()
-        )
-        return self._settings.exit_poll_ns_max if is_bare else self._settings.poll_ns_max
 
     def _steady_ns(self) -> int:
         return self._settings.live_ns if self._is_live() else self._settings.steady_ns
@@ -230,6 +232,18 @@ class WatcherActor(Behaviour):
         self._request_id += 1
         request = SnapshotRequested(request_id=self._request_id, reason=reason, book=book)
         self.ctx.send("writer", request)
+
+    def _owes_exit(self) -> bool:
+        """True while it is not known whether the placement of an exit has happened."""
+        return any(
+            t.intent.leg.is_exit and t.order.status in AWAITED for t in self.truth.open_orders()
+        )
+
+    def _is_asked(self) -> bool:
+        """True while the last request may still be answered: a writer that hangs answers them all
+        in a row, in front of the exits that wait."""
+        is_owed = self._answered_id < self._request_id
+        return is_owed and self.ctx.mono_ns() - self._requested_mono_ns < self._settings.owed_ns
 
     def _set_timer(self, delay_ns: int) -> None:
         self.ctx.timer_after("poll", delay_ns, TimerFired(key="poll"))

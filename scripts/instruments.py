@@ -12,13 +12,12 @@ from pathlib import Path
 
 from actors.brokers.kite.credentials import load_credentials
 from actors.feeds.kite.table import TABLE_FILE, fetch_list, read_table, write_table
-from actors.runtime.clock import wall_ns
 from engine.errors import ConfigInvalid, PaharaError
 from engine.market.kite_table import TableRefused, size_faults, table_of, tokens_of
 from engine.session import ist_day
 from scripts import exits
 from supervisors.config import EngineConfig, instruments, load_config
-from supervisors.feeding import practice_clock, practice_of
+from supervisors.feeding import market_now_ns, rest_root
 
 
 def sync_instruments(args: argparse.Namespace) -> int:
@@ -31,7 +30,7 @@ def sync_instruments(args: argparse.Namespace) -> int:
     path: Path = args.state_dir / TABLE_FILE
     try:
         config = load_config(args.config)
-        today = ist_day(_now_ns(config)).isoformat()
+        today = ist_day(market_now_ns(config)).isoformat()
         text = _text(args.source, config)
         table, rejected = table_of(today, text.splitlines())
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -48,17 +47,10 @@ def sync_instruments(args: argparse.Namespace) -> int:
         return exits.ERROR
 
 
-def _now_ns(config: EngineConfig) -> int:
-    practice = practice_of(config)
-    return wall_ns() if practice is None else practice_clock(practice).now_ns()
-
-
 def _text(source: Path | None, config: EngineConfig) -> str:
     if source is not None:
         return source.read_text(encoding="utf-8", errors="replace")
-    practice = practice_of(config)
-    root = f"http://{practice.host}:{practice.rest}" if practice else config.kite.api_url
-    return fetch_list(load_credentials(os.environ), root)
+    return fetch_list(load_credentials(os.environ), rest_root(config))
 
 
 def check_list(config: EngineConfig, path: Path, today: str) -> int:

@@ -12,7 +12,7 @@ import msgspec
 from actors.brokers.kite.credentials import KEYS, load_credentials
 from actors.feeds.kite.places import is_here
 from actors.feeds.kite.table import TABLE_FILE, read_table
-from actors.runtime.clock import Clock, LapseClock, SystemClock
+from actors.runtime.clock import Clock, LapseClock, SystemClock, wall_ns
 from actors.runtime.target import ProcessTarget
 from engine.errors import ConfigInvalid
 from engine.market.kite_table import size_faults, tokens_of
@@ -22,6 +22,13 @@ from supervisors.kiteconfig import CONNECTIONS_MAX, TOKENS_MAX
 from supervisors.spec import Factory
 
 PREFIX = "kitefeed/"
+LOGIN = "login"
+"""The guard of the token, wherever one is needed."""
+
+
+def has_login(config: EngineConfig) -> bool:
+    """Whether the engine needs a login at Kite: for its prices, and for an account with them."""
+    return config.market.source == "kite"
 
 
 def kite_sources(config: EngineConfig) -> dict[str, str]:
@@ -76,6 +83,18 @@ def practice_clock(practice: Practice) -> Clock:
     return LapseClock(
         start_ns=practice.start_ns, speed=practice.speed, origin_ns=practice.origin_ns
     )
+
+
+def rest_root(config: EngineConfig) -> str:
+    """Where the REST API is now. Raises ConfigInvalid as `practice_of` does."""
+    practice = practice_of(config)
+    return f"http://{practice.host}:{practice.rest}" if practice else config.kite.api_url
+
+
+def market_now_ns(config: EngineConfig) -> int:
+    """The clock that the configured market goes by. Raises ConfigInvalid as `practice_of` does."""
+    practice = practice_of(config)
+    return wall_ns() if practice is None else practice_clock(practice).now_ns()
 
 
 def stream_url(config: EngineConfig) -> str:

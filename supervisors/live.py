@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Protocol
 
 from actors.alerts import Alerts
+from actors.brokers.kite.credentials import load_credentials
 from actors.brokers.kite.place import KitePlace
 from actors.channels.alert_file import AlertFile
 from actors.channels.metrics_http import MetricsEndpoint
@@ -20,6 +21,7 @@ from actors.feeds.synthetic import SyntheticInstrument, SyntheticSource
 from actors.heartbeat import Heartbeat
 from actors.live_entries import NO_LEDGER
 from actors.live_gate import LiveDoor
+from actors.login_guard import LoginGuard
 from actors.metrics import Metrics
 from actors.runtime.clock import Clock, LapseClock, SystemClock, boot_ns, wall_ns
 from actors.runtime.pulses import pulses
@@ -35,7 +37,9 @@ from engine.session import SegmentClass, SessionTable, ist_day, midnight_ns, ns_
 from engine.units import NS_PER_S, paise_from_rupees
 from supervisors.config import EngineConfig
 from supervisors.feeding import (
+    LOGIN,
     check_source,
+    has_login,
     kite_feeds,
     practice_clock,
     practice_of,
@@ -142,8 +146,14 @@ class Surroundings:
             ),
             "metrics": lambda _: Metrics(self.endpoint, board, directory.dead_letters),
             "heartbeat": lambda _: Heartbeat(lambda: pulses(directory)),
+            **self._login(),
             **kite_feeds(self._config, self.state_dir, stream_url(self._config)),
         }
+
+    def _login(self) -> dict[str, Factory]:
+        if not has_login(self._config):
+            return {}
+        return {LOGIN: lambda _: LoginGuard(lambda: load_credentials(os.environ))}
 
     def close(self) -> None:
         """Give socket and port back."""

@@ -33,7 +33,7 @@ from engine.risk.live_caps import LiveCaps
 from engine.session import ist_day
 from engine.units import NS_PER_MS, paise_from_rupees
 from supervisors.config import EngineConfig
-from supervisors.feeding import practice_of
+from supervisors.feeding import practice_of, rest_root
 
 
 def live_place(config: EngineConfig) -> KitePlace | None:
@@ -45,10 +45,13 @@ def live_place(config: EngineConfig) -> KitePlace | None:
     kite = config.kite
     if not kite.account:
         return None
-    practice = practice_of(config)
-    if practice is not None:
-        return KitePlace(root=f"http://{practice.host}:{practice.rest}", account=kite.account)
-    return KitePlace(root=kite.api_url, ca_file=kite.ca_file, account=kite.account)
+    return replace(rest_place(config), account=kite.account)
+
+
+def rest_place(config: EngineConfig) -> KitePlace:
+    """Kite's API, whether or not an account is traded there. Raises as `live_place` does."""
+    is_practice = practice_of(config) is not None
+    return KitePlace(root=rest_root(config), ca_file="" if is_practice else config.kite.ca_file)
 
 
 def live_plan(config: EngineConfig, ledger: Path) -> LivePlan:
@@ -142,8 +145,12 @@ def writer_target(
 
 
 def watcher_settings(
-    kite: KitePlace | None, resolve: ResolveSettings, steady_ns: int
+    kite: KitePlace | None, resolve: ResolveSettings, steady_ns: int, clock_speed: int
 ) -> WatcherSettings:
-    """A real broker takes 10 reads a second: three books twice a second, and the reconciler's."""
-    usual = WatcherSettings(resolve=resolve, steady_ns=steady_ns)
+    """A real broker takes 10 reads a second: three books twice a second, and the reconciler's.
+
+    Args:
+        clock_speed: of the market clock; 0: a virtual one, which goes with the boot clock.
+    """
+    usual = WatcherSettings(resolve=resolve, steady_ns=steady_ns, clock_speed=max(1, clock_speed))
     return usual if kite is None else replace(usual, gap_ns=500 * NS_PER_MS)

@@ -33,11 +33,12 @@ from actors.stores.spool import SpoolPort
 from engine.messages.base import Message
 from supervisors.config import EngineConfig
 from supervisors.engine import Engine
-from supervisors.feeding import kite_feeds
+from supervisors.feeding import LOGIN, has_login, kite_feeds
 from supervisors.live import make_parts
 from supervisors.spec import Factory
 
 CONTROL_SIDE = ("alerts", "console", "metrics", "heartbeat")
+"""And "login", where Kite is the source."""
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
@@ -109,7 +110,8 @@ def replay(session: Session, config: EngineConfig, *, is_strict: bool = True) ->
     header = session.header
 
     def build(runtime: Runtime, player: Player) -> None:
-        keepers, control = ReplayedKeepers(player), dict.fromkeys(CONTROL_SIDE, _no_factory)
+        outside = (*CONTROL_SIDE, *((LOGIN,) if has_login(config) else ()))
+        keepers, control = ReplayedKeepers(player), dict.fromkeys(outside, _no_factory)
         extra: dict[str, Factory] = {**control, **kite_feeds(config, Path())}  # in name only
         kite = KitePlace() if config.kite.account else None  # in name only, too
         parts = make_parts(config, header.pace.now_ns, keepers, extra, kite)

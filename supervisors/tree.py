@@ -36,6 +36,7 @@ CONTROL: tuple[tuple[str, HostKind], ...] = (
     ("console", HostKind.THREAD),
     ("metrics", HostKind.THREAD),
     ("heartbeat", HostKind.POOLED),
+    ("login", HostKind.POOLED),
 )
 CORE_FIRST: tuple[tuple[str, HostKind], ...] = (
     ("journal", HostKind.THREAD),

@@ -48,11 +48,10 @@ from engine.orders.resolve import ResolveSettings
 from engine.portfolio.charges import ChargeSegment, ChargeTable, order_charges
 from engine.risk.gate import GateCaps, gate_caps
 from engine.session import SegmentClass, SessionTable
-from engine.strategies.base import Strategy
-from engine.strategies.registry import find_strategy
+from engine.strategies.registry import listens
 from engine.units import NS_PER_MINUTE, NS_PER_S
 from supervisors.config import EngineConfig, StrategyConfig, fingerprint, instruments, risk_settings
-from supervisors.feeding import kite_sources
+from supervisors.feeding import LOGIN, kite_sources
 from supervisors.liveaccount import watcher_settings, writer_target
 from supervisors.spec import Factory
 
@@ -122,7 +121,7 @@ def _core(parts: Parts, names: tuple[Instrument, ...]) -> dict[str, Factory]:
         "guard",
         "reconciler",
         *(f"strategy/{name}" for name in strategies),
-        *(name for name in ("console", "metrics") if name in parts.extra),
+        *(name for name in ("console", "metrics", LOGIN) if name in parts.extra),
     )
     authority = AuthoritySettings(
         listeners=listeners,
@@ -146,16 +145,14 @@ def _core(parts: Parts, names: tuple[Instrument, ...]) -> dict[str, Factory]:
         )
 
     writer = _writer(parts, names, caps)
+    watching = watcher_settings(parts.kite, parts.resolve, parts.steady_every_ns, parts.clock_speed)
     return {
         "journal": lambda _: journal(),
         "calendar": lambda _: calendar(parts),
         "authority": lambda _: AuthorityBehaviour(settings=authority, latches=parts.latches),
         "writer": writer,
         "watcher": lambda _: WatcherActor(
-            by_name,
-            watcher_settings(parts.kite, parts.resolve, parts.steady_every_ns),
-            charger(parts.charges),
-            parts.trading_day,
+            by_name, watching, charger(parts.charges), parts.trading_day
         ),
         "book": lambda _: BookBehaviour(
             instruments=names,
@@ -214,6 +211,7 @@ def calendar(parts: Parts) -> Behaviour:
         flat_by_ns=session.flat_by_min * NS_PER_MINUTE,
         readers=(
             *PHASE_READERS,
+            *({LOGIN} & parts.extra.keys()),
             *dict.fromkeys(kite_sources(parts.config).values()),
             *(f"strategy/{item.name}" for item in parts.config.strategies),
         ),
@@ -270,11 +268,6 @@ def _feed(parts: Parts, item: Instrument) -> Factory:
             f"strategy/{trader.name}" for trader in traders if listens(trader.use, "on_tick")
         ),
     )
-
-
-def listens(use: str, what: str) -> bool:
-    """True if the strategy class overrides a callback: it is told nothing that it ignores."""
-    return getattr(find_strategy(use), what) is not getattr(Strategy, what)
 
 
 def _strategies(parts: Parts, names: tuple[Instrument, ...]) -> dict[str, Factory]:

@@ -32,7 +32,9 @@ from actors.runtime.runtime import Hosts, Runtime
 from engine.messages.base import Delivery, Message
 from engine.messages.supervision import ChildExited, ChildReady, ExitKind
 
-OUTSIDE: Final = frozenset({"source", "console", "metrics", "alerts", "heartbeat", "summary"})
+OUTSIDE: Final = frozenset(
+    {"source", "console", "metrics", "alerts", "heartbeat", "login", "summary"}
+)
 """Actors that touch the world; so does everything in a process of its own."""
 
 

@@ -8,7 +8,7 @@ source was last seen, so that a dead reporter cannot leave a young age standing 
 
 import threading
 from collections.abc import Callable, Iterator
-from math import inf
+from math import inf, nan
 from typing import Final
 
 from prometheus_client import (
@@ -78,6 +78,18 @@ JOURNAL_AVAILABLE: Final = Gauge(
 JOURNAL_SPOOLED: Final = Gauge(
     "trader_journal_spooled", "Records waiting in the local spool", registry=REGISTRY
 )
+LOGIN_VALID: Final = Gauge(
+    "trader_login_valid",
+    "1 while the login at Kite is good, NaN where none is needed",
+    registry=REGISTRY,
+)
+LOGIN_LEFT_SECONDS: Final = Gauge(
+    "trader_login_left_seconds",
+    "Until the login at Kite ends, NaN where none is needed",
+    registry=REGISTRY,
+)
+for _unused in (LOGIN_VALID, LOGIN_LEFT_SECONDS):
+    _unused.set(nan)
 VIEWS_MALFORMED: Final = Counter(
     "trader_views_malformed", "Published views that did not parse", registry=REGISTRY
 )

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from actors.practice.loop import Loop
 from actors.runtime.clock import Clock
 from engine.exchange.account.surroundings import Day
-from engine.exchange.practice.tokens import FLUSH_NS
 from engine.exchange.practice.venue import PracticeExchange
+from engine.kite.token_life import FLUSH_NS
 from engine.market.source import FrameSource, SourceItem, due_ns
 from engine.messages.market import MarketFrame
 from engine.session import SegmentClass, Session, SessionTable, ist_day, midnight_ns

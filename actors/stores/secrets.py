@@ -1,4 +1,4 @@
-"""Secrets from files: read safely or not at all.
+"""Secrets in files: read and written safely or not at all.
 
 Decides whether a file may hold a secret: a plain file of ours, 0600, in no folder that others
 write to and in no git tree. Refuses with the reason, never with the content. The value cannot be
@@ -59,6 +59,32 @@ def read_secret(path: Path) -> Secret:
     if not 0 < len(value) <= SECRET_BYTES_MAX or not text:
         raise StateUnsafe(f"secret file {path}: empty or too long")
     return Secret(text)
+
+
+def write_secret(path: Path, secret: Secret) -> None:
+    """Put a secret in the place of an old one, whole or not at all, 0600 from its first byte on.
+
+    Raises:
+        StateUnsafe: the folder is missing, open to others or in a git tree, what is there is not a
+            plain file of ours, or the disk refuses. The old one is left as it was.
+    """
+    draft = path.with_name(f"{path.name}.{os.getpid()}.new")
+    try:
+        if fault := _place_fault(path):
+            raise StateUnsafe(f"secret file {path}: {fault}")
+        if path.is_symlink() or (path.exists() and not path.is_file()):
+            raise StateUnsafe(f"secret file {path}: not a plain file")
+        draft.unlink(missing_ok=True)
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+        with os.fdopen(os.open(draft, flags, 0o600), "wb") as file:
+            file.write(secret.reveal().encode() + b"\n")
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(path)
+    except OSError as error:
+        raise StateUnsafe(f"secret file {path}: {error.strerror}") from None
+    finally:
+        draft.unlink(missing_ok=True)
 
 
 def _fault(found: os.stat_result) -> str:

@@ -45,7 +45,7 @@ from engine.orders.merge_book import Hearsay
 from engine.orders.synthetic import SYNTHETIC
 from engine.orders.tracked import Merged, Tracked, fact_base
 
-_AWAITED: Final = (Status.PLANNED, Status.UNKNOWN)
+AWAITED: Final = (Status.PLANNED, Status.UNKNOWN)
 _WORKING: Final = frozenset(
     {
         OrderStatus.OPEN,
@@ -209,7 +209,7 @@ class OrderTruth(AlienBook):
         if answer.outcome is Outcome.ACKED:
             tracked.is_acked = True
             return
-        if tracked.order.status not in _AWAITED:
+        if tracked.order.status not in AWAITED:
             self.counts["answer_late"] += 1
             return
         base = fact_base(tracked, now_ns)
@@ -236,7 +236,7 @@ class OrderTruth(AlienBook):
         base = fact_base(tracked, now_ns)
         if tracked.order.status is Status.LOST:
             self._alert(out, "late_order", row.client_order_id, "it was held to be lost", now_ns)
-        if tracked.order.status in (*_AWAITED, Status.LOST):
+        if tracked.order.status in (*AWAITED, Status.LOST):
             self._emit(tracked, OrderAccepted(**base), out)
         order = tracked.order
         is_stop = order.order_type in (OrderType.SL, OrderType.SL_M)

@@ -87,11 +87,14 @@ def _entry_refusal(at: Situation) -> str:
 def _reconcile(draft: Draft, now_stage: Stage) -> None:
     """Bring the live orders towards the wanted ones: cancels and modifies, then places."""
     at, group = draft.at, draft.group
-    wanted = {want.leg: want for want in wants(at, now_stage) if want.quantity > 0}
+    every = {want.leg: want for want in wants(at, now_stage)}
+    wanted = {leg: want for leg, want in every.items() if want.quantity > 0}
     for order in group.live:
         want = wanted.get(order.leg)
         if order.leg is Leg.ENTRY:
             _keep_or_cancel(draft, order, now_stage)
+        elif _is_beside(draft, order) and order.leg in every:
+            _adjust(draft, order, replace(every[order.leg], quantity=order.remaining))
         elif want is None or want.side is not order.side or order is not group.live_of(order.leg):
             draft.cancel(order)
         else:
@@ -99,10 +102,32 @@ def _reconcile(draft: Draft, now_stage: Stage) -> None:
     for want in wanted.values():
         if group.live_of(want.leg) is None:
             draft.place(want)
+    if now_stage is Stage.HOLDING:
+        _protect_rest(draft, wanted.get(Leg.STOP))
     if now_stage is Stage.FINISHING and not group.live and not group.is_closed:
         draft.close(_closing_reason(at))
     if group.position:
         draft.look_at(at.flat_by_at_ns)
+
+
+def _is_beside(draft: Draft, order: OrderState) -> bool:
+    """True for an older stop that works beside the newest: it was unanswered, or held to be lost.
+    It stays: what both are too much is taken off the newest, so that no part of the position is
+    naked while a cancel is under way."""
+    return order.leg is Leg.STOP and order is not draft.group.live_of(Leg.STOP)
+
+
+def _protect_rest(draft: Draft, want: Want | None) -> None:
+    """A second stop for the part of the position that the first, whose placement owes an answer,
+    cannot cover even if it works: filled both, they still leave nothing beyond flat (ORD-03). All
+    that the first may cover waits until it is known."""
+    group, settings = draft.group, draft.at.settings
+    stop = group.live_of(Leg.STOP)
+    rest = group.position - group.elsewhere((Leg.STOP,), None)
+    if want is None or stop is None or stop.status is not Status.UNKNOWN or not rest > 0:
+        return
+    if draft.is_due(settings.second_stop_ns, stop.planned_at_ns):
+        draft.place(replace(want, quantity=rest))
 
 
 def _keep_or_cancel(draft: Draft, entry: OrderState, now_stage: Stage) -> None:

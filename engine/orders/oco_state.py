@@ -49,7 +49,8 @@ class OcoSettings(msgspec.Struct, frozen=True, kw_only=True):
     `protection_bps_max`. `modifies_max`: per order (Kite allows 25); trailing leaves the last
     ones (`trail_modifies_max`) to quantity and re-pricing. `trail_step_paise` 0: a tenth of the
     trail. `rejects_max`: refused stops in a row before the group exits at the market instead, and
-    refused exits in a row before one goes without a price of ours.
+    refused exits in a row before one goes without a price of ours. `second_stop_ns`: how long a
+    stop of unknown fate holds up another one for the units that it cannot cover.
     `flat_by_at_ns` 0: told by PhaseChanged.
     """
 
@@ -69,6 +70,7 @@ class OcoSettings(msgspec.Struct, frozen=True, kw_only=True):
     rejects_max: int = 3
     request_refusals_max: int = 3
     protect_wait_ns: int = 10 * NS_PER_S
+    second_stop_ns: int = 3 * NS_PER_S
     cancel_wait_ns: int = 30 * NS_PER_S
     flat_by_at_ns: int = 0
 

@@ -12,8 +12,12 @@ from engine.messages.control import AlertRaised
 from engine.messages.records import AnyOrderFact, IntentPlanned
 from engine.messages.values import Action, Leg
 from engine.orders.lifecycle import OrderState
+from engine.units import NS_PER_S
 
 NEVER_NS: Final = 1 << 62
+STEP_NS_MIN: Final = NS_PER_S
+"""Real time by which two looks at two clocks may differ without a step: the process may have been
+interrupted between them."""
 
 
 @dataclass(slots=True)
@@ -75,21 +79,33 @@ class Tracked:
 
 @dataclass(slots=True)
 class ClockSeen:
-    """The market clock as a watcher has seen it: `from_ns` is from when on it only went forward.
-    What was recorded before a step back lies ahead of it, and would for as long as the step was
-    prove nothing lost and nothing gone (FLT-60, INV-17): it counts from then instead."""
+    """The market clock as a watcher has seen it beside the boot clock, which never steps. How long
+    ago something was recorded before a step cannot be told from the market clock: after a step back
+    it would for as long as the step was prove nothing lost and nothing gone (FLT-60, INV-17), after
+    one forward everything at once, so that an order under way is planned again beside itself. So it
+    counts from the step.
 
+    `speed`: of the market clock. `from_ns`: the last step back. `forward_ns`: the last one forward.
+    """
+
+    speed: int = 1
     now_ns: int = NEVER_NS
+    mono_ns: int = 0
     from_ns: int = 0
+    forward_ns: int = 0
 
-    def look(self, now_ns: int) -> None:
-        """Take what the clock shows now."""
+    def look(self, now_ns: int, mono_ns: int) -> None:
+        """Take what both clocks show now."""
+        passed_ns = self.speed * (mono_ns - self.mono_ns + STEP_NS_MIN)
         if now_ns < self.now_ns:
             self.from_ns = now_ns
-        self.now_ns = now_ns
+        elif now_ns - self.now_ns > passed_ns:
+            self.forward_ns = now_ns
+        self.now_ns, self.mono_ns = now_ns, mono_ns
 
     def since_ns(self, at_ns: int) -> int:
         """From when a recorded instant counts."""
+        at_ns = max(at_ns, self.forward_ns)
         return at_ns if at_ns <= self.now_ns else self.from_ns
 
 

@@ -66,3 +66,8 @@ def strategy_faults(use: str, values: Mapping[str, Any]) -> tuple[str, ...]:
     except ConfigInvalid as invalid:
         return invalid.faults
     return ()
+
+
+def listens(use: str, what: str) -> bool:
+    """True if the strategy class overrides a callback: it is told nothing that it ignores."""
+    return getattr(find_strategy(use), what) is not getattr(Strategy, what)

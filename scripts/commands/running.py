@@ -79,6 +79,10 @@ def instruments(args: argparse.Namespace) -> int:
     return int(import_module("scripts.instruments").sync_instruments(args))
 
 
+def login(args: argparse.Namespace) -> int:
+    return int(import_module("scripts.login").log_in(args))
+
+
 def doctor(args: argparse.Namespace) -> int:
     from scripts.doctor import doctor as examine
 

@@ -2,14 +2,16 @@
 
 Decides which record is news: each is told once, also when a failover forgets it and the engine
 gives it back, or when it is gone, with a failover that nobody makes good or with the spool, and its
-trade is booked again. Decides too which are gone for good: what a failover forgot was in the memory
-of the journal alone, unless the disk took it.
+live trade is booked again. One of paper is news again: its venue goes with the process and is
+rebuilt from what is left, which is all that ever happened in it. Decides too which are gone for
+good: what a failover forgot was in the memory of the journal alone, unless the disk took it.
 """
 
 from collections.abc import Callable, Container, Iterable, Mapping
 from typing import Any
 
 from engine.messages.records import OrderFilled, Record
+from engine.messages.values import Book
 
 
 class Durable:
@@ -20,6 +22,11 @@ class Durable:
         self._hooks = hooks
         self._forgotten: dict[int, Record] = {}
         self._gone: set[tuple[str, str]] = set()
+
+    def kept(self) -> list[tuple[int, Record]]:
+        """All that is not gone, in order: durable, or forgotten and with somebody still."""
+        forgotten = sorted(self._forgotten.items(), key=lambda item: item[0])
+        return [*self.records, *forgotten] if forgotten else self.records
 
     def committed(self, seq: int, record: Record) -> None:
         """A record became durable. Where another has got the number of a forgotten one, that one
@@ -65,7 +72,7 @@ class Durable:
         if not gone:
             return
         for record in gone:
-            if isinstance(record, OrderFilled):
+            if isinstance(record, OrderFilled) and record.book is Book.LIVE:
                 self._gone.add((record.client_order_id, record.trade_id))
         for hook in self._hooks["on_gone"]:
             hook(gone)

@@ -64,7 +64,7 @@ class World:
         self.reached: dict[str, int] = {}
         self._hooks: dict[str, list[Callable[..., None]]] = {}
         self.durable = Durable(self._hooks)
-        self.records = self.durable.records
+        self.records, self.kept = self.durable.records, self.durable.kept
         self.alerts: list[AlertRaised] = []
         self.violation: Violated | None = None
         self.boots = self.epoch = 0

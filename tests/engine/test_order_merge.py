@@ -349,24 +349,45 @@ def test_when_absent_often_enough_and_late_enough_then_it_is_lost(truth: OrderTr
 def test_inv_17_when_the_clock_was_set_back_then_absence_counts_from_there(
     truth: OrderTruth,
 ) -> None:
-    truth.clock.look(NOW)
+    truth.clock.look(NOW, 0)
     truth.merge(answer(Outcome.UNKNOWN), NOW)
     before = snapshot(at=9)  # taken before the step, heard after it
-    truth.clock.look(NOW - 600 * NS_PER_S)
+    truth.clock.look(NOW - 600 * NS_PER_S, NS_PER_S)
     assert kinds(merge_snapshot(truth, before, SETTINGS, NOW - 600 * NS_PER_S)) == []
     assert truth.orders[TAG].absent_count == 0
     seen = [kinds(see(truth, snapshot(at=n - 600))) for n in (0, 2, 4, 6)]
     assert seen == [[], [], [], [OrderLost]]
 
 
+@pytest.mark.conformance("FLT-60", "ORD-03")
+def test_when_the_clock_was_set_forward_then_nothing_is_lost_before_it_was_watched_long_enough(
+    truth: OrderTruth,
+) -> None:
+    truth.clock.look(NOW, 0)
+    truth.merge(answer(Outcome.UNKNOWN), NOW)
+    truth.clock.look(NOW + 600 * NS_PER_S, NS_PER_S)
+    early = [kinds(see(truth, snapshot(at=600))) for _ in range(4)]
+    assert early == [[], [], [], []]
+    assert truth.orders[TAG].absent_count == 0
+    seen = [kinds(see(truth, snapshot(at=n + 600))) for n in (2, 4, 6)]
+    assert seen == [[], [], [OrderLost]]
+
+
+def test_when_the_clock_runs_in_time_lapse_then_that_is_no_step(truth: OrderTruth) -> None:
+    truth.clock.speed = 120
+    truth.clock.look(NOW, 0)
+    truth.clock.look(NOW + 600 * NS_PER_S, 5 * NS_PER_S)
+    assert truth.clock.since_ns(NOW) == NOW
+
+
 @pytest.mark.conformance("FLT-60")
 def test_when_the_clock_was_set_back_then_hearsay_without_an_intent_expires_all_the_same() -> None:
     truth, back_ns = OrderTruth({}), NOW - 600 * NS_PER_S
-    truth.clock.look(NOW)
+    truth.clock.look(NOW, 0)
     truth.merge(row(OrderStatus.OPEN), NOW)
-    truth.clock.look(back_ns)
+    truth.clock.look(back_ns, NS_PER_S)
     assert events(truth.expire_parked(back_ns - 1, back_ns)) == []
-    truth.clock.look(back_ns + NS_PER_S)
+    truth.clock.look(back_ns + NS_PER_S, 2 * NS_PER_S)
     assert events(truth.expire_parked(back_ns, back_ns + NS_PER_S)) == ["orphan_tag"]
 
 

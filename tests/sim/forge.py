@@ -110,6 +110,9 @@ class Forge:
     def generation(self, name: str) -> int:
         return self._generations.get(name, 1)
 
+    def kept(self) -> list[tuple[int, Record]]:
+        return self.records
+
     def behaviour(self, name: str) -> Any:
         return self.rooms.get(name)
 

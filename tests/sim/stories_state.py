@@ -185,6 +185,67 @@ def owners_sum_up(forge: Forge, is_bad: bool) -> None:
     forge.rest()
 
 
+def a_fill_is_gone(forge: Forge) -> None:
+    _filled_and_gone(forge, held=0)
+
+
+def a_fill_is_gone_and_a_guard_knows_it(forge: Forge) -> None:
+    _filled_and_gone(forge, held=10)
+
+
+def a_fill_is_gone_and_a_group_knows_it(forge: Forge) -> None:
+    _filled_and_gone(forge, held=0, group_held=10)
+
+
+def a_void_guard_knows_what_is_gone(forge: Forge) -> None:
+    _filled_and_gone(forge, held=10, read_count=1)
+
+
+def a_live_fill_is_gone(forge: Forge) -> None:
+    """It has to be found again; till then nobody can know."""
+    _filled_and_gone(forge, held=0, book=Book.LIVE)
+
+
+def a_paper_fill_happens_again(forge: Forge) -> None:
+    _filled_and_gone(forge, held=0)
+    forge.fill(forge.picture.orders["P-entry"].intent)
+    forge.rooms["oco/grp-1"].group.position = 10
+    a_guard(forge, ledger=a_ledger(forge, has_all=True))
+    forge.rooms["guard"].seq = len(forge.records)
+    forge.rest()
+
+
+def a_paper_fill_happens_again_unseen(forge: Forge) -> None:
+    _filled_and_gone(forge, held=0)
+    forge.fill(forge.picture.orders["P-entry"].intent)
+    forge.rooms["guard"].seq = len(forge.records)
+    forge.rest()
+
+
+def _filled_and_gone(
+    forge: Forge,
+    *,
+    held: int,
+    group_held: int = 0,
+    read_count: int = 0,
+    book: Book = Book.PAPER,
+) -> None:
+    """A failover forgot the fill, and the process died with it; `read_count`: how many records the
+    guard has read of those that are gone."""
+    forge.held(book)
+    seq = len(forge.records) - 1
+    ledger = a_ledger(forge, has_all=True)
+    forge.spool_gone(seq)
+    a_guard(forge, ledger=ledger if held else {})
+    forge.rooms["guard"].seq = seq + read_count
+    forge.rooms["oco/grp-1"] = SimpleNamespace(
+        group=SimpleNamespace(position=group_held),
+        _is_recovered=True,
+        _reader=SimpleNamespace(seq=seq),
+    )
+    forge.rest()
+
+
 @story("INV-23")
 def reservations_are_worst_cases(forge: Forge, is_bad: bool) -> None:
     forge.held()

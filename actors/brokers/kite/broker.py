@@ -12,8 +12,8 @@ after a restart, by the journal. A change of an order that is bound to nothing l
 from collections.abc import Callable
 from typing import Final, Protocol, TypeVar
 
-from actors.brokers.kite.account import AccountState, Trouble
 from actors.brokers.kite.credentials import Credentials
+from actors.brokers.kite.login_state import LoginState, Reload, Trouble
 from actors.brokers.port import Report
 from actors.runtime.log import log_event
 from engine.errors import WireMalformed
@@ -58,8 +58,8 @@ class KiteBroker:
     """Implements BrokerPort. Belongs to one thread.
 
     Args:
-        reload: reads the keys again once the login is lost; a person brings a new token by
-            rewriting the file. None: the adapter stays logged out.
+        reload: reads the keys again; a person brings a new token by rewriting the file. None: the
+            adapter stays logged out.
         user_id: whose account it has to be, "" for anybody's.
     """
 
@@ -67,12 +67,12 @@ class KiteBroker:
         self,
         session: Session,
         forms: FormSettings | None = None,
-        reload: Callable[[], Credentials] | None = None,
+        reload: Reload | None = None,
         user_id: str = "",
     ) -> None:
         self._session = session
         self._forms = forms or FormSettings()
-        self._account = AccountState(session, reload, user_id)
+        self._login = LoginState(reload, user_id)
         self._names = OrderNames()
         self._reports: list[Report] = []
         self.malformed_count = 0
@@ -85,14 +85,14 @@ class KiteBroker:
         return self._names.duplicate_tag_count
 
     @property
-    def closed_because(self) -> str | None:
-        """See `actors.brokers.port.ClosableAccount`."""
-        return self._account.closed_because
-
-    @property
     def trouble(self) -> Trouble:
         """What keeps the account from being traded."""
-        return self._account.trouble
+        return self._login.trouble
+
+    @property
+    def closed_because(self) -> str | None:
+        """See `actors.brokers.port.ClosableAccount`."""
+        return self._login.closed_because
 
     # -- the port ---------------------------------------------------------------------------
 
@@ -203,13 +203,6 @@ class KiteBroker:
         self._names.learn(report)
         self._reports.append(report)
 
-    def _barred(self) -> Verdict | None:
-        """Why nothing may be sent or read with this token."""
-        self._account.revive()
-        if not self._account.is_foreign:
-            return None
-        return Verdict(Outcome.NOT_SENT, self._account.closed_because or "")
-
     def _find(self, tag: str) -> tuple[str, Verdict | None]:
         """The id of the order that a tag means, looked up if need be; or why there is none."""
         if failure := self._barred():
@@ -244,7 +237,7 @@ class KiteBroker:
         parse: Callable[[object], tuple[_Row, ...]],
     ) -> tuple[_Row, ...] | None:
         """One book, None if it was not read as a whole."""
-        verdict = self._account.note(ask())
+        verdict = self._note(ask())
         if verdict.outcome is not Outcome.ACKED:
             log_event("book_unread", "WARNING", book=name, text=verdict.text)
             return None
@@ -258,7 +251,25 @@ class KiteBroker:
         self.malformed_count += 1
         log_event("wire_malformed", "WARNING", where=where, text=str(error))
 
+    # -- the login ----------------------------------------------------------------------------
+
     def _wrote(self, verdict: Verdict) -> Verdict:
         """Note the answer to a write; reads have a quota of their own."""
         self.limited_count += verdict.is_limited
-        return self._account.note(verdict)
+        return self._note(verdict)
+
+    def _note(self, verdict: Verdict) -> Verdict:
+        self._login.note(verdict)
+        return verdict
+
+    def _barred(self) -> Verdict | None:
+        """Go on with another token if a person has brought one; why nothing may be sent or read
+        with the one that there is, None if it may."""
+        login = self._login
+        if (fresh := login.fresh()) is not None:
+            self._session.renew(fresh)
+        if login.wants_name:
+            login.named(self._session.profile())
+        if not login.is_foreign:
+            return None
+        return Verdict(Outcome.NOT_SENT, login.closed_because or "")

@@ -101,7 +101,7 @@ def load_credentials(environ: Mapping[str, str]) -> Credentials:
         ConfigInvalid: all that is missing or malformed.
         StateUnsafe: a file is not safe to hold a secret.
     """
-    found = {name: _secret(environ, name) for name in _NAMES}
+    found = {name: secret_of(environ, name) for name in _NAMES}
     faults = tuple(
         f"kite: neither {name} nor {name}_FILE is set"
         for name, secret in found.items()
@@ -121,7 +121,12 @@ def redact_logs(credentials: Credentials) -> None:
         handler.addFilter(Redacting(credentials))
 
 
-def _secret(environ: Mapping[str, str], name: str) -> Secret | None:
+def secret_of(environ: Mapping[str, str], name: str) -> Secret | None:
+    """A variable's value, or that of the file that `<name>_FILE` names; None if neither is set.
+
+    Raises:
+        StateUnsafe: the file is not safe to hold a secret.
+    """
     if path := environ.get(f"{name}_FILE"):
         return read_secret(Path(path))
     value = environ.get(name, "").strip()

@@ -6,12 +6,12 @@ they are needed (`credentials.py`).
 """
 
 from collections.abc import Mapping
-from functools import partial
 
 import msgspec
 
 from actors.brokers.kite.broker import KiteBroker
-from actors.brokers.kite.credentials import Credentials, load_credentials, redact_logs
+from actors.brokers.kite.credentials import Credentials
+from actors.brokers.kite.keys import Keys
 from actors.brokers.kite.session import ROOT, KiteSession
 from actors.brokers.kite.transport import TransportSettings
 from engine.errors import ConfigInvalid
@@ -64,12 +64,11 @@ def make_broker(place: KitePlace, environ: Mapping[str, str]) -> KiteBroker:
     """
     if faults := place.faults():
         raise ConfigInvalid(faults)
-    credentials = load_credentials(environ)
-    redact_logs(credentials)
+    keys = Keys(environ)
     return KiteBroker(
-        _session(place, credentials),
+        open_session(place, keys()),
         FormSettings(protection_bps=place.protection_bps, algo_id=place.algo_id),
-        partial(load_credentials, environ),
+        keys,
         place.account,
     )
 
@@ -81,16 +80,15 @@ def ask_profile(place: KitePlace, environ: Mapping[str, str]) -> Verdict:
         ConfigInvalid: keys are missing or malformed.
         StateUnsafe: a file is not safe to hold a secret.
     """
-    credentials = load_credentials(environ)
-    redact_logs(credentials)
-    session = _session(place, credentials)
+    session = open_session(place, Keys(environ)())
     try:
         return session.profile()
     finally:
         session.close()
 
 
-def _session(place: KitePlace, credentials: Credentials) -> KiteSession:
+def open_session(place: KitePlace, credentials: Credentials) -> KiteSession:
+    """A session at the place. Raises ConfigInvalid: its root is not to be trusted with keys."""
     settings = TransportSettings(
         connect_ns_max=place.connect_ms * NS_PER_MS,
         total_ns_max=place.write_ms * NS_PER_MS,

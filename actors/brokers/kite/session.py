@@ -14,6 +14,7 @@ from kiteconnect.exceptions import KiteException
 
 from actors.brokers.kite.credentials import Credentials
 from actors.brokers.kite.transport import Transport, TransportSettings, Unanswered
+from actors.stores.secrets import Secret
 from engine.kite.forms import VARIETY
 from engine.kite.outcome import Asked, Observation, Verdict, classify
 
@@ -72,6 +73,14 @@ class KiteSession:
     def close(self) -> None:
         """Let the connection go."""
         self._transport.close()
+
+    def log_in(self, api_secret: Secret) -> Verdict:
+        """POST /session/token: our token is a request token, handed in with its checksum for the
+        access token in `data`. Good for one call; this session is of no use after it."""
+        request_token = self._credentials.access_token
+        self._client.set_access_token(None)
+        trade_in = self._client.generate_session
+        return self._call(Asked.READ, lambda: trade_in(request_token.reveal(), api_secret.reveal()))
 
     def place(self, fields: dict[str, str | int]) -> Verdict:
         """POST /orders/regular with the fields of `engine.kite.forms.place_fields`."""

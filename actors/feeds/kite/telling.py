@@ -8,6 +8,7 @@ import msgspec
 
 from actors.runtime.behaviour import Context
 from actors.telling import alert
+from engine.kite.token_life import LOGIN_LOST
 from engine.market.kite_link import Link, LinkStage
 from engine.messages.control import Ceiling, CeilingMoved, ViewPublished
 from engine.messages.market import LinkChanged, LinkState
@@ -82,7 +83,7 @@ class Teller:
             owner=self._ctx.name,
             scope="",
             authority=Authority.FULL if is_up else Authority.REDUCE,
-            reason="connected" if is_up else "the login at Kite is lost: log in again",
+            reason="connected" if is_up else LOGIN_LOST,
         )
         self._ctx.send("authority", CeilingMoved(ceiling=ceiling, at_ns=self._ctx.now_ns()))
 

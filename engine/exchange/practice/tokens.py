@@ -8,11 +8,8 @@ from hashlib import sha256
 from hmac import compare_digest
 
 from engine.exchange.practice.errors import KiteError, dead_token
-from engine.session import DAY_NS, ist_day, midnight_ns
-from engine.units import NS_PER_MINUTE
+from engine.kite.token_life import ends_at_ns
 
-FLUSH_NS = 360 * NS_PER_MINUTE
-"""06:00 IST as an offset into the day."""
 REQUEST_TOKENS_MAX = 100
 
 
@@ -53,8 +50,7 @@ class Tokens:
 
     def renew(self, now_ns: int) -> str:
         """A new access token, valid until the next 06:00 of the market's clock."""
-        flush_ns = midnight_ns(ist_day(now_ns)) + FLUSH_NS
-        self._dies_at_ns = flush_ns if now_ns < flush_ns else flush_ns + DAY_NS
+        self._dies_at_ns = ends_at_ns(now_ns)
         self.access_token = self._make("access")
         return self.access_token
 

@@ -3,13 +3,14 @@
 Source: reliability 6.4, INV-21.
 """
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from engine.messages.control import AlertRaised
 from engine.messages.records import DayClosed, OrderFilled, Record, RequestRefused
 from engine.messages.values import Action, Book
 from scripts.simulation.checks.picture import Check
-from scripts.simulation.checks.positions import Key
+from scripts.simulation.checks.positions import Key, paper_fills
 from scripts.simulation.observer import WireRequest
 
 if TYPE_CHECKING:
@@ -19,9 +20,10 @@ if TYPE_CHECKING:
 class FillsCountOnce(Check):
     """A trade is booked once, no more of an order than it can trade, and the book's figures of the
     day are the sum of its fills. A growth that records call refused and that the venue processed
-    all the same, later (FLT-18: no snapshot showed it in time), has made the order larger. Nobody
-    calls an order overfilled for a trade that is booked already: in truth none has traded more
-    than it can."""
+    all the same, later (FLT-18: no snapshot showed it in time), has made the order larger. A paper
+    trade that is gone may happen once more: its venue is rebuilt from the records that are left.
+    Nobody calls an order overfilled for a trade that is booked already: in truth none has traded
+    more than it can."""
 
     id = "INV-21"
 
@@ -73,6 +75,15 @@ class FillsCountOnce(Check):
         sums[0] += record.quantity * record.price_paise
         sums[1] += record.charges_paise
         self._is_due = True
+
+    def on_gone(self, records: Sequence[Record]) -> None:
+        for fill in paper_fills(records):
+            self._trades.discard((fill.client_order_id, fill.trade_id))
+            self._booked[fill.client_order_id, fill.venue_order_id] -= fill.quantity
+            sums = self._money.get((fill.book, fill.strategy, fill.instrument))
+            if sums is not None:
+                sums[0] -= fill.quantity * fill.price_paise
+                sums[1] -= fill.charges_paise
 
     def at_rest(self) -> None:
         book = self.room("book") if self._is_due else None

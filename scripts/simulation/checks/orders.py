@@ -26,6 +26,7 @@ from engine.messages.records import (
 from engine.messages.values import Action, Book, Leg
 from scripts.simulation.checks.asking import News
 from scripts.simulation.checks.picture import Check
+from scripts.simulation.checks.positions import paper_fills
 from scripts.simulation.checks.rules import grows, taken
 from scripts.simulation.checks.seen import OrderSeen
 from scripts.simulation.checks.sending import SendCheck
@@ -239,6 +240,8 @@ class NeverBackwards(Check):
         for tag in gone:
             self._rank.pop(tag, None)
         self._lost -= gone
+        for fill in paper_fills(records):
+            self._total[fill.client_order_id] -= fill.quantity
         for _, record in self.world.records:
             if isinstance(record, OrderFact) and record.client_order_id in gone:
                 self._ranked(record)

@@ -126,18 +126,22 @@ class Picture(Observer):
     def on_record(self, seq: int, record: Record) -> None:
         self.seq = seq
         self.moves += 1
+        self._fold(record)
+
+    def _fold(self, record: Record) -> None:
         fold = self._table.get(type(record))
         if fold is not None:
             fold(record)
 
     def on_gone(self, records: Sequence[Record]) -> None:
         """What was planned may be planned anew under its id, and an order that neither left nor
-        filled is none: nobody knows of it. What left or traded stays: it is the truth, and planned
-        anew it is the same order still. A group whose opening went is none either, if it was on
-        paper, as its venue went with the process, or if nothing of it ever left."""
+        filled is none: nobody knows of it. What left or traded stays, planned anew or not. A group
+        whose opening went is none either, if it was on paper, as its venue went with the process,
+        or if nothing of it ever left; another one of paper is what its other records say."""
         for record in records:
             if isinstance(record, GroupOpened):
                 self._unopened(record.plan.group_id)
+        self._again({getattr(record, "group_id", "") for record in records})
         for record in records:
             if isinstance(record, IntentPlanned):
                 self.intents.pop(record.intent_id, None)
@@ -146,10 +150,24 @@ class Picture(Observer):
                 elif (order := self.orders.get(record.client_order_id)) is not None:
                     order.open.pop(record.intent_id, None)
 
+    def _again(self, group_ids: set[str]) -> None:
+        """Fold once more what is left of these groups, if they are of paper."""
+        kept = self.world.kept()
+        paper = {g for g in group_ids & self.groups.keys() if self.groups[g].is_paper}
+        for group_id in paper:
+            group = self.open_groups[group_id] = self.groups[group_id]
+            for order in group.orders:
+                del self.orders[order.intent.client_order_id]
+            group.begin(group.plan)
+        for self.seq, record in kept if paper else ():
+            if getattr(record, "group_id", "") in paper:
+                self._fold(record)
+        self.seq = kept[-1][0] if kept else 0
+        self.fill_seq = min(self.fill_seq, self.seq)
+
     def _unopened(self, group_id: str) -> None:
         group = self.groups[group_id]
-        is_paper = group.plan.book is Book.PAPER
-        if not is_paper and any(o.is_sent or o.filled or o.traded for o in group.orders):
+        if not group.is_paper and any(o.is_sent or o.filled or o.traded for o in group.orders):
             return
         del self.groups[group_id]
         self.open_groups.pop(group_id, None)
@@ -211,8 +229,7 @@ class Picture(Observer):
                 self.open_groups[fill.group_id] = group
 
     def _modified(self, fact: OrderModified) -> None:
-        order = self._fact(fact)
-        if order is not None:
+        if (order := self._fact(fact)) is not None:
             order.open.pop(fact.intent_id, None)
             order.quantity = fact.quantity
             order.is_known = True
@@ -220,20 +237,17 @@ class Picture(Observer):
                 order.over = order.over or "OrderFilled"
 
     def _answered(self, fact: RequestRefused) -> None:
-        order = self._fact(fact)
-        if order is not None:
+        if (order := self._fact(fact)) is not None:
             order.open.pop(fact.intent_id, None)
 
     def _denied(self, fact: OrderDenied) -> None:
-        order = self._fact(fact)
-        if order is not None:
+        if (order := self._fact(fact)) is not None:
             order.open.pop(fact.intent_id, None)
             if fact.action is Action.PLACE:
                 order.over = "OrderDenied"
 
     def _unknown(self, fact: OrderUnknown) -> None:
-        order = self._fact(fact)
-        if order is not None:
+        if (order := self._fact(fact)) is not None:
             order.is_unknown = True
 
     def _known(self, fact: OrderFact) -> None:
@@ -284,7 +298,3 @@ class Check(Observer):
         if found is None or not getattr(found, "_is_live", True):
             return None
         return found
-
-
-def is_live(intent: IntentPlanned) -> bool:
-    return intent.book is Book.LIVE

@@ -3,7 +3,8 @@
 Source: reliability 6.4, INV-01, INV-02, INV-22.
 """
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from engine.messages.base import Message
 from engine.messages.broker import BrokerSnapshot, OrderReport, TradeReport
@@ -19,10 +20,19 @@ if TYPE_CHECKING:
     from scripts.simulation.world import World
 
 Key = tuple[Book, str, str]
+NEVER_SEQ: Final = 2**62
+
+
+def paper_fills(records: Sequence[Record]) -> list[OrderFilled]:
+    """The fills of the paper venue among some records."""
+    fills = [record for record in records if isinstance(record, OrderFilled)]
+    return [fill for fill in fills if fill.book is Book.PAPER]
 
 
 class FillsAreThePosition(Check):
-    """The sum of signed fills is the position of the book, per book, strategy and instrument."""
+    """The sum of signed fills is the position of the book, per book, strategy and instrument. Once
+    records are gone, it is the sum of those that are there: a paper fill that is gone has not been,
+    as its venue is rebuilt from what is left, and a live one has to be found again (INV-02)."""
 
     id = "INV-01"
     ledgers: ClassVar[tuple[tuple[str, str], ...]] = (("book", "ledger"),)
@@ -30,14 +40,34 @@ class FillsAreThePosition(Check):
     def __init__(self, world: "World") -> None:
         super().__init__(world)
         self._sums: dict[Key, int] = {}
-        self._is_due = False
+        self._groups: dict[str, tuple[int, int]] = {}
+        self._seq, self._seq_max = 0, NEVER_SEQ
+        self._is_due = self._is_gone = False
 
     def on_record(self, seq: int, record: Record) -> None:
         if isinstance(record, OrderFilled):
-            key = (record.book, record.strategy, record.instrument)
-            signed = record.side.sign * record.quantity
-            self._sums[key] = self._sums.get(key, 0) + signed
+            self._count(seq, record)
             self._is_due = True
+
+    def on_gone(self, records: Sequence[Record]) -> None:
+        self._is_due = self._is_gone = True
+
+    def _count(self, seq: int, fill: OrderFilled) -> None:
+        key = (fill.book, fill.strategy, fill.instrument)
+        signed, (held, _) = fill.side.sign * fill.quantity, self._groups.get(fill.group_id, (0, 0))
+        self._sums[key] = self._sums.get(key, 0) + signed
+        self._groups[fill.group_id], self._seq = (held + signed, seq), seq
+
+    def _recount(self) -> None:
+        """What a failover forgot counts until it is gone: it is being given back. Who has read on
+        beyond all that is there is of a life that is void."""
+        kept = self.world.kept()
+        self._seq, self._seq_max = 0, kept[-1][0] if kept else 0
+        self._sums.clear()
+        self._groups.clear()
+        for seq, record in kept:
+            if isinstance(record, OrderFilled):
+                self._count(seq, record)
 
     def on_boot(self, epoch: int) -> None:
         self._is_due = True
@@ -45,9 +75,11 @@ class FillsAreThePosition(Check):
     def at_rest(self) -> None:
         if self._is_due:
             self._is_due = False
+            if self._is_gone:
+                self._recount()
             for name, path in self.ledgers:
                 room = self.room(name)
-                if room is None or room.seq < self.picture.fill_seq:
+                if room is None or not self._seq <= room.seq <= self._seq_max:
                     self._is_due = True  # it is down or recovering: when it is back
                 else:
                     self._compare(name, _at(room, path))
@@ -70,19 +102,22 @@ class OwnersSumUp(FillsAreThePosition):
         is_due = self._is_due
         super().at_rest()
         if is_due:
-            self._groups()
+            self._ask_owners()
 
-    def _groups(self) -> None:
+    def _ask_owners(self) -> None:
         custodian = self.room("custodian")
         for group_id, group in self.picture.open_groups.items():
+            fills, seq = self._groups.get(group_id, (0, 0))
+            seq = seq if self._is_gone else group.seq
             owner = self.room(f"oco/{group_id}")
-            if owner is not None and owner._is_recovered and owner._reader.seq >= group.seq:
+            has_read = owner is not None and seq <= owner._reader.seq <= self._seq_max
+            if has_read and owner._is_recovered:
                 held = owner.group.position * group.plan.side.sign
-                if held != group.position:
-                    self.violated(f"{group_id} believes {held}, its fills are {group.position}")
-            is_orphan = owner is None and group.position and not group.is_closed
+                if held != fills:
+                    self.violated(f"{group_id} believes {held}, its fills are {fills}")
+            is_orphan = owner is None and fills and not group.is_closed
             if is_orphan and custodian is not None and group_id not in custodian._plans:
-                self.violated(f"{group_id} holds {group.position} and nobody knows of it")
+                self.violated(f"{group_id} holds {fills} and nobody knows of it")
 
 
 class TruthIsInTheInterval(Check):

@@ -6,7 +6,7 @@ does.
 
 from engine.messages.records import IntentPlanned
 from engine.messages.signals import TradePlan
-from engine.messages.values import Action, Leg
+from engine.messages.values import Action, Book, Leg
 
 
 class OrderSeen:
@@ -72,12 +72,20 @@ class GroupSeen:
     __slots__ = ("entered", "is_closed", "orders", "plan", "position", "seq")
 
     def __init__(self, plan: TradePlan) -> None:
+        self.begin(plan)
+
+    def begin(self, plan: TradePlan) -> None:
+        """Nothing has happened yet, or is known any more."""
         self.plan = plan
         self.orders: list[OrderSeen] = []
         self.position = 0
         self.entered = 0
         self.is_closed = False
         self.seq = 0
+
+    @property
+    def is_paper(self) -> bool:
+        return self.plan.book is Book.PAPER
 
     def working(self, leg: Leg) -> list[OrderSeen]:
         return [o for o in self.orders if o.intent.leg is leg and not o.is_over]
