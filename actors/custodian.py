@@ -31,6 +31,7 @@ from engine.messages.control import (
     RecoveryDone,
 )
 from engine.messages.market import FeedsCalled, PhaseChanged, PhaseWanted
+from engine.messages.plans import PlanApproved
 from engine.messages.records import (
     GroupClosed,
     GroupOpened,
@@ -38,7 +39,6 @@ from engine.messages.records import (
     OperatorActed,
     OrderAccepted,
     OrderFilled,
-    PlanApproved,
     Record,
     RiskNoted,
 )

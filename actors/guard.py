@@ -36,7 +36,8 @@ from engine.messages.control import (
 )
 from engine.messages.journal import AppendRefused
 from engine.messages.market import FeedStateChanged, PhaseChanged, PhaseWanted, Tick
-from engine.messages.records import OrderFilled, PlanApproved, Record
+from engine.messages.plans import PlanApproved
+from engine.messages.records import OrderFilled, Record
 from engine.messages.signals import EntryDecided, EntryProposed
 from engine.messages.supervision import ChildWanted, TimerFired
 from engine.messages.values import Authority, Refusal

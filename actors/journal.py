@@ -237,7 +237,7 @@ class JournalBehaviour(Behaviour):
         was_owing, is_kept = bool(self._reserve.owed), self._reserve.keep(entries)
         if is_kept:
             self._spooled_count += len(entries)
-        elif not was_owing:
+        elif self._reserve.is_news(self.ctx.mono_ns(), was_owing=was_owing):
             why = f"nothing can be sent: {self._reserve.why}"
             alert(self.ctx, "critical", "journal_blocked", "journal", why)
         return is_kept

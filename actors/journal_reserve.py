@@ -17,7 +17,9 @@ from engine.journal import group_of
 from engine.limits import RECORDS_LAST_MAX
 from engine.messages.journal import Append
 from engine.messages.records import GroupOpened, IntentPlanned, Record
+from engine.units import NS_PER_MINUTE
 
+TELL_EVERY_NS: Final = NS_PER_MINUTE
 REFUSALS: Final = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO)
 """What a disk answers that may take it again later."""
 
@@ -29,6 +31,7 @@ class Reserve:
         self.spool = spool
         self.owed: list[Entry] = []
         self.why = ""
+        self._told_mono_ns = 0
         self._last: deque[Row] = deque(maxlen=RECORDS_LAST_MAX)
 
     def remember(self, rows: Iterable[Row]) -> None:
@@ -38,6 +41,14 @@ class Reserve:
     def remembered(self) -> list[Row]:
         """What is known without the database, also what is owed."""
         return [*self._last, *rows_of(self.owed)]
+
+    def is_news(self, mono_ns: int, *, was_owing: bool) -> bool:
+        """Whether people are to be told that nothing can be written: at once, and again each
+        minute, because what is open stays as it is meanwhile."""
+        if was_owing and mono_ns - self._told_mono_ns < TELL_EVERY_NS:
+            return False
+        self._told_mono_ns = mono_ns
+        return True
 
     def keep(self, entries: list[Entry]) -> bool:
         """Spool entries, and what was committed before them: a failover may forget it, and this

@@ -10,6 +10,7 @@ from typing import Final
 
 import msgspec
 
+from actors.brokers.port import MarginBroker
 from actors.runtime.log import log_event
 from actors.stores.live_ledger import LiveLedger
 from engine.errors import StateUnsafe
@@ -39,11 +40,14 @@ class LiveEntries:
         self._ledger = LiveLedger(Path(plan.ledger))
         self._caps = plan.caps
 
-    def take(self, intent: IntentPlanned, value_paise: int, now_ns: int) -> Refusal | None:
+    def take(
+        self, intent: IntentPlanned, value_paise: int, now_ns: int, broker: object = None
+    ) -> Refusal | None:
         """Put an entry down before it leaves; why it may not, None if it may.
 
         Args:
             value_paise: its notional at the worst known price, 0 if none is known.
+            broker: asked for the margin, if it can tell, once the caps allow the entry.
         """
         entry = LiveEntry(
             at=ist_text(now_ns),
@@ -57,6 +61,8 @@ class LiveEntries:
             day = self._ledger.read(ist_day(now_ns).isoformat())
             if refusal := caps_refusal(day, entry, self._caps):
                 return refusal
+            if isinstance(broker, MarginBroker) and (no := broker.margin_refusal(intent)):
+                return no
             self._ledger.add(day, entry)
         except (StateUnsafe, OSError) as error:
             log_event("live_ledger_unusable", "ERROR", why=str(error))

@@ -24,12 +24,12 @@ from engine.messages.market import FeedsCalled, MarketWatch, PhaseChanged, Tick
 from engine.messages.records import GroupClosed, GroupOpened, IntentPlanned, Record
 from engine.messages.signals import ExitAdvised, TradePlan
 from engine.messages.supervision import ChildExited, ExitKind, TimerFired
-from engine.orders.lifecycle import Status
 from engine.orders.oco import decide
 from engine.orders.oco_draft import Notice, Wake
 from engine.orders.oco_plan import Situation, is_market_free
 from engine.orders.oco_state import Group, OcoSettings, evolve, fold
 from engine.orders.oco_view import View, observe
+from engine.orders.order import Status
 from engine.units import NS_PER_S
 
 DOUBT_NS: Final = 60 * NS_PER_S

@@ -17,14 +17,9 @@ from collections.abc import Mapping
 from typing import assert_never
 
 from actors.account_watch import AccountWatch
-from actors.brokers.port import (
-    BrokerPort,
-    HearingBroker,
-    QuietBroker,
-    Report,
-    merged_books,
-)
+from actors.brokers.port import BrokerPort, HearingBroker, QuietBroker, Report, merged_books
 from actors.first_look import FirstLook
+from actors.give_way import give_way
 from actors.journaled import JournalReader, with_facts_owed
 from actors.live_entries import LiveEntries
 from actors.runtime.behaviour import Context, Opening
@@ -78,6 +73,7 @@ class WriterBehaviour(JournalReader):
     def open(self, ctx: Context) -> Opening:
         self._watching = Watching(ctx)
         self._account = AccountWatch(ctx, self._brokers)
+        give_way(ctx, self._brokers, self._is_drain_due)
         opening = super().open(ctx)
         if self._is_real:
             self._gate.rate.take_all(self._rate_ns())  # another generation may have sent just now
@@ -166,7 +162,7 @@ class WriterBehaviour(JournalReader):
             return None
         price = max(intent.price_limit_paise, intent.price_trigger_paise, mark)
         value = intent.quantity * price * self._multipliers.get(intent.instrument, 0)
-        return self._entries.take(intent, value, self.ctx.now_ns())
+        return self._entries.take(intent, value, self.ctx.now_ns(), self._brokers.get(Book.LIVE))
 
     def _wait(self, intent: IntentPlanned) -> None:
         if not len(self._waiting) < EXITS_QUEUED_MAX:
@@ -184,6 +180,10 @@ class WriterBehaviour(JournalReader):
         """A broker's second is a real one, however the wall clock is set; where every book is of
         paper it is one of market time, which time-lapse lets run faster."""
         return self.ctx.mono_ns() if self._is_real else self.ctx.now_ns()
+
+    def _is_drain_due(self) -> bool:
+        rate_ns = self._rate_ns()
+        return bool(self._waiting) and self._gate.rate.next_at_ns(rate_ns) <= rate_ns
 
     def _drain(self) -> None:
         """There is budget again: send what waited, in order, but new targets last: a position can

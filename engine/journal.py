@@ -25,6 +25,7 @@ from engine.messages.records import (
     OrderAccepted,
     OrderCancelled,
     OrderDenied,
+    OrderDoubled,
     OrderFact,
     OrderFilled,
     OrderLost,
@@ -115,6 +116,7 @@ def recipients(record: Record) -> tuple[str, ...]:
             | OrderRejected()
             | OrderLost()
             | RequestRefused()
+            | OrderDoubled()
         ):
             return ("writer", f"oco/{record.group_id}", "guard")
         case OrderDenied() | OrderUnknown():

@@ -6,7 +6,7 @@ fences, lanes, bounds, dead letters or exit reports, which all speak in its favo
 """
 
 import heapq
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from itertools import count
 from typing import Any, Protocol
 
@@ -140,6 +140,9 @@ class ThreadContext:
 
     def timer_cancel(self, key: str) -> None:
         raise NotImplementedError
+
+    def awaits(self, is_wanted: Callable[[Message], bool]) -> bool:
+        return False
 
     def is_void(self) -> bool:
         return False

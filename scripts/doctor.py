@@ -9,7 +9,7 @@ import os
 import shutil
 import sys
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import psycopg
@@ -19,11 +19,13 @@ from actors.stores.database import open_database
 from actors.stores.migrate import known
 from engine.errors import ConfigInvalid, PaharaError
 from engine.units import NS_PER_S
+from scripts import doctor_kite
 from supervisors.config import load_config
 from supervisors.stores import database_url
 from supervisors.tables import load_sessions
 
 DISK_FREE_BYTES_MIN = 1 << 30
+CALENDAR_DAYS_MIN = 21
 Finding = tuple[bool, str]
 
 
@@ -64,8 +66,11 @@ def _clock(_: Path, __: Path) -> Finding:
 
 def _calendar(_: Path, __: Path) -> Finding:
     day = datetime.fromtimestamp(wall_ns() // NS_PER_S, UTC).date()
-    covers = load_sessions().covers(day)
-    return covers, f"calendar {'covers' if covers else 'does not cover'} {day.year}"
+    ahead = day + timedelta(days=CALENDAR_DAYS_MIN)
+    missing = [when.year for when in (day, ahead) if not load_sessions().covers(when)]
+    if missing:
+        return False, f"calendar does not cover {missing[0]}: write it into configs/calendars"
+    return True, f"calendar covers {day.year} and the next {CALENDAR_DAYS_MIN} days"
 
 
 def _database(_: Path, state_dir: Path) -> Finding:
@@ -92,6 +97,9 @@ CHECKS: tuple[tuple[str, Callable[[Path, Path], Finding]], ...] = (
     ("clock", _clock),
     ("calendar", _calendar),
     ("database", _database),
+    ("login", doctor_kite.login),
+    ("instruments", doctor_kite.instrument_list),
+    ("address", doctor_kite.address),
 )
 
 

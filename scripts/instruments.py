@@ -6,6 +6,7 @@ new list within a minute.
 """
 
 import argparse
+import datetime as dt
 import os
 import sys
 from pathlib import Path
@@ -18,6 +19,8 @@ from engine.session import ist_day
 from scripts import exits
 from supervisors.config import EngineConfig, instruments, load_config
 from supervisors.feeding import market_now_ns, rest_root
+from supervisors.reference import with_reference
+from supervisors.tables import load_freeze, load_sessions
 
 
 def sync_instruments(args: argparse.Namespace) -> int:
@@ -66,4 +69,6 @@ def check_list(config: EngineConfig, path: Path, today: str) -> int:
     faults += size_faults(table, instruments(config))
     if faults:
         raise ConfigInvalid(faults)
+    day = dt.date.fromisoformat(today)
+    with_reference(config, table, load_freeze(), load_sessions(), day)
     return exits.OK

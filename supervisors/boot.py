@@ -130,7 +130,7 @@ class Life:
         with log, Stores(path, REALM) as stores:
             clock = make_clock(self._config, load_sessions(), stores.last_at_ns())
             self._since_ns = clock.now_ns()
-            check_source(self._config, path, self._since_ns)
+            self._config = check_source(self._config, path, self._since_ns)
             kite = meet_account(self._config, os.environ)
             door = make_door(self._args, path, clock.now_ns, is_new=not stores.last_at_ns())
             hosts = ThreadHosts(clock)

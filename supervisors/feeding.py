@@ -19,7 +19,9 @@ from engine.market.kite_table import size_faults, tokens_of
 from engine.session import ist_day
 from supervisors.config import EngineConfig, instruments
 from supervisors.kiteconfig import CONNECTIONS_MAX, TOKENS_MAX
+from supervisors.reference import with_reference
 from supervisors.spec import Factory
+from supervisors.tables import load_freeze, load_sessions
 
 PREFIX = "kitefeed/"
 LOGIN = "login"
@@ -133,15 +135,18 @@ def kite_feeds(config: EngineConfig, state_dir: Path, url: str = "") -> dict[str
     }
 
 
-def check_source(config: EngineConfig, state_dir: Path, now_ns: int) -> None:
+def check_source(config: EngineConfig, state_dir: Path, now_ns: int) -> EngineConfig:
     """Refuse to start on a list of instruments that cannot be believed, or without a login's shape.
+
+    Returns:
+        The configuration with what the list and the dated tables say of its names.
 
     Raises:
         ConfigInvalid: every fault.
         StateUnsafe: a file of the login is open to others.
     """
     if config.market.source != "kite":
-        return
+        return config
     load_credentials(os.environ)
     table = read_table(state_dir / TABLE_FILE)
     wanted = tuple(item.name for item in config.instruments)
@@ -149,3 +154,5 @@ def check_source(config: EngineConfig, state_dir: Path, now_ns: int) -> None:
     faults += size_faults(table, instruments(config))
     if faults:
         raise ConfigInvalid(faults)
+    day = ist_day(now_ns)
+    return with_reference(config, table, load_freeze(), load_sessions(), day)

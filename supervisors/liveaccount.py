@@ -42,10 +42,12 @@ def live_place(config: EngineConfig) -> KitePlace | None:
     Raises:
         ConfigInvalid: the practice exchange that is named does not run here.
     """
-    kite = config.kite
-    if not kite.account:
+    if not config.kite.account:
         return None
-    return replace(rest_place(config), account=kite.account)
+    cushion = config.live.margin_cushion_pct
+    bps = None if cushion is None else round(cushion * 100)
+    place = rest_place(config)
+    return replace(place, margin_cushion_bps=bps, account=config.kite.account)
 
 
 def rest_place(config: EngineConfig) -> KitePlace:

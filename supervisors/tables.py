@@ -1,6 +1,6 @@
 """The dated tables of configs/, read once at boot.
 
-Decides where they lie. Refuses to know what they mean: engine/session.py and
+Decides where they lie. Refuses to know what they mean: engine/session.py, engine/freeze.py and
 engine/portfolio/charges.py check and read them.
 """
 
@@ -10,6 +10,7 @@ from typing import Any
 
 import yaml
 
+from engine.freeze import FreezeTable
 from engine.portfolio.charges import ChargeTable
 from engine.session import SessionTable
 
@@ -26,6 +27,12 @@ def load_sessions() -> SessionTable:
 def load_charges() -> ChargeTable:
     """The charge rates with their dates. Raises ConfigInvalid with all faults of the file."""
     return ChargeTable(_read("charges.yaml"))
+
+
+@cache
+def load_freeze() -> FreezeTable:
+    """Freeze quantities with their dates. Raises ConfigInvalid with all faults of the file."""
+    return FreezeTable(_read("freeze.yaml"))
 
 
 def _read(name: str) -> Any:  # noqa: ANN401 the tables check their own shape

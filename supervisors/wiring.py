@@ -41,7 +41,7 @@ from engine.market.quality import TickLimits
 from engine.market.source import FrameSource
 from engine.market.staleness import StalenessLimits
 from engine.messages.base import Message
-from engine.messages.records import PlanApproved
+from engine.messages.plans import PlanApproved
 from engine.messages.values import Book, Side
 from engine.orders.oco_state import OcoSettings
 from engine.orders.resolve import ResolveSettings

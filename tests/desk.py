@@ -125,6 +125,9 @@ class FakeContext:
     def timer_cancel(self, key: str) -> None:
         self.world.timers.pop((self.name, key), None)
 
+    def awaits(self, is_wanted: Callable[[Message], bool]) -> bool:
+        return False
+
     def is_void(self) -> bool:
         return False
 

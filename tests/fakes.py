@@ -54,6 +54,9 @@ class FakeContext:
     def timer_cancel(self, key: str) -> None:
         self.timers.pop(key, None)
 
+    def awaits(self, is_wanted: Callable[[Message], bool]) -> bool:
+        return False
+
     def is_void(self) -> bool:
         return self.is_given_up
 

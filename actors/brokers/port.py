@@ -4,6 +4,7 @@ Decides the questions that may be put to a broker. Refuses to know who asks (the
 learns (the watcher). All adapters pass tests/contract/test_broker_contract.py.
 """
 
+from collections.abc import Callable
 from typing import Protocol, TypeAlias, runtime_checkable
 
 import msgspec
@@ -11,6 +12,7 @@ import msgspec
 from engine.messages.broker import BrokerSnapshot, IntentAnswered, OrderReport, TradeReport
 from engine.messages.market import Tick
 from engine.messages.records import IntentPlanned, Record
+from engine.messages.values import Refusal
 
 Report: TypeAlias = OrderReport | TradeReport
 
@@ -71,6 +73,23 @@ class HearingBroker(Protocol):
     def hear(self, frame: bytes | str) -> None:
         """A text frame of it; what it says comes out of `reports`. An odd one is dropped and
         counted."""
+
+
+@runtime_checkable
+class MarginBroker(Protocol):
+    """A broker that says whether the account's money bears an entry."""
+
+    def margin_refusal(self, intent: IntentPlanned) -> Refusal | None:
+        """Why the entry may not leave, None if it may or if nobody wants to know. Not for exits."""
+
+
+@runtime_checkable
+class YieldingBroker(Protocol):
+    """A broker whose calls may hang."""
+
+    def yield_to(self, is_awaited: Callable[[], bool]) -> None:
+        """Who has to send something more urgent. He is asked while a call takes long; True ends it
+        there, with what is known of it: a read has failed, a write is UNKNOWN."""
 
 
 @runtime_checkable

@@ -5,6 +5,7 @@ timers. Refuses to know hosts, threads, pykka or supervisors. A behaviour is a p
 the same one runs pooled, on a thread, in a process or under a seed, and in a test without any.
 """
 
+from collections.abc import Callable
 from enum import Enum, unique
 from typing import ClassVar, Protocol
 
@@ -66,6 +67,10 @@ class Context(Protocol):
     def is_void(self) -> bool:
         """True once this generation was given up from outside: nothing that it sends is heard any
         more. To be asked by who acts on the world in another way than by sending."""
+
+    def awaits(self, is_wanted: Callable[[Message], bool]) -> bool:
+        """True if such a message waits in this actor's inbox, also one that has come since its
+        turn began. For an actor that is held up in a call to the world, and may end it."""
 
     def ready(self) -> None:
         """Say that a DEFERRED opening is complete."""

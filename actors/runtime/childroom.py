@@ -6,6 +6,7 @@ silent child is a stuck one, and control overtakes what waits.
 """
 
 import resource
+from collections.abc import Callable
 
 from actors.runtime.childwire import Wire
 from actors.runtime.clock import Clock
@@ -39,6 +40,10 @@ class ChildContext(RoomContext):
             self._dead_letters.add(target, message, self.name, "fenced")
         elif not self._wire.send(Sent(target, message)):
             self._dead_letters.add(target, message, self.name, "full")
+
+    def awaits(self, is_wanted: Callable[[Message], bool]) -> bool:
+        self._room.take_in()
+        return super().awaits(is_wanted)
 
 
 class ChildDeadLetters(DeadLetters):
@@ -99,9 +104,7 @@ class ChildPool:
 
     def pulse(self, room: "ChildRoom", timeout_ms: int = 0) -> None:
         """Take in what has come, fire timers, and give a sign of life when it is time."""
-        for frame in self.wire.poll(timeout_ms):
-            if isinstance(frame, Deliver) and not room.offer(frame.message):
-                room.directory.dead_letters.add(room.name, frame.message, "", "full")
+        room.take_in(timeout_ms)
         mono_ns = self.clock.mono_ns()
         self._timers.fire(mono_ns)
         if mono_ns - self._beat_at_ns >= BEAT_NS:
@@ -130,6 +133,12 @@ class ChildRoom(Room):
         super().__init__(spec, pool, directory)
         self.wire = pool.wire
         self._child_pool = pool
+
+    def take_in(self, timeout_ms: int = 0) -> None:
+        """Put into the inbox what the parent has sent."""
+        for frame in self.wire.poll(timeout_ms):
+            if isinstance(frame, Deliver) and not self.offer(frame.message):
+                self.directory.dead_letters.add(self.name, frame.message, "", "full")
 
     def serve(self) -> None:
         """Run to the end, whatever happens on the way."""

@@ -1,5 +1,6 @@
 """The context a behaviour works through. One per generation; void once the room is fenced."""
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from actors.runtime.inbox import Left
@@ -94,6 +95,10 @@ class RoomContext:
 
     def is_void(self) -> bool:
         return self._room.is_fenced
+
+    def awaits(self, is_wanted: Callable[[Message], bool]) -> bool:
+        waiting = tuple(self._room.inbox.data)
+        return any(isinstance(item, Message) and is_wanted(item) for item in waiting)
 
     def ready(self) -> None:
         self._room.become_ready()

@@ -21,6 +21,7 @@ from engine.messages.records import (
     OrderAccepted,
     OrderCancelled,
     OrderDenied,
+    OrderDoubled,
     OrderFilled,
     OrderLost,
     OrderModified,
@@ -80,6 +81,7 @@ def project(realm: str, seq: int, record: Record) -> Statement:
             | RequestRefused()
             | OrderUnknown()
             | OrderLost()
+            | OrderDoubled()
         ):
             return _fact(realm, record)
         case RiskNoted(event=event, subject=subject, measured=measured, limit=limit, why=why):
@@ -151,6 +153,7 @@ _Fact = (
     | RequestRefused
     | OrderUnknown
     | OrderLost
+    | OrderDoubled
 )
 
 
@@ -175,6 +178,8 @@ def _fact(realm: str, record: _Fact) -> Statement:
             status = "unknown"
         case OrderLost(reason=reason):
             status, is_final = "lost", True
+        case OrderDoubled():
+            return _FACT, (realm, record.client_order_id, None, "", 0, "", record.at_ns, False)
         case _:
             assert_never(record)
     ids = (realm, record.client_order_id, status, record.venue_order_id)

@@ -14,7 +14,7 @@ from engine.messages.broker import OrderStatus, TradeReport
 from engine.messages.records import AnyOrderFact, IntentPlanned, OrderFact, OrderFilled, Record
 from engine.messages.values import Action, Book, OrderType
 from engine.orders import lifecycle
-from engine.orders.lifecycle import OrderState, Status
+from engine.orders.order import OrderState, Status
 
 _STATUSES: Final = {
     Status.WORKING: OrderStatus.OPEN,

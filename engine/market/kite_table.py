@@ -25,6 +25,7 @@ AGE_DAYS_MAX: Final = 7
 COLUMNS: Final = (
     "instrument_token",
     "tradingsymbol",
+    "name",
     "expiry",
     "tick_size",
     "lot_size",
@@ -37,7 +38,8 @@ SEGMENT_INDICES: Final = 9
 
 
 class TableRow(msgspec.Struct, frozen=True, gc=False, array_like=True):
-    """One instrument. `expiry` is a date, "" for what does not expire; an index has tick 0."""
+    """One instrument. `expiry` is a date, "" for what does not expire; an index has tick 0.
+    `underlying`: of a derivative the symbol that it is on, else a company's name."""
 
     name: str
     token: int
@@ -45,6 +47,7 @@ class TableRow(msgspec.Struct, frozen=True, gc=False, array_like=True):
     tick_paise: int
     kind: str
     expiry: str
+    underlying: str = ""
 
 
 class InstrumentTable(msgspec.Struct, frozen=True):
@@ -101,7 +104,8 @@ def _row(fields: dict[str, str], rejected: Counter[str]) -> TableRow | None:
     if not (0 < token < 1 << 32 and lot >= 0 and 0 <= tick < 1 << 32) or tick % 1:
         rejected["absurd"] += 1
         return None
-    return TableRow(name, token, lot, int(tick), fields["instrument_type"], expiry)
+    kind, underlying = fields["instrument_type"], fields["name"].strip('"')
+    return TableRow(name, token, lot, int(tick), kind, expiry, underlying)
 
 
 def tokens_of(
@@ -136,6 +140,15 @@ def tokens_of(
         else:
             found[row.token] = name
     return found, tuple(faults)
+
+
+def names_with_futures(table: InstrumentTable) -> frozenset[str]:
+    """Symbols of the shares and indices that have futures at NSE: the F&O list of the day."""
+    return frozenset(
+        row.underlying
+        for row in table.rows
+        if row.kind == "FUT" and row.name.startswith("NFO:") and row.underlying
+    )
 
 
 def size_faults(table: InstrumentTable, instruments: Sequence[Instrument]) -> tuple[str, ...]:

@@ -185,6 +185,14 @@ class OrderLost(OrderFact, frozen=True, kw_only=True):
     reason: str
 
 
+class OrderDoubled(OrderFact, frozen=True, kw_only=True):
+    """Another order of the venue, `second_id`, works under this one's tag: a second effect of its
+    placement. `quantity`: the second's size, and once it is over what it filled."""
+
+    second_id: str
+    quantity: int
+
+
 AnyOrderFact: TypeAlias = (
     OrderAccepted
     | OrderTriggered
@@ -196,6 +204,7 @@ AnyOrderFact: TypeAlias = (
     | RequestRefused
     | OrderUnknown
     | OrderLost
+    | OrderDoubled
 )
 """Every fact about one order."""
 
@@ -277,6 +286,7 @@ Record: TypeAlias = (
     | RequestRefused
     | OrderUnknown
     | OrderLost
+    | OrderDoubled
     | ModeChanged
     | LatchChanged
     | OperatorActed
@@ -286,13 +296,3 @@ Record: TypeAlias = (
     | JobRan
 )
 """Every record there is; the codec decodes this union and nothing else."""
-
-
-class PlanApproved(Message, frozen=True, kw_only=True):
-    """What a group actor is started with: its plan, and records that must become durable together
-    with `GroupOpened` (none when the custodian brings an old group back)."""
-
-    delivery: ClassVar[Delivery] = Delivery.CRITICAL
-
-    plan: TradePlan
-    preface: tuple[Record, ...] = ()

@@ -16,8 +16,8 @@ from engine.instruments import Instrument
 from engine.messages.broker import OrderReport, TradeReport
 from engine.messages.records import IntentPlanned, OrderUnknown
 from engine.messages.values import Book, Leg, OrderType, Product
-from engine.orders.lifecycle import Status
 from engine.orders.merge_book import Charge, Hearsay, MergeBook, no_charge
+from engine.orders.order import Status
 from engine.orders.tracked import Merged, Tracked, fact_base
 
 ADOPTER: Final = "watcher"

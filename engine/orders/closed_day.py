@@ -13,10 +13,12 @@ from engine.messages.broker import TERMINAL_STATUSES, IntentAnswered, OrderRepor
 
 
 class PastOrder(msgspec.Struct, frozen=True, kw_only=True):
-    """A finished order: units filled, and how many of them without their trades."""
+    """A finished order: units filled, and how many of them without their trades. One that
+    `is_full` cannot work again, whatever a late report says."""
 
     filled: int
     synthetic: int
+    is_full: bool = False
 
 
 class ClosedDay:
@@ -40,7 +42,8 @@ class ClosedDay:
         if past is None or isinstance(item, IntentAnswered):
             return past is not None
         if isinstance(item, OrderReport):
-            return item.status in TERMINAL_STATUSES and item.filled_quantity <= past.filled
+            is_over = past.is_full or item.status in TERMINAL_STATUSES
+            return is_over and item.filled_quantity <= past.filled
         is_known = (item.venue_order_id, item.trade_id) in self._trades
         return is_known or item.quantity <= past.synthetic
 

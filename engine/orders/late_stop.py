@@ -6,8 +6,8 @@ and again where the venue refuses it leaves the position naked for good (LIV-09)
 """
 
 from engine.messages.values import Leg, Side
-from engine.orders.lifecycle import Status
 from engine.orders.oco_state import Group, OcoSettings, failures
+from engine.orders.order import Status
 from engine.orders.pricing import resting_trigger, through_market
 
 

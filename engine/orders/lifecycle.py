@@ -14,13 +14,14 @@ in any state: a venue has executed orders that it had called cancelled (Source: 
   TRIGGERED -         -         TRIGGERED TRIGGERED FILLED  CANCELLED REJECTED  -      -       -
   LOST      WORKING   TRIGGERED -         WORKING   FILLED  CANCELLED REJECTED  -      -       -
   FILLED, CANCELLED, REJECTED, DENIED: a fill counts, the state stays
+
+A second order under the tag (FLT-24) leaves the state as it is: it counts beside the order.
 """
 
 from collections.abc import Mapping
 from enum import unique
 from typing import Final
 
-import msgspec
 from msgspec.structs import replace
 
 from engine.messages.base import Word
@@ -30,6 +31,7 @@ from engine.messages.records import (
     OrderAccepted,
     OrderCancelled,
     OrderDenied,
+    OrderDoubled,
     OrderFilled,
     OrderLost,
     OrderModified,
@@ -38,20 +40,8 @@ from engine.messages.records import (
     OrderUnknown,
     RequestRefused,
 )
-from engine.messages.values import Action, Leg, OrderType, Side
-
-
-@unique
-class Status(Word):
-    PLANNED = "planned"
-    WORKING = "working"
-    TRIGGERED = "triggered"
-    FILLED = "filled"
-    CANCELLED = "cancelled"
-    REJECTED = "rejected"
-    DENIED = "denied"
-    UNKNOWN = "unknown"
-    LOST = "lost"
+from engine.messages.values import Action
+from engine.orders.order import TERMINAL, OrderState, Request, Status
 
 
 @unique
@@ -67,11 +57,6 @@ class Event(Word):
     UNKNOWN = "unknown"
     LOST = "lost"
 
-
-TERMINAL: Final = frozenset(
-    {Status.FILLED, Status.CANCELLED, Status.REJECTED, Status.DENIED, Status.LOST}
-)
-FAILED: Final = frozenset({Status.REJECTED, Status.DENIED, Status.LOST})
 
 _ALIVE: Final[Mapping[Event, Status]] = {
     Event.ACCEPTED: Status.WORKING,
@@ -128,70 +113,6 @@ _EVENTS: Final[Mapping[type, Event]] = {
 }
 
 
-class Request(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """A MODIFY or CANCEL under way; quantity and prices as asked."""
-
-    intent_id: str
-    action: Action
-    quantity: int
-    order_type: OrderType
-    price_limit_paise: int
-    price_trigger_paise: int
-
-
-class OrderState(msgspec.Struct, frozen=True, kw_only=True):
-    """One order attempt. `value_paise` is the sum of quantity x price over its fills. `request`
-    stays set after a terminal status (see `is_busy`), so that a request and the fact that overtook
-    it can be applied in either order with the same result."""
-
-    client_order_id: str
-    venue_order_id: str = ""
-    leg: Leg
-    side: Side
-    quantity: int
-    order_type: OrderType
-    price_limit_paise: int
-    price_trigger_paise: int
-    planned_at_ns: int
-    status: Status = Status.PLANNED
-    status_at_ns: int
-    filled: int = 0
-    value_paise: int = 0
-    charges_paise: int = 0
-    request: Request | None = None
-    requested_at_ns: int = 0
-    modify_count: int = 0
-    cancel_count: int = 0
-    refused_count: int = 0
-    was_triggered: bool = False
-    was_lost: bool = False
-    is_cancel_asked: bool = False
-
-    @property
-    def is_terminal(self) -> bool:
-        return self.status in TERMINAL
-
-    @property
-    def is_busy(self) -> bool:
-        """True while an answer is owed: nothing else may be asked of this order."""
-        return not self.is_terminal and (
-            self.request is not None or self.status in (Status.PLANNED, Status.UNKNOWN)
-        )
-
-    @property
-    def remaining(self) -> int:
-        """Units that may still fill as far as is known; 0 once terminal."""
-        return 0 if self.is_terminal else max(0, self.quantity - self.filled)
-
-    @property
-    def exposure(self) -> int:
-        """Units that may still fill in the worst case: a growing modify counts already."""
-        if self.is_terminal:
-            return 0
-        asked = self.request.quantity if self.request is not None else 0
-        return max(0, max(self.quantity, asked) - self.filled)
-
-
 def planned(intent: IntentPlanned) -> OrderState:
     """The order that a PLACE intent creates."""
     assert intent.action is Action.PLACE, intent
@@ -241,6 +162,8 @@ def event_of(fact: AnyOrderFact) -> Event | None:
 
 def evolve(order: OrderState, fact: AnyOrderFact) -> tuple[OrderState, str]:
     """The order after a fact, and the anomaly it is ("" if none)."""
+    if isinstance(fact, OrderDoubled):
+        return _doubled(order, fact), ""
     event = event_of(fact)
     if event is None:
         assert isinstance(fact, RequestRefused | OrderDenied)
@@ -254,15 +177,17 @@ def evolve(order: OrderState, fact: AnyOrderFact) -> tuple[OrderState, str]:
     if isinstance(fact, OrderFilled):
         if fact.filled_total <= order.filled:
             return order, f"filled fell from {order.filled} to {fact.filled_total}"
+        is_second = fact.venue_order_id not in ("", order.venue_order_id)
         order = replace(
             order,
             filled=order.filled + fact.quantity,
+            filled_seconds=order.filled_seconds + (fact.quantity if is_second else 0),
             value_paise=order.value_paise + fact.quantity * fact.price_paise,
             charges_paise=order.charges_paise + fact.charges_paise,
         )
     if isinstance(fact, OrderModified):
         order = _modified(order, fact)
-        after = Status.FILLED if order.filled >= order.quantity else after
+        after = Status.FILLED if order.filled_own >= order.quantity else after
     order = replace(
         order,
         status=after,
@@ -271,6 +196,13 @@ def evolve(order: OrderState, fact: AnyOrderFact) -> tuple[OrderState, str]:
         was_lost=order.was_lost or event is Event.LOST,
     )
     return order, f"{event.value} after {pair[0].value}" if pair in FLAGGED else ""
+
+
+def _doubled(order: OrderState, fact: OrderDoubled) -> OrderState:
+    others = [pair for pair in order.seconds if pair[0] != fact.second_id]
+    own_id = order.venue_order_id or fact.venue_order_id
+    seconds = (*others, (fact.second_id, fact.quantity))
+    return replace(order, venue_order_id=own_id, seconds=seconds)
 
 
 def _modified(order: OrderState, fact: OrderModified) -> OrderState:
@@ -289,7 +221,7 @@ def _modified(order: OrderState, fact: OrderModified) -> OrderState:
 def _refused(order: OrderState, fact: RequestRefused | OrderDenied) -> OrderState:
     """A refused growth leaves an order that is filled already if all it had is filled."""
     order = _answered(order, fact.intent_id, is_refused=True)
-    is_full = order.request is None and order.filled >= order.quantity and not order.is_terminal
+    is_full = order.request is None and order.filled_own >= order.quantity and not order.is_over
     return replace(order, status=Status.FILLED, status_at_ns=fact.at_ns) if is_full else order
 
 

@@ -39,9 +39,9 @@ from engine.messages.records import (
     RequestRefused,
 )
 from engine.messages.values import Action, OrderType, Refusal
-from engine.orders.aliens import AlienBook
-from engine.orders.lifecycle import Status
 from engine.orders.merge_book import Hearsay
+from engine.orders.order import Status
+from engine.orders.seconds import SecondBook
 from engine.orders.synthetic import SYNTHETIC
 from engine.orders.tracked import Merged, Tracked, fact_base
 
@@ -56,7 +56,7 @@ _WORKING: Final = frozenset(
 )
 
 
-class OrderTruth(AlienBook):
+class OrderTruth(SecondBook):
     """The merging rules over the book of all orders."""
 
     def release_parked(self, intent: IntentPlanned, now_ns: int) -> Merged:
@@ -85,9 +85,7 @@ class OrderTruth(AlienBook):
             case IntentAnswered():
                 self._answer(tracked, item, now_ns, out)
             case OrderReport() if tracked.is_second(item.venue_order_id):
-                if item.filled_quantity and not is_proof:
-                    tracked.second_told = max(tracked.second_told, item.filled_quantity)
-                    self._filled_ahead(tracked, item.filled_quantity - tracked.second, now_ns, out)
+                self._second(tracked, item, now_ns, out, is_proof=is_proof)
             case OrderReport():
                 self._report(tracked, item, now_ns, out, is_proof=is_proof)
             case TradeReport():
@@ -124,7 +122,7 @@ class OrderTruth(AlienBook):
         if row.filled_quantity < tracked.own_filled:
             self.counts["report_stale"] += 1
             return
-        if order.is_terminal and tracked.own_filled == row.filled_quantity:
+        if order.is_over and tracked.own_filled == row.filled_quantity:
             if row.status in TERMINAL_STATUSES or order.status in (Status.FILLED, Status.CANCELLED):
                 self.counts["report_late"] += 1
                 return
@@ -152,7 +150,7 @@ class OrderTruth(AlienBook):
         if key in self._trade_keys:
             self.counts["trade_duplicate"] += 1
             return
-        is_second = tracked.is_second(trade.venue_order_id)
+        is_second = self._is_of_second(tracked, trade, now_ns, out)
         absorbed = 0 if is_second else min(tracked.synthetic, trade.quantity)
         quantity = trade.quantity - absorbed
         order = tracked.order
@@ -259,7 +257,7 @@ class OrderTruth(AlienBook):
     def _settle(self, tracked: Tracked, now_ns: int, out: Merged) -> None:
         """Emit the terminal state of the newest row once all its fills are booked."""
         row, order = tracked.row, tracked.order
-        if row is None or (order.is_terminal and order.status is not Status.LOST):
+        if row is None or (order.is_over and order.status is not Status.LOST):
             return
         if row.filled_quantity != tracked.own_filled or row.status not in TERMINAL_STATUSES:
             return

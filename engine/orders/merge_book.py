@@ -23,8 +23,8 @@ from engine.messages.records import (
 )
 from engine.messages.values import Action, Side
 from engine.orders import lifecycle
-from engine.orders.closed_day import ClosedDay, PastOrder
-from engine.orders.lifecycle import Status
+from engine.orders.closed_day import ClosedDay
+from engine.orders.order import Status
 from engine.orders.synthetic import is_synthetic
 from engine.orders.tracked import ClockSeen, Merged, Tracked, fact_base
 
@@ -113,27 +113,21 @@ class MergeBook:
         self.open_orders()
         held = self._groups_held()
         kept = {key: t for key, t in self.orders.items() if t.intent.group_id in held} | self._open
-        past = {
-            key: PastOrder(filled=tracked.order.filled, synthetic=tracked.synthetic)
-            for key, tracked in self.orders.items()
-            if key not in kept
-        }
+        past = {key: tracked.past for key, tracked in self.orders.items() if key not in kept}
         self.closed_day.end(now_ns, past, self._trade_keys)
         self.orders = kept
-        self._by_venue_id = {t.venue_order_id: t for t in self.orders.values() if t.venue_order_id}
+        self._by_venue_id = {n: t for t in self.orders.values() for n in t.numbers}
         self._trade_keys = {key for key in self._trade_keys if key[0] in self._by_venue_id}
         self._alerted.clear()
 
     def _groups_held(self) -> set[str]:
         units: Counter[str] = Counter()
         for tracked in self.orders.values():
-            order = tracked.order
-            units[tracked.intent.group_id] += order.side.sign * order.filled
+            units[tracked.intent.group_id] += tracked.order.side.sign * tracked.order.filled
         return {group_id for group_id, held in units.items() if held}
 
     def expire_parked(self, before_ns: int, now_ns: int) -> Merged:
-        """Give up on hearsay with our tag for which no intent ever came: somebody else's, or a
-        journal that lost records. A person must look."""
+        """Give up on hearsay with our tag for which no intent ever came: a person must look."""
         out, since_ns = Merged(), self.clock.since_ns
         for at_ns, item in self.parked:
             if since_ns(at_ns) <= before_ns:
@@ -193,14 +187,18 @@ class MergeBook:
             self._by_venue_id[venue_order_id] = tracked
 
     def _filled_ahead(self, tracked: Tracked, units: int, now_ns: int, out: Merged) -> None:
-        """The stream counts units that are not booked: the books are to be read. If the order is
-        over it is said at once, because the books may be away or frozen for long (INV-02)."""
-        self._open_now = None
+        """The stream counts units that are not booked: the books are to be read."""
+        self._open_now, out.is_snapshot_wanted = None, True
         self._open[tracked.intent.client_order_id] = tracked
-        out.is_snapshot_wanted = True
-        if tracked.order.is_terminal and units > 0:
+        self._late(tracked, units, now_ns, out)
+
+    def _late(self, tracked: Tracked, units: int, now_ns: int, out: Merged) -> None:
+        """An order that is over fills: said at once, as the books may be frozen (INV-02)."""
+        if tracked.is_late(units):
+            event, tag = "fill_after_terminal", tracked.intent.client_order_id
+            self.counts[event] += 1
             text = f"{units} filled after {tracked.order.status.value}"
-            self._alert(out, "fill_after_terminal", tracked.intent.client_order_id, text, now_ns)
+            out.alert("critical", event, tag, text, now_ns)
 
     def _fill(
         self,
@@ -218,22 +216,19 @@ class MergeBook:
         """
         venue_order_id, trade_id = trade
         order, intent = tracked.order, tracked.intent
-        if order.is_terminal:
-            text = f"{quantity} filled after {order.status.value}"
-            self._alert(out, "fill_after_terminal", order.client_order_id, text, now_ns)
+        self._late(tracked, quantity, now_ns, out)
         if price <= 0:
             # The quantity is certain, the money is not (ORD-25): book our own price, and say so.
             price = order.price_limit_paise or order.price_trigger_paise
             self._alert(out, "fill_without_price", order.client_order_id, trade_id, now_ns)
-        after = order.value_paise + quantity * price
-        instrument = self._instruments.get(intent.instrument)
         charges, before = 0, order.value_paise
-        if instrument is not None:
+        if instrument := self._instruments.get(intent.instrument):
+            after = before + quantity * price
             charges = self._charge(instrument, order.side, before, after, self.trading_day)
         base = fact_base(tracked, now_ns)
         base["venue_order_id"] = venue_order_id
-        # Full is the order that we know by the tag; what a second filled is beside it (FLT-24).
-        seconds = tracked.second + (quantity if tracked.is_second(venue_order_id) else 0)
+        # full is the order itself, what a second filled is beside it (FLT-24)
+        seconds = tracked.second + quantity * tracked.is_second(venue_order_id)
         fact = OrderFilled(
             **base,
             trade_id=trade_id,

@@ -15,8 +15,8 @@ from typing import Final
 from msgspec.structs import replace
 
 from engine.messages.values import Action, Leg, OrderType, Side
-from engine.orders.lifecycle import OrderState, Status
 from engine.orders.oco_draft import Draft, Output
+from engine.orders.oco_fit import is_odd, within
 from engine.orders.oco_plan import (
     Situation,
     Stage,
@@ -29,6 +29,7 @@ from engine.orders.oco_plan import (
     wants,
 )
 from engine.orders.oco_state import failures
+from engine.orders.order import OrderState, Status
 from engine.orders.pricing import stop_limit
 from engine.units import round_to_tick
 
@@ -87,15 +88,15 @@ def _entry_refusal(at: Situation) -> str:
 def _reconcile(draft: Draft, now_stage: Stage) -> None:
     """Bring the live orders towards the wanted ones: cancels and modifies, then places."""
     at, group = draft.at, draft.group
-    every = {want.leg: want for want in wants(at, now_stage)}
+    every = {want.leg: want for want in within(group, wants(at, now_stage))}
     wanted = {leg: want for leg, want in every.items() if want.quantity > 0}
     for order in group.live:
         want = wanted.get(order.leg)
         if order.leg is Leg.ENTRY:
             _keep_or_cancel(draft, order, now_stage)
-        elif _is_beside(draft, order) and order.leg in every:
+        elif _is_beside(draft, order) and order.leg in every and not order.remaining_seconds:
             _adjust(draft, order, replace(every[order.leg], quantity=order.remaining))
-        elif want is None or want.side is not order.side or order is not group.live_of(order.leg):
+        elif want is None or want.side is not order.side or is_odd(group, order):
             draft.cancel(order)
         else:
             _adjust(draft, order, want)
@@ -140,7 +141,7 @@ def _keep_or_cancel(draft: Draft, entry: OrderState, now_stage: Stage) -> None:
 
 def _adjust(draft: Draft, order: OrderState, want: Want) -> None:
     """Modify a working order if quantity or price are not as wanted."""
-    if order.is_busy:
+    if order.is_busy or order.remaining_seconds:
         return
     settings = draft.at.settings
     is_marketable = order.leg is Leg.EXIT or order.was_triggered
@@ -252,6 +253,8 @@ def _note_bare(draft: Draft) -> None:
         is_asked = stop.is_busy or stop.requested_at_ns > 0
         is_late = is_asked and draft.is_due(wait_ns, stop.planned_at_ns, stop.requested_at_ns)
         is_bare = is_bare or is_late or stop.refused_count > 1
+    elif stop is None and stops:
+        is_bare = draft.is_due(wait_ns, stops[-1].status_at_ns) or is_bare
     if is_bare:
         text = "the position has no working stop"
         if covered:

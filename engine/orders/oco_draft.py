@@ -11,9 +11,9 @@ import msgspec
 from engine.ids import ATTEMPTS_MAX, client_order_id
 from engine.messages.records import GroupClosed, GroupOpened, IntentPlanned
 from engine.messages.values import Action, Leg
-from engine.orders.lifecycle import OrderState
 from engine.orders.oco_plan import Situation, Stage, Want, exit_reason
 from engine.orders.oco_state import EXIT_REASON_PREFIX, failures
+from engine.orders.order import OrderState
 
 
 class Wake(msgspec.Struct, frozen=True, kw_only=True):
@@ -87,7 +87,7 @@ class Draft:
 
     def modify(self, order: OrderState, want: Want) -> None:
         intent_id = f"{order.client_order_id}-m{order.modify_count + 1}"
-        quantity = order.filled + want.quantity
+        quantity = order.filled_own + want.quantity
         self._intend(intent_id, order.client_order_id, Action.MODIFY, want, quantity)
 
     def cancel(self, order: OrderState) -> None:

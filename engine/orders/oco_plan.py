@@ -26,7 +26,6 @@ import msgspec
 from engine.instruments import Instrument
 from engine.messages.values import Leg, OrderType, Side
 from engine.orders.late_stop import late_trigger
-from engine.orders.lifecycle import OrderState, Status
 from engine.orders.oco_state import (
     TARGET_LEGS,
     Group,
@@ -38,6 +37,7 @@ from engine.orders.oco_state import (
     is_trailing,
 )
 from engine.orders.oco_view import View
+from engine.orders.order import OrderState, Status
 from engine.orders.pricing import exit_limit, stop_limit
 from engine.units import round_to_tick
 
@@ -152,7 +152,7 @@ def keeps_entry(at: Situation, now_stage: Stage) -> bool:
         and not group.has_exit_fill
         and not group.is_stop_hit
         and not exit_reason(at)
-        and not (entry is not None and entry.was_lost)
+        and not (entry is not None and (entry.was_lost or entry.remaining_seconds))
     )
 
 

@@ -21,6 +21,7 @@ from engine.messages.records import (
     OrderAccepted,
     OrderCancelled,
     OrderDenied,
+    OrderDoubled,
     OrderFact,
     OrderFilled,
     OrderLost,
@@ -34,7 +35,7 @@ from engine.messages.records import (
 from engine.messages.signals import TradePlan
 from engine.messages.values import Action, Leg
 from engine.orders import lifecycle
-from engine.orders.lifecycle import OrderState, Status
+from engine.orders.order import FAILED, OrderState, Status
 from engine.units import BPS, NS_PER_MS, NS_PER_S
 
 EXIT_REASON_PREFIX = "exit:"
@@ -128,6 +129,11 @@ class Group(msgspec.Struct, frozen=True, kw_only=True):
         return tuple([order for order in self.orders if not order.is_terminal])
 
     @property
+    def live_targets(self) -> tuple[OrderState, ...]:
+        """Targets that may still fill."""
+        return tuple([order for order in self.live if order.leg in TARGET_LEGS])
+
+    @property
     def is_stop_hit(self) -> bool:
         """True once any stop has triggered or filled."""
         for order in self.orders:
@@ -199,6 +205,7 @@ def evolve(group: Group, record: Record) -> Group:
             | RequestRefused()
             | OrderUnknown()
             | OrderLost()
+            | OrderDoubled()
         ):
             return _order_changed(group, record)
         case _:
@@ -247,7 +254,7 @@ def failures(attempts: tuple[OrderState, ...]) -> int:
     """How many of the last attempts in a row died without a fill and without our asking."""
     count = 0
     for order in reversed(attempts):
-        is_failed = order.status in lifecycle.FAILED or (
+        is_failed = order.status in FAILED or (
             order.status is Status.CANCELLED and not order.is_cancel_asked
         )
         if not is_failed or order.filled:
@@ -268,8 +275,7 @@ def is_place_held(group: Group) -> bool:
     """True while targets that cannot be called back may fill all of the position: their cancels
     came back refused twice, or their placements owe an answer (FLT-34)."""
     unasked = (Status.PLANNED, Status.UNKNOWN)
-    targets = [order for order in group.live if order.leg in TARGET_LEGS]
-    held = [o for o in targets if o.refused_count > 1 or o.status in unasked]
+    held = [o for o in group.live_targets if o.refused_count > 1 or o.status in unasked]
     return sum(order.exposure for order in held) >= group.position
 
 

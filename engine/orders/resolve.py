@@ -14,8 +14,8 @@ import msgspec
 
 from engine.ids import is_own_tag
 from engine.messages.broker import TERMINAL_STATUSES, BrokerSnapshot, OrderReport, OrderStatus
-from engine.orders.lifecycle import Status
 from engine.orders.merge import OrderTruth
+from engine.orders.order import Status
 from engine.orders.tracked import Merged, Tracked
 from engine.units import NS_PER_S
 

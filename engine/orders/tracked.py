@@ -11,7 +11,8 @@ from engine.messages.broker import TERMINAL_STATUSES, OrderReport
 from engine.messages.control import AlertRaised
 from engine.messages.records import AnyOrderFact, IntentPlanned
 from engine.messages.values import Action, Leg
-from engine.orders.lifecycle import OrderState
+from engine.orders.closed_day import PastOrder
+from engine.orders.order import OrderState, Status
 from engine.units import NS_PER_S
 
 NEVER_NS: Final = 1 << 62
@@ -26,7 +27,8 @@ class Tracked:
 
     `row`: the newest order row since the last request. `synthetic`: units booked without a trade.
     `second`: units that another order with the same tag has filled, a second effect of one request;
-    `second_told`: as many as its rows have counted.
+    `second_told`: as many as its rows have counted; `seconds_over`: numbers whose rows have ended.
+    `late_told`: how many filled units people were told of since it was over.
     `told`: the state in which a row of a snapshot told nothing new, and that row: it will not do so
     again. `absent_count`, `unseen_count`: successive valid snapshots without the order, without the
     effect of its request.
@@ -42,8 +44,16 @@ class Tracked:
     synthetic: int = 0
     second: int = 0
     second_told: int = 0
+    late_told: int = 0
+    seconds_over: set[str] = field(default_factory=set)
     absent_count: int = 0
     unseen_count: int = 0
+
+    @property
+    def numbers(self) -> tuple[str, ...]:
+        """The numbers of the venue under our tag, as far as they are known."""
+        own = (self.venue_order_id,) if self.venue_order_id else ()
+        return (*own, *[number for number, _ in self.order.seconds])
 
     @property
     def own_filled(self) -> int:
@@ -54,7 +64,7 @@ class Tracked:
     def is_owed(self) -> bool:
         """True while an answer, a fill or a terminal state is owed."""
         order, row = self.order, self.row
-        is_over = row is not None and row.status in TERMINAL_STATUSES and not order.is_terminal
+        is_over = row is not None and row.status in TERMINAL_STATUSES and not order.is_over
         return order.is_busy or self.is_ahead or is_over
 
     @property
@@ -69,8 +79,22 @@ class Tracked:
         """The order's quantity, or what a growing modify under way may have made of it: an order
         is full only when nothing can have enlarged it."""
         order, request = self.order, self.order.request
-        is_asked = request is not None and request.action is Action.MODIFY and not order.is_terminal
+        is_asked = request is not None and request.action is Action.MODIFY and not order.is_over
         return max(order.quantity, request.quantity) if request and is_asked else order.quantity
+
+    @property
+    def past(self) -> PastOrder:
+        """What is kept of it when its day has ended."""
+        is_full = self.order.status is Status.FILLED
+        return PastOrder(filled=self.order.filled, synthetic=self.synthetic, is_full=is_full)
+
+    def is_late(self, units: int) -> bool:
+        """Whether so many more than are booked are news of an order that is over; each unit is so
+        once."""
+        total = self.order.filled + units
+        is_news = self.order.is_over and total > max(self.late_told, self.order.filled)
+        self.late_told = total if is_news else self.late_told
+        return is_news
 
     def is_second(self, venue_order_id: str) -> bool:
         """True for an order with our tag that is not the one we know by it."""

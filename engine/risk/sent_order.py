@@ -20,6 +20,7 @@ from engine.messages.records import (
     OrderAccepted,
     OrderCancelled,
     OrderDenied,
+    OrderDoubled,
     OrderFact,
     OrderFilled,
     OrderLost,
@@ -126,6 +127,12 @@ class SentOrder(msgspec.Struct, kw_only=True):
             second.trades[report.trade_id] = report.quantity
         self.is_known, self.is_lost = True, False
 
+    def double(self, record: OrderDoubled) -> None:
+        """What the watcher has heard that a second is good for."""
+        second = self.second(record.second_id)
+        if second is not None:
+            second.quantity = record.quantity
+
     def fill(self, record: OrderFilled) -> None:
         """A fill of the journal, which says when the order that we know by the tag is full."""
         second = self.second(record.venue_order_id)
@@ -139,7 +146,7 @@ def learn(order: SentOrder, record: OrderFact) -> None:
     """Take a fact of the order."""
     if isinstance(record, OrderAccepted | OrderTriggered | OrderModified | OrderFilled):
         order.is_known, order.is_lost = True, False
-    if not isinstance(record, OrderFilled):  # a fill may be of a second, the rest never is
+    if not isinstance(record, OrderFilled):  # it may be of a second, the rest never is
         order.number = order.number or record.venue_order_id
     match record:
         case OrderTriggered():
@@ -148,13 +155,13 @@ def learn(order: SentOrder, record: OrderFact) -> None:
             order.quantity = order.quantity_told = record.quantity
         case OrderFilled():
             order.fill(record)
-        case RequestRefused() | OrderDenied() if record.action is Action.MODIFY:
-            _not_grown(order, record)
+        case OrderDoubled():
+            order.double(record)
+        case RequestRefused() | OrderDenied():
+            _refused(order, record)
         case OrderLost():
             order.is_lost = True
         case OrderCancelled() | OrderRejected():
-            order.is_over = True
-        case OrderDenied() if record.action is Action.PLACE:
             order.is_over = True
         case _:
             pass
@@ -166,10 +173,14 @@ def shrinks(order: SentOrder | None, intent: IntentPlanned) -> bool:
     return order is not None and is_alive and intent.quantity <= order.quantity
 
 
-def _not_grown(order: SentOrder, record: RequestRefused | OrderDenied) -> None:
-    """A growth that did not happen. One that was denied because it had left before may still."""
+def _refused(order: SentOrder, record: RequestRefused | OrderDenied) -> None:
+    """A placement or a growth that did not happen. A growth that was denied because it had left
+    before may still."""
+    is_denied = isinstance(record, OrderDenied)
     has_left = isinstance(record, OrderDenied) and record.refusal.rule == REPEATED
-    if not has_left:
+    if record.action is Action.PLACE:
+        order.is_over = order.is_over or is_denied
+    elif record.action is Action.MODIFY and not has_left:
         order.quantity = order.quantity_told
 
 

@@ -79,6 +79,10 @@ def instruments(args: argparse.Namespace) -> int:
     return int(import_module("scripts.instruments").sync_instruments(args))
 
 
+def charges(args: argparse.Namespace) -> int:
+    return int(import_module("scripts.charges").check_charges(args))
+
+
 def login(args: argparse.Namespace) -> int:
     return int(import_module("scripts.login").log_in(args))
 

@@ -15,6 +15,7 @@ from engine.messages.records import ModeChanged, OrderUnknown, Record
 from engine.messages.supervision import ChildExited, ChildReady
 from engine.messages.values import Mode
 from scripts.simulation.checks import alarms, flatness
+from scripts.simulation.checks.check import Check
 from scripts.simulation.checks.commands import latched
 from scripts.simulation.checks.deadlines import (
     T_BACK_NS,
@@ -26,7 +27,6 @@ from scripts.simulation.checks.deadlines import (
     T_TOLD_NS,
     T_UNKNOWN_NS,
 )
-from scripts.simulation.checks.picture import Check
 from scripts.simulation.observer import Observer
 
 if TYPE_CHECKING:

@@ -27,7 +27,7 @@ from engine.messages.records import (
 )
 from engine.messages.supervision import ChildExited, ChildReady
 from engine.messages.values import Action, Leg, Mode
-from scripts.simulation.checks.picture import Check
+from scripts.simulation.checks.check import Check
 from scripts.simulation.observer import WireRequest
 
 if TYPE_CHECKING:

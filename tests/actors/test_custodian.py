@@ -13,10 +13,10 @@ from engine.messages.control import (
     RecoveryDone,
 )
 from engine.messages.market import FeedsCalled
+from engine.messages.plans import PlanApproved
 from engine.messages.records import (
     ModeChanged,
     OperatorActed,
-    PlanApproved,
     Record,
     RiskNoted,
 )

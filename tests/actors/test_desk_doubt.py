@@ -11,8 +11,8 @@ from engine.messages.records import IntentPlanned, OrderFilled
 from engine.messages.signals import ExitAdvised
 from engine.messages.supervision import TimerFired
 from engine.messages.values import Action, Leg
-from engine.orders.lifecycle import Status
 from engine.orders.oco_state import OcoSettings, fold
+from engine.orders.order import Status
 from engine.units import NS_PER_MINUTE, NS_PER_S
 from tests.desk import World, a_running_world, a_tick
 

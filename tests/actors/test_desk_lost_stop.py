@@ -7,7 +7,7 @@ from actors.watcher import WatcherSettings
 from engine.messages.broker import TERMINAL_STATUSES, Outcome
 from engine.messages.records import IntentPlanned, OrderAccepted
 from engine.messages.values import Action, Leg, OrderType
-from engine.orders.lifecycle import Status
+from engine.orders.order import Status
 from engine.orders.resolve import ResolveSettings
 from engine.units import NS_PER_S
 from tests.desk import World

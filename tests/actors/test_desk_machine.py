@@ -22,8 +22,8 @@ from engine.messages.control import FlattenOrdered
 from engine.messages.records import IntentPlanned
 from engine.messages.signals import ExitAdvised
 from engine.messages.values import Action, Leg, Side, Target
-from engine.orders.lifecycle import TERMINAL, OrderState, Status
 from engine.orders.oco_state import Group, evolve, fold
+from engine.orders.order import TERMINAL, OrderState, Status
 from engine.units import NS_PER_MS, NS_PER_S
 from tests.desk import World, a_plan
 

@@ -14,12 +14,12 @@ from engine.messages.journal import AppendRefused, Journaled, Replayed
 from engine.messages.records import IntentPlanned, OrderUnknown, SignalRecorded
 from engine.messages.signals import EntryProposed, ExitAdvised
 from engine.messages.values import Action, Leg, OrderType, Side, Target
-from engine.orders.lifecycle import Request, Status
 from engine.orders.oco import decide
 from engine.orders.oco_draft import Notice
 from engine.orders.oco_plan import Situation
 from engine.orders.oco_state import OcoSettings, first_target_units
 from engine.orders.oco_view import View
+from engine.orders.order import Request, Status
 from engine.units import NS_PER_S
 from tests.desk import INFY, FakeContext, World, a_plan, a_running_world
 

@@ -7,12 +7,12 @@ from engine.messages.control import EntriesCancelled, FlattenOrdered
 from engine.messages.records import IntentPlanned, OrderCancelled, OrderLost
 from engine.messages.signals import ExitAdvised
 from engine.messages.values import Action, Leg, OrderType, Side, Target
-from engine.orders.lifecycle import Status
 from engine.orders.oco import decide
 from engine.orders.oco_draft import Wake
 from engine.orders.oco_plan import Situation, is_market_free
 from engine.orders.oco_state import fold
 from engine.orders.oco_view import View, observe
+from engine.orders.order import Status
 from engine.units import NS_PER_S
 from tests.desk import World, a_plan, a_running_world, a_tick
 

@@ -11,7 +11,7 @@ from engine.messages.broker import BrokerSnapshot, OrderStatus, TradeReport
 from engine.messages.journal import Journaled, Replayed
 from engine.messages.records import OrderAccepted, Record
 from engine.messages.values import Action, Book, Leg, Side
-from engine.orders.lifecycle import Status
+from engine.orders.order import Status
 from engine.risk.gate import GateCaps
 from tests.fakes import FakeContext
 from tests.risk_samples import INFY, NOW, fill, intent

@@ -20,12 +20,12 @@ from engine.messages.control import (
 )
 from engine.messages.journal import AppendRefused
 from engine.messages.market import FeedStateChanged
+from engine.messages.plans import PlanApproved
 from engine.messages.records import (
     DecisionRecorded,
     LatchChanged,
     OrderLost,
     OrderUnknown,
-    PlanApproved,
     Record,
     RiskNoted,
     SignalRecorded,

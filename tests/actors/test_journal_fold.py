@@ -16,6 +16,7 @@ from engine.messages.journal import Append, Journaled, Replayed, ReplayRequested
 from engine.messages.records import Record
 from engine.messages.supervision import TimerFired
 from engine.messages.values import Leg
+from engine.units import NS_PER_S
 from tests.fakes import FakeContext
 from tests.fixtures.history import START_NS, Trip
 
@@ -195,6 +196,18 @@ def test_when_neither_database_nor_disk_take_records_then_it_is_alarmed_and_they
     events = [alert.event for alert in blocked.ctx.of(AlertRaised, "alerts")]
     assert events == ["journal_blocked", "journal_unavailable"]
     assert not blocked.ctx.of(Journaled)
+
+
+@pytest.mark.conformance("FLT-83", "INV-17")
+def test_inv_17_when_nothing_can_be_written_for_long_then_it_is_alarmed_each_minute(
+    blocked: Desk,
+) -> None:
+    counts = []
+    for _ in range(4):
+        blocked.ctx.advance(blocked.journal, 31 * NS_PER_S)
+        events = [alert.event for alert in blocked.ctx.of(AlertRaised, "alerts")]
+        counts.append(events.count("journal_blocked"))
+    assert counts == [1, 2, 2, 3]
 
 
 @pytest.mark.conformance("FLT-83", "INV-34")

@@ -21,16 +21,14 @@ from engine.messages.records import (
 from engine.messages.values import Action, Book, Leg, OrderType, Product, Refusal, Side
 from engine.orders.lifecycle import (
     FLAGGED,
-    TERMINAL,
     TRANSITIONS,
     Event,
-    OrderState,
-    Status,
     event_of,
     evolve,
     planned,
     requested,
 )
+from engine.orders.order import TERMINAL, OrderState, Status
 
 BASE = {
     "at_ns": 5,

@@ -22,6 +22,7 @@ from engine.messages.records import (
     IntentPlanned,
     OrderAccepted,
     OrderCancelled,
+    OrderDoubled,
     OrderFilled,
     OrderLost,
     OrderModified,
@@ -31,9 +32,9 @@ from engine.messages.records import (
     RequestRefused,
 )
 from engine.messages.values import Action, Book, Leg, OrderType, Product, Side
-from engine.orders.lifecycle import Status
 from engine.orders.merge import OrderTruth
 from engine.orders.merge_book import Hearsay
+from engine.orders.order import Status
 from engine.orders.resolve import ResolveSettings, merge_snapshot
 from engine.orders.tracked import Merged
 from engine.units import NS_PER_S
@@ -217,7 +218,37 @@ def test_when_two_venue_orders_carry_one_tag_then_the_second_is_an_alarm(
     working: OrderTruth,
 ) -> None:
     out = working.merge(row(OrderStatus.OPEN, venue_order_id="2"), NOW)
-    assert (kinds(out), events(out)) == ([], ["duplicate_effect"])
+    assert (kinds(out), events(out)) == ([OrderDoubled], ["duplicate_effect"])
+
+
+@pytest.mark.conformance("FLT-24", "INV-09")
+def test_flt_24_when_a_second_works_then_the_order_may_fill_twice_until_it_is_over(
+    working: OrderTruth,
+) -> None:
+    second = row(OrderStatus.OPEN, venue_order_id="2")
+    working.merge(second, NOW)
+    order = working.orders[TAG].order
+    assert (order.remaining, order.exposure) == (20, 20)
+    working.merge(row(OrderStatus.CANCELLED), NOW)
+    order = working.orders[TAG].order
+    assert (order.status, order.is_terminal, order.remaining) == (Status.CANCELLED, False, 10)
+    see(working, snapshot(second, trades=(trade(1, 4, venue_order_id="2"),)))
+    assert working.orders[TAG].order.remaining == 6
+    working.merge(row(OrderStatus.CANCELLED, 4, venue_order_id="2"), NOW)
+    assert working.orders[TAG].order.is_terminal
+    out = working.merge(second, NOW)
+    assert (kinds(out), working.open_orders()) == ([], ()), "an older row of what is over"
+
+
+@pytest.mark.conformance("FLT-24")
+def test_flt_24_when_a_second_fills_then_the_first_is_not_full(working: OrderTruth) -> None:
+    working.merge(row(OrderStatus.OPEN, venue_order_id="2"), NOW)
+    see(working, snapshot(row(OrderStatus.OPEN), trades=(trade(1, 10, venue_order_id="2"),)))
+    order = working.orders[TAG].order
+    assert (order.status, order.filled_own, order.remaining) == (Status.TRIGGERED, 0, 10)
+    see(working, snapshot(row(OrderStatus.COMPLETE, 10), trades=(trade(2, 10),)))
+    order = working.orders[TAG].order
+    assert (order.status, order.filled, order.is_terminal) == (Status.FILLED, 20, True)
 
 
 def test_inv_02_when_an_order_that_is_over_fills_then_it_is_told_before_the_books_show_it(
@@ -228,6 +259,19 @@ def test_inv_02_when_an_order_that_is_over_fills_then_it_is_told_before_the_book
     assert (kinds(out), events(out)) == ([], ["fill_after_terminal"])
     assert out.is_snapshot_wanted
     booked = see(working, snapshot(row(OrderStatus.COMPLETE, 10), trades=(trade(1, 10),)))
+    assert (kinds(booked), events(booked)) == ([OrderFilled], [])
+
+
+def test_inv_02_when_an_order_that_is_over_fills_again_then_it_is_told_again(
+    working: OrderTruth,
+) -> None:
+    working.merge(row(OrderStatus.CANCELLED), NOW)
+    see(working, snapshot(row(OrderStatus.CANCELLED, 3), trades=(trade(1, 3),)))
+    out = working.merge(row(OrderStatus.COMPLETE, 10), NOW)
+    assert [alert.text for alert in out.alerts] == ["7 filled after cancelled"]
+    assert events(working.merge(row(OrderStatus.COMPLETE, 10), NOW)) == []
+    both = (trade(1, 3), trade(2, 7))
+    booked = see(working, snapshot(row(OrderStatus.COMPLETE, 10), trades=both))
     assert (kinds(booked), events(booked)) == ([OrderFilled], [])
 
 
@@ -289,7 +333,35 @@ def test_when_the_day_is_over_then_its_finished_orders_are_no_orphans(working: O
     assert events(merge_snapshot(working, snapshot, SETTINGS, NOW)) == []
     assert events(working.merge(snapshot.orders[0], NOW)) == []
     assert events(working.merge(trade(1, 10), NOW)) == []
+    assert events(working.merge(row(OrderStatus.OPEN), NOW)) == [], "late: it has filled since"
     assert not working.parked
+
+
+@pytest.mark.conformance("FLT-24", "INV-20")
+def test_flt_24_when_the_day_ends_and_the_group_holds_then_a_trade_of_a_second_is_booked_once(
+    working: OrderTruth,
+) -> None:
+    second = row(OrderStatus.COMPLETE, 10, venue_order_id="2")
+    first = row(OrderStatus.TRIGGER_PENDING)
+    books = snapshot(first, second, trades=(trade(1, 10, venue_order_id="2"),))
+    assert kinds(see(working, books)) == [OrderDoubled, OrderFilled]
+    working.end_day(NOW)
+    assert OrderFilled not in kinds(see(working, books))
+
+
+@pytest.mark.conformance("FLT-24", "INV-35")
+def test_flt_24_when_a_second_filled_before_a_restart_then_the_first_is_the_first_still() -> None:
+    truth = OrderTruth({})
+    truth.evolve(INTENT)
+    truth.merge(row(OrderStatus.OPEN_PENDING), NOW)
+    out = truth.merge(trade(1, 10, venue_order_id="2"), NOW)
+    assert kinds(out) == [OrderDoubled, OrderFilled]
+    again = OrderTruth({})
+    for record in (INTENT, *out.facts):
+        again.evolve(record)
+    tracked = again.orders[TAG]
+    assert tracked.numbers == truth.orders[TAG].numbers
+    assert (tracked.order.filled_own, tracked.order.remaining) == (0, 10)
 
 
 def test_when_one_restarts_after_the_close_then_the_day_is_no_orphan(working: OrderTruth) -> None:
@@ -307,6 +379,15 @@ def test_when_one_restarts_after_the_close_then_the_day_is_no_orphan(working: Or
     restarted.evolve(closed)
     merge_snapshot(restarted, snapshot, SETTINGS, NOW)
     assert not restarted.parked
+
+
+def test_when_a_cancelled_order_of_a_closed_day_works_then_a_person_is_told(
+    working: OrderTruth,
+) -> None:
+    working.merge(row(OrderStatus.CANCELLED), NOW)
+    working.end_day(NOW)
+    working.merge(row(OrderStatus.OPEN), NOW + 1)
+    assert events(working.expire_parked(NOW + 1, NOW + 1)) == ["orphan_tag"]
 
 
 def test_when_an_order_of_a_closed_day_fills_on_then_a_person_is_told(working: OrderTruth) -> None:

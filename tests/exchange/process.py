@@ -29,7 +29,7 @@ class Practice:
         self.root = f"http://127.0.0.1:{self.state['rest']}"
         self.ws_root = f"ws://127.0.0.1:{self.state['ws']}"
 
-    def control(self, method: str, path: str, **body: object) -> Any:
+    def control(self, method: str, path: str, /, **body: object) -> Any:
         """One verb of the control port."""
         request = urllib.request.Request(
             f"http://127.0.0.1:{self.state['control']}{path}",

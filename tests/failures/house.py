@@ -140,7 +140,8 @@ class FloorHouse(LiveHouse):
     def _parts(self, epoch: int) -> Parts:
         parts = super()._parts(epoch)
         by_name = {item.name: item for item in instruments(self.config)}
-        settings = watcher_settings(KitePlace(), parts.resolve, parts.steady_every_ns, 0)
+        pace = (parts.resolve, parts.steady_every_ns, parts.clock_speed)
+        settings = watcher_settings(KitePlace(), *pace)
         charge = charger(parts.charges)
         watch = {"watcher": lambda _: WatcherActor(by_name, settings, charge, DATE)}
         return dataclasses.replace(

@@ -22,7 +22,7 @@ from scripts.cli import main
 from tests.contract import practice
 from tests.exchange.process import ROOT, Practice
 from tests.kite.server import ScriptedKite, Step, data, error, kite, says
-from tests.kite.test_session import is_silent, resets
+from tests.kite.test_session import is_silent
 
 __all__ = ["kite"]
 
@@ -100,7 +100,7 @@ def test_when_a_request_token_is_handed_in_then_the_access_token_is_kept(
         (session(token=""), exits.ERROR, "no token"),
         (data([]), exits.ERROR, "no user"),
         (says(502, b"<html>", "text/html"), exits.ERROR, "no clear answer"),
-        (resets, exits.ERROR, "no clear answer"),
+        (None, exits.ERROR, "no clear answer"),
     ],
 )
 def test_when_the_login_comes_to_nothing_then_the_old_token_is_kept(
@@ -108,11 +108,11 @@ def test_when_the_login_comes_to_nothing_then_the_old_token_is_kept(
     token_file: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
-    step: Step,
+    step: Step | None,
     code: int,
     text: str,
 ) -> None:
-    ready.then(step)
+    ready.then(*([step] if step else []))  # one without a step is hung up on
     assert log_in(REQUEST, config(token_file.parent, ready.root), monkeypatch) == code
     told = capsys.readouterr().err
     assert text in told

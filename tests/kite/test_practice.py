@@ -5,9 +5,9 @@ from collections.abc import Iterator
 
 import pytest
 
+from actors.brokers.kite.account import Trouble
 from actors.brokers.kite.broker import KiteBroker
 from actors.brokers.kite.credentials import Credentials
-from actors.brokers.kite.login_state import Trouble
 from actors.brokers.kite.session import KiteSession
 from actors.brokers.kite.transport import TransportSettings
 from actors.stores.secrets import Secret

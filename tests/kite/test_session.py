@@ -195,7 +195,7 @@ def test_when_the_connection_is_never_taken_then_it_was_not_sent() -> None:
         verdict = session.place(FIELDS)
         for one in held:
             one.close()
-    assert (verdict.outcome, verdict.text) == (Outcome.NOT_SENT, "TimeoutError: deadline passed")
+    assert (verdict.outcome, verdict.text) == (Outcome.NOT_SENT, "DeadlinePassed: deadline passed")
 
 
 def test_when_an_argument_cannot_be_written_then_it_was_not_sent(session: KiteSession) -> None:

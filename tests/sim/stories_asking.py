@@ -1,7 +1,7 @@
 """Stories of what a group asks for and what the watcher calls wrong: more twists of checks."""
 
 from engine.messages.journal import Journaled
-from engine.messages.records import OrderAccepted
+from engine.messages.records import OrderAccepted, OrderUnknown
 from engine.messages.values import Book, Leg
 from tests.sim.forge import Forge
 
@@ -49,3 +49,40 @@ def an_order_trades_more_than_it_can(forge: Forge) -> None:
     stop = forge.place(Leg.STOP, book=Book.LIVE)
     forge.trade(stop, 12)
     forge.alert("overfilled", subject=stop.client_order_id)
+
+
+def a_target_is_asked_beside_a_stop_that_is_too_large(forge: Forge) -> None:
+    """The stop cannot be made smaller just now. The target takes its place in it, and no more."""
+    forge.held()
+    stop, first = forge.place(Leg.STOP, 10), forge.place(Leg.TARGET_1, 5)
+    for exit_ in (stop, first):
+        forge.send(exit_)
+        forge.fact(OrderAccepted, exit_)
+    forge.fill(first, 5)
+    seq, fill = forge.records[-1]
+    forge.handled(f"oco/{first.group_id}", Journaled(seq=seq, record=fill))
+    forge.wait(60)
+    forge.place(Leg.TARGET_2, 5)
+
+
+def _a_second_stop(forge: Forge, units: int, *, is_known: bool = False) -> None:
+    """A stop of four went out, and nobody knows whether it came there; ten are held."""
+    forge.held(Book.LIVE)
+    stop = forge.place(Leg.STOP, 4, book=Book.LIVE)
+    forge.send(stop)
+    forge.fact(OrderUnknown, stop, reason="no answer")
+    if is_known:
+        forge.fact(OrderAccepted, stop)
+    forge.place(Leg.STOP, units, book=Book.LIVE, tag="L-stop-2")
+
+
+def a_second_stop_for_the_rest(forge: Forge) -> None:
+    _a_second_stop(forge, 6)
+
+
+def a_second_stop_for_more_than_the_rest(forge: Forge) -> None:
+    _a_second_stop(forge, 7)
+
+
+def a_second_stop_beside_one_that_works(forge: Forge) -> None:
+    _a_second_stop(forge, 6, is_known=True)

@@ -12,6 +12,7 @@ from engine.messages.records import (
     IntentPlanned,
     OrderAccepted,
     OrderCancelled,
+    OrderDoubled,
     OrderLost,
     OrderModified,
     OrderRejected,
@@ -554,6 +555,21 @@ def a_modify_that_grows(forge: Forge) -> None:
     forge.fact(OrderAccepted, stop)
     changes = {"tag": stop.client_order_id, "intent_id": "m1", "action": Action.MODIFY}
     forge.send(forge.place(Leg.STOP, 12, **changes))
+
+
+def a_target_beside_a_doubled_one(forge: Forge, *, second: int = 5) -> None:
+    """One request made two targets of five; another target leaves beside them."""
+    forge.held()
+    first = forge.place(Leg.TARGET_1, 5)
+    forge.send(first)
+    forge.fact(OrderAccepted, first)
+    forge.fact(OrderDoubled, first, second_id="2", quantity=second)
+    forge.send(forge.place(Leg.TARGET_2, 5))
+
+
+def a_target_beside_one_whose_double_is_gone(forge: Forge) -> None:
+    """The second of the two has ended without a fill."""
+    a_target_beside_a_doubled_one(forge, second=0)
 
 
 def _a_target_grows(forge: Forge, told: int, at_venue: int, *, is_ghost: bool = False) -> None:

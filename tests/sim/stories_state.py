@@ -89,6 +89,31 @@ def a_late_fill_is_alarmed_only(forge: Forge) -> None:
     a_late_fill(forge, is_booked=False, is_alarmed=True)
 
 
+def a_late_fill_behind_books_that_stand_still(forge: Forge) -> None:
+    _filled_in_two(forge, is_shown=False)
+
+
+def a_second_late_fill_is_alarmed_only(forge: Forge) -> None:
+    _filled_in_two(forge, is_shown=True)
+
+
+def _filled_in_two(forge: Forge, *, is_shown: bool) -> None:
+    """A cancelled stop fills twice: the first trade is booked, and shown again after the second."""
+    forge.held(Book.LIVE)
+    stop = forge.place(Leg.STOP, book=Book.LIVE)
+    forge.fact(OrderCancelled, stop, filled_total=0, is_asked=True, reason="")
+    first = forge.trade(stop, 4, trade_id="first")
+    forge.handled("watcher", first)
+    forge.fill(stop, 4, is_invented=True, trade_id="first")
+    forge.rest()
+    second = forge.trade(stop, 6, trade_id="second")
+    forge.alert("fill_after_terminal")
+    forge.handled("watcher", first)
+    if is_shown:
+        forge.handled("watcher", second)
+    forge.wait(120)
+
+
 def a_late_fill_while_the_journal_is_away(forge: Forge) -> None:
     """What is owed cannot be written down yet."""
     entry = forge.held(Book.LIVE)
@@ -164,6 +189,24 @@ def no_orphan_works(forge: Forge, is_bad: bool) -> None:
     forge.fill(leave)
     if not is_bad:
         forge.fact(OrderCancelled, stop, filled_total=0, is_asked=True, reason="")
+    forge.wait(300)
+
+
+def a_late_entry_that_is_told_by_its_tag(forge: Forge) -> None:
+    """Its group's records are gone, and the reconciler names the order."""
+    _late_entry(forge, "P-entry")
+
+
+def a_late_entry_beside_one_that_is_told(forge: Forge) -> None:
+    _late_entry(forge, "P-another")
+
+
+def _late_entry(forge: Forge, told: str) -> None:
+    forge.phase()
+    forge.open()
+    forge.fact(OrderAccepted, forge.place(Leg.ENTRY))
+    forge.alert("orphan_tag", subject=told)
+    forge.wait(301)
     forge.wait(300)
 
 

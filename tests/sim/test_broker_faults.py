@@ -191,12 +191,47 @@ def test_flt_24_when_the_engine_is_killed_between_the_two_fills_then_it_counts_e
     assert sum(fill.quantity for fill in house.broker.trades) == 360
 
 
+@pytest.mark.conformance("FLT-24", "INV-09")
+@pytest.mark.parametrize(("skip", "leg"), [(1, Leg.STOP), (2, Leg.TARGET_1), (3, Leg.TARGET_2)])
+def test_flt_24_when_an_exit_is_doubled_then_both_are_called_back_and_one_is_placed_anew(
+    house: LiveHouse, skip: int, leg: Leg
+) -> None:
+    """Both rested for as long as the group did, good for twice its part."""
+    house.faults.arm("FLT-24", skip=skip)
+    house.enter()
+    house.run(10)
+    rest = [order for order in house.broker.exchange.working() if not order.is_terminal]
+    assert len({order.tag for order in rest}) == len(rest) == 3
+    assert len(house.placed(leg)) == 2
+    house.run(60, 101_000)
+    house.settle()
+    assert house.held() == 45
+
+
+@pytest.mark.conformance("FLT-24")
+def test_flt_24_when_a_cancel_takes_the_first_alone_then_the_second_is_asked_for_again(
+    house: LiveHouse,
+) -> None:
+    house.faults.arm("FLT-24", skip=2)
+    house.broker._memory.seconds = lambda _: []  # type: ignore[method-assign]
+    house.enter()
+    house.run(10)
+    assert len(house.placed(Leg.TARGET_1)) == 1, "the second is there"
+    del house.broker._memory.seconds
+    house.run(60)
+    rest = [order for order in house.broker.exchange.working() if not order.is_terminal]
+    assert len({order.tag for order in rest}) == len(rest) == 3
+    assert len(house.placed(Leg.TARGET_1)) == 2
+    house.settle()
+
+
 def test_flt_24_when_an_exit_is_doubled_and_both_fill_then_no_more_is_sold_than_is_held(
     house: LiveHouse,
 ) -> None:
     house.faults.arm("FLT-24", skip=2)
     house.enter()
     house.run(60, 101_000)
+    house.run(60, 102_000)
     house.settle()
     assert house.held() == 0
 

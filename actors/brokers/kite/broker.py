@@ -12,8 +12,9 @@ after a restart, by the journal. A change of an order that is bound to nothing l
 from collections.abc import Callable
 from typing import Final, Protocol, TypeVar
 
+from actors.brokers.kite.account import AccountState, Reload, Trouble
 from actors.brokers.kite.credentials import Credentials
-from actors.brokers.kite.login_state import LoginState, Reload, Trouble
+from actors.brokers.kite.money import Margins
 from actors.brokers.port import Report
 from actors.runtime.log import log_event
 from engine.errors import WireMalformed
@@ -32,10 +33,11 @@ from engine.messages.broker import (
 )
 from engine.messages.market import Tick
 from engine.messages.records import IntentPlanned, OrderFact, Record
-from engine.messages.values import Action, Book
+from engine.messages.values import Action, Book, Refusal
 from engine.orders.answer import answered
 
 _NOT_FOUND: Final = "no order in the books bears the tag"
+Note = Callable[[Verdict], Verdict]
 _Row = TypeVar("_Row", OrderReport, TradeReport, PositionReport)
 _UNREADABLE: Final = "the order is not known by its id and the books could not be read"
 
@@ -46,6 +48,7 @@ class Session(Protocol):
     def renew(self, credentials: Credentials) -> None: ...
     def profile(self) -> Verdict: ...
     def close(self) -> None: ...
+    def yield_to(self, is_awaited: Callable[[], bool]) -> None: ...
     def place(self, fields: dict[str, str | int]) -> Verdict: ...
     def modify(self, fields: dict[str, str | int]) -> Verdict: ...
     def cancel(self, order_id: str) -> Verdict: ...
@@ -60,6 +63,7 @@ class KiteBroker:
     Args:
         reload: reads the keys again; a person brings a new token by rewriting the file. None: the
             adapter stays logged out.
+        margins: makes the look at the account's margin before an entry; None: nothing is asked.
         user_id: whose account it has to be, "" for anybody's.
     """
 
@@ -68,11 +72,13 @@ class KiteBroker:
         session: Session,
         forms: FormSettings | None = None,
         reload: Reload | None = None,
+        margins: Callable[[Note], Margins] | None = None,
         user_id: str = "",
     ) -> None:
         self._session = session
         self._forms = forms or FormSettings()
-        self._login = LoginState(reload, user_id)
+        self._account = AccountState(session, reload, user_id)
+        self._margins = margins(self._account.note) if margins is not None else None
         self._names = OrderNames()
         self._reports: list[Report] = []
         self.malformed_count = 0
@@ -85,14 +91,24 @@ class KiteBroker:
         return self._names.duplicate_tag_count
 
     @property
-    def trouble(self) -> Trouble:
-        """What keeps the account from being traded."""
-        return self._login.trouble
-
-    @property
     def closed_because(self) -> str | None:
         """See `actors.brokers.port.ClosableAccount`."""
-        return self._login.closed_because
+        return self._account.closed_because
+
+    @property
+    def trouble(self) -> Trouble:
+        """What keeps the account from being traded."""
+        return self._account.trouble
+
+    def margin_refusal(self, intent: IntentPlanned) -> Refusal | None:
+        """See `actors.brokers.port.MarginBroker`."""
+        if self._margins is None or self._barred():
+            return None
+        return self._margins.refusal(intent)
+
+    def yield_to(self, is_awaited: Callable[[], bool]) -> None:
+        """See `actors.brokers.port.YieldingBroker`."""
+        self._session.yield_to(is_awaited)
 
     # -- the port ---------------------------------------------------------------------------
 
@@ -203,6 +219,13 @@ class KiteBroker:
         self._names.learn(report)
         self._reports.append(report)
 
+    def _barred(self) -> Verdict | None:
+        """Why nothing may be sent or read with this token."""
+        self._account.revive()
+        if not self._account.is_foreign:
+            return None
+        return Verdict(Outcome.NOT_SENT, self._account.closed_because or "")
+
     def _find(self, tag: str) -> tuple[str, Verdict | None]:
         """The id of the order that a tag means, looked up if need be; or why there is none."""
         if failure := self._barred():
@@ -237,7 +260,7 @@ class KiteBroker:
         parse: Callable[[object], tuple[_Row, ...]],
     ) -> tuple[_Row, ...] | None:
         """One book, None if it was not read as a whole."""
-        verdict = self._note(ask())
+        verdict = self._account.note(ask())
         if verdict.outcome is not Outcome.ACKED:
             log_event("book_unread", "WARNING", book=name, text=verdict.text)
             return None
@@ -251,25 +274,7 @@ class KiteBroker:
         self.malformed_count += 1
         log_event("wire_malformed", "WARNING", where=where, text=str(error))
 
-    # -- the login ----------------------------------------------------------------------------
-
     def _wrote(self, verdict: Verdict) -> Verdict:
         """Note the answer to a write; reads have a quota of their own."""
         self.limited_count += verdict.is_limited
-        return self._note(verdict)
-
-    def _note(self, verdict: Verdict) -> Verdict:
-        self._login.note(verdict)
-        return verdict
-
-    def _barred(self) -> Verdict | None:
-        """Go on with another token if a person has brought one; why nothing may be sent or read
-        with the one that there is, None if it may."""
-        login = self._login
-        if (fresh := login.fresh()) is not None:
-            self._session.renew(fresh)
-        if login.wants_name:
-            login.named(self._session.profile())
-        if not login.is_foreign:
-            return None
-        return Verdict(Outcome.NOT_SENT, login.closed_because or "")
+        return self._account.note(verdict)

@@ -16,6 +16,7 @@ from actors.brokers.kite.credentials import Credentials
 from actors.brokers.kite.transport import Transport, TransportSettings, Unanswered
 from actors.stores.secrets import Secret
 from engine.kite.forms import VARIETY
+from engine.kite.money import Form
 from engine.kite.outcome import Asked, Observation, Verdict, classify
 
 ROOT: Final = "https://api.kite.trade"
@@ -70,6 +71,10 @@ class KiteSession:
         self._credentials = credentials
         self._client.set_access_token(credentials.access_token.reveal())
 
+    def yield_to(self, is_awaited: Callable[[], bool]) -> None:
+        """Whom a call that takes long gives way to."""
+        self._transport.is_awaited = is_awaited
+
     def close(self) -> None:
         """Let the connection go."""
         self._transport.close()
@@ -111,6 +116,24 @@ class KiteSession:
     def profile(self) -> Verdict:
         """GET /user/profile: the cheapest way to ask whether the token lives."""
         return self._call(Asked.READ, self._client.profile)
+
+    # -- money: read only, whatever the method ------------------------------------------------
+
+    def funds(self) -> Verdict:
+        """GET /user/margins: buying power by segment in `data`."""
+        return self._call(Asked.READ, self._client.margins)
+
+    def order_margins(self, forms: list[Form]) -> Verdict:
+        """POST /margins/orders: what each order would block, alone."""
+        return self._call(Asked.READ, lambda: self._client.order_margins(forms))
+
+    def basket_margins(self, forms: list[Form]) -> Verdict:
+        """POST /margins/basket: what they would block together, with the positions held."""
+        return self._call(Asked.READ, lambda: self._client.basket_order_margins(forms))
+
+    def contract_note(self, forms: list[Form]) -> Verdict:
+        """POST /charges/orders: the charges of executed orders."""
+        return self._call(Asked.READ, lambda: self._client.get_virtual_contract_note(forms))
 
     def _call(self, asked: Asked, call: Callable[[], object], order_id: str = "") -> Verdict:
         self._transport.forget()

@@ -7,9 +7,9 @@ HTTP goes to this machine alone.
 
 A connection is reused only if it is young and silent, because a request on a connection that the
 server has just closed is a doubtful order. One deadline bounds a whole request: connecting,
-writing and every read. Only the look-up of a host's name escapes it, and the process host's
-watchdog ends that. Source: reset on a reused connection may follow a processed request (RFC 9110
-9.2.2, 2022-06).
+writing and every read; one that takes long gives way before it to whoever is awaited. Only the
+look-up of a host's name escapes both, and the process host's watchdog ends that.
+Source: reset on a reused connection may follow a processed request (RFC 9110 9.2.2, 2022-06).
 """
 
 import contextlib
@@ -21,26 +21,27 @@ import ssl
 import zlib
 from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple
-from urllib.parse import SplitResult, urlencode, urlsplit
+from urllib.parse import urlsplit
 
 import certifi
 import msgspec
 
-from actors.brokers.kite.reading import DeadlinePassed, Pipe
+from actors.brokers.kite.reading import DeadlinePassed, Patience, Pipe
+from actors.brokers.kite.request import request_bytes, root_fault
 from actors.runtime.clock import boot_ns
 from engine.errors import ConfigInvalid
-from engine.units import NS_PER_S
+from engine.units import NS_PER_MS, NS_PER_S
 
 BODY_BYTES_MAX: Final = 64 * 1_048_576
 """The instruments dump is about 10 MB unpacked."""
 _CHUNK_BYTES: Final = 262_144
-_LOOPBACK: Final = frozenset({"127.0.0.1", "localhost"})
 _GZIP: Final = 16 + zlib.MAX_WBITS
 
 
 class TransportSettings(NamedTuple):
-    """Bounds in ns: to connect, of a whole request (a GET has less: exits wait behind it), and how
-    old a silent connection is reused.
+    """Bounds in ns: to connect, of a whole request (a read has less: exits wait behind it), and how
+    old a silent connection is reused. `yield_ns`, `read_yield_ns`: from when on a request gives way
+    to whoever is awaited.
 
     `ca_file` "": the certificates that the client library trusts.
     """
@@ -48,6 +49,8 @@ class TransportSettings(NamedTuple):
     connect_ns_max: int = 3 * NS_PER_S
     total_ns_max: int = 7 * NS_PER_S
     read_ns_max: int = 3 * NS_PER_S
+    yield_ns: int = NS_PER_S
+    read_yield_ns: int = 300 * NS_PER_MS
     idle_ns_max: int = 20 * NS_PER_S
     ca_file: str = ""
 
@@ -106,7 +109,7 @@ class Transport:
         mono_ns: Callable[[], int] = boot_ns,
     ) -> None:
         self._place = urlsplit(root)
-        if fault := _root_fault(self._place):
+        if fault := root_fault(self._place):
             raise ConfigInvalid((f"kite root {root!r}: {fault}",))
         self._settings = settings or TransportSettings()
         self._mono_ns = mono_ns
@@ -117,6 +120,7 @@ class Transport:
         self._idle_since_ns = 0
         self.seen = Seen()
         self.connects_count = 0
+        self.is_awaited: Callable[[], bool] | None = None
 
     def forget(self) -> None:
         """A new request begins; what was seen of the last one is gone."""
@@ -148,18 +152,16 @@ class Transport:
         """
         assert verify, "certificates are verified"
         seen = self.seen
-        raw = _request_bytes(method, urlsplit(url), json, data, params, headers or {})
-        bounds = self._settings
-        until_ns = self._mono_ns() + (
-            bounds.read_ns_max if method == "GET" else bounds.total_ns_max
-        )
+        raw = request_bytes(method, urlsplit(url), json, data, params, headers or {})
+        is_read = method == "GET" or json is not None  # Kite's calculations are asked in JSON
+        patience = self._patience(is_read=is_read)
         answer: Answer | None = None
         try:
-            held = self._connection(until_ns)
-            held.settimeout(self._left_s(until_ns))
+            held = self._connection(patience)
+            held.settimeout(patience.rest_s())
             seen.is_written = True
             held.sendall(raw)
-            answer = self._read(held, method, until_ns)
+            answer = self._read(held, method, patience)
         except _FAILURES as error:
             seen.error = type(error).__name__
             seen.is_late = isinstance(error, TimeoutError | DeadlinePassed)
@@ -172,11 +174,17 @@ class Transport:
 
     # -- the connection -------------------------------------------------------------------
 
-    def _connection(self, until_ns: int) -> socket.socket:
+    def _patience(self, *, is_read: bool) -> Patience:
+        bounds, now_ns = self._settings, self._mono_ns()
+        total_ns = bounds.read_ns_max if is_read else bounds.total_ns_max
+        patient_ns = bounds.read_yield_ns if is_read else bounds.yield_ns
+        return Patience(self._mono_ns, now_ns + total_ns, now_ns + patient_ns, self.is_awaited)
+
+    def _connection(self, patience: Patience) -> socket.socket:
         if self._socket is not None and not self._is_fit(self._socket):
             self.close()
         if self._socket is None:
-            self._socket = self._connect(until_ns)
+            self._socket = self._connect(patience)
         return self._socket
 
     def _is_fit(self, held: socket.socket) -> bool:
@@ -187,35 +195,27 @@ class Transport:
         poll.register(held, select.POLLIN)
         return not poll.poll(0)
 
-    def _connect(self, until_ns: int) -> socket.socket:
+    def _connect(self, patience: Patience) -> socket.socket:
         """A new connection, by IPv4: the broker lists the machines that may trade by address, and
         one that has two would be locked out by the other."""
-        until_ns = min(until_ns, self._mono_ns() + self._settings.connect_ns_max)
+        patience = patience.within(self._settings.connect_ns_max)
         host = self._place.hostname or ""
         port = self._place.port or (443 if self._tls else 80)
         found = socket.getaddrinfo(host, port, socket.AF_INET, socket.SOCK_STREAM)
         with contextlib.ExitStack() as failing:
             held = failing.enter_context(socket.socket(socket.AF_INET, socket.SOCK_STREAM))
-            held.settimeout(self._left_s(until_ns))
-            held.connect(found[0][4])
+            patience.connect(held, found[0][4])
             held.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             if self._tls is not None:
-                held.settimeout(self._left_s(until_ns))
-                held = self._tls.wrap_socket(held, server_hostname=host)
+                held = patience.shake_hands(self._tls, held, host)
             failing.pop_all()
         self.connects_count += 1
         return held
 
-    def _left_s(self, until_ns: int) -> float:
-        left_ns = until_ns - self._mono_ns()
-        if left_ns <= 0:
-            raise DeadlinePassed
-        return left_ns / NS_PER_S
-
     # -- the answer -----------------------------------------------------------------------
 
-    def _read(self, held: socket.socket, method: str, until_ns: int) -> Answer:
-        pipe = Pipe(held, lambda: self._left_s(until_ns))
+    def _read(self, held: socket.socket, method: str, patience: Patience) -> Answer:
+        pipe = Pipe(held, patience)
         response = http.client.HTTPResponse(pipe, method=method)  # type: ignore[arg-type]
         with response:
             response.begin()
@@ -254,45 +254,3 @@ def _unpacked(body: bytes) -> bytes:
     if not opened.eof:
         raise zlib.error("cut short")
     return text
-
-
-def _root_fault(place: SplitResult) -> str:
-    if place.scheme == "https" and place.hostname:
-        return ""
-    if place.scheme == "http" and place.hostname in _LOOPBACK:
-        return ""
-    return "must be https, or http on this machine"
-
-
-def _request_bytes(
-    method: str,
-    place: SplitResult,
-    json: object,
-    data: Mapping[str, Any] | None,
-    params: Mapping[str, Any] | None,
-    headers: Mapping[str, str],
-) -> bytes:
-    """The request as it goes out, in one piece."""
-    query = _form(params)
-    target = (place.path or "/") + (f"?{query}" if query else "")
-    lines = {"Host": place.netloc, "Accept": "*/*", "Accept-Encoding": "gzip", **headers}
-    body = b""
-    if json is not None:
-        body = msgspec.json.encode(json)
-        lines["Content-Type"] = "application/json"
-    elif data is not None:
-        body = _form(data).encode("ascii")
-        lines["Content-Type"] = "application/x-www-form-urlencoded"
-    if method in {"POST", "PUT"}:
-        lines["Content-Length"] = str(len(body))
-    head = [f"{method} {target} HTTP/1.1", *(f"{key}: {value}" for key, value in lines.items())]
-    if not all(line.isascii() and line.isprintable() for line in head) or " " in target:
-        raise ValueError("a header or address that cannot be written")
-    return "\r\n".join([*head, "", ""]).encode("ascii") + body
-
-
-def _form(fields: Mapping[str, Any] | None) -> str:
-    """Form encoding; what is None is left out, a list is repeated."""
-    if not fields:
-        return ""
-    return urlencode({k: v for k, v in fields.items() if v is not None}, doseq=True)

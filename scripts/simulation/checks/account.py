@@ -23,8 +23,8 @@ from engine.messages.signals import EntryProposed
 from engine.messages.supervision import ChildExited
 from engine.messages.values import Book, FeedState, Leg, Mode, SessionPhase
 from engine.units import NS_PER_S
+from scripts.simulation.checks.check import Check
 from scripts.simulation.checks.deadlines import T_MONITOR_NS
-from scripts.simulation.checks.picture import Check
 from supervisors.config import instruments, risk_settings
 
 if TYPE_CHECKING:

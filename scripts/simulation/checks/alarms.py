@@ -9,8 +9,8 @@ import msgspec
 from msgspec.structs import replace
 
 from engine.messages.control import AlertRaised
+from scripts.simulation.checks.check import Check
 from scripts.simulation.checks.deadlines import T_CALM_NS
-from scripts.simulation.checks.picture import Check
 
 if TYPE_CHECKING:
     from scripts.simulation.world import World

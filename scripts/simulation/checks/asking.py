@@ -8,7 +8,14 @@ is asked is judged too, but only by what its group knew.
 from typing import Final
 
 from engine.messages.journal import Journaled, Replayed
-from engine.messages.records import IntentPlanned, OrderFact, OrderFilled, OrderLost, Record
+from engine.messages.records import (
+    IntentPlanned,
+    OrderDoubled,
+    OrderFact,
+    OrderFilled,
+    OrderLost,
+    Record,
+)
 from engine.units import NS_PER_S
 
 NEWS_NS: Final = 10 * NS_PER_S
@@ -17,7 +24,8 @@ NEWS_NS: Final = 10 * NS_PER_S
 
 class News:
     """Records that leave a group less room than it knows of: fills of exits, orders that come back
-    from the lost, adoptions. All else that it has not heard of can only leave it more."""
+    from the lost or work beside another of their tag, adoptions. All else that it has not heard of
+    can only leave it more."""
 
     def __init__(self) -> None:
         self._lost: set[str] = set()
@@ -29,7 +37,8 @@ class News:
             self._lost.add(record.client_order_id)
         elif isinstance(record, OrderFact):
             is_back = record.client_order_id in self._lost
-            if is_back or (isinstance(record, OrderFilled) and record.leg.is_exit):
+            is_fill = isinstance(record, OrderFilled) and record.leg.is_exit
+            if is_back or is_fill or isinstance(record, OrderDoubled):
                 self._unheard.setdefault(record.group_id, []).append(record)
         elif isinstance(record, IntentPlanned) and record.is_adopted:
             self._unheard.setdefault(record.group_id, []).append(record)

@@ -21,7 +21,7 @@ from engine.messages.records import (
 )
 from engine.messages.supervision import ChildExited
 from engine.messages.values import Action, Authority, Book, Leg, Mode
-from scripts.simulation.checks.picture import Check
+from scripts.simulation.checks.check import Check
 from scripts.simulation.checks.rules import (
     EDGES,
     grows,

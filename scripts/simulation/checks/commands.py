@@ -18,8 +18,8 @@ from engine.messages.records import (
 from engine.messages.signals import EntryProposed
 from engine.messages.values import Mode
 from engine.units import NS_PER_S
+from scripts.simulation.checks.check import Check
 from scripts.simulation.checks.deadlines import T_TOLD_NS
-from scripts.simulation.checks.picture import Check
 
 if TYPE_CHECKING:
     from scripts.simulation.world import World

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from engine.messages.control import AlertRaised
 from engine.messages.records import DayClosed, OrderFilled, Record, RequestRefused
 from engine.messages.values import Action, Book
-from scripts.simulation.checks.picture import Check
+from scripts.simulation.checks.check import Check
 from scripts.simulation.checks.positions import Key, paper_fills
 from scripts.simulation.observer import WireRequest
 
@@ -22,8 +22,7 @@ class FillsCountOnce(Check):
     day are the sum of its fills. A growth that records call refused and that the venue processed
     all the same, later (FLT-18: no snapshot showed it in time), has made the order larger. A paper
     trade that is gone may happen once more: its venue is rebuilt from the records that are left.
-    Nobody calls an order overfilled for a trade that is booked already: in truth none has traded
-    more than it can."""
+    Nobody calls an order overfilled that has in truth traded no more than records let it."""
 
     id = "INV-21"
 
@@ -45,8 +44,7 @@ class FillsCountOnce(Check):
         order = self.picture.orders.get(alert.subject)
         if alert.event != "overfilled" or order is None:
             return
-        size = max(order.size_max, self._grown.get(alert.subject, 0))
-        if order.intent.book is Book.PAPER or order.traded <= size:
+        if order.intent.book is Book.PAPER or order.traded <= order.size_max:
             self.violated(f"{alert.subject} called overfilled: {alert.text}")
 
     def on_record(self, seq: int, record: Record) -> None:

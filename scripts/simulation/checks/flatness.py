@@ -21,6 +21,7 @@ from engine.messages.values import Book, Mode, SessionPhase, Side
 from engine.orders.oco_state import EXIT_REASON_PREFIX
 from engine.risk.account import LOSS_LATCH
 from engine.units import NS_PER_MINUTE
+from scripts.simulation.checks.check import Check
 from scripts.simulation.checks.deadlines import (
     SESSION_USUAL_NS,
     T_CHILD_NS,
@@ -31,7 +32,6 @@ from scripts.simulation.checks.deadlines import (
     TICKS_FLAT_MIN,
     TICKS_SQUARE_MIN,
 )
-from scripts.simulation.checks.picture import Check
 from scripts.simulation.checks.protection import NEVER_NS, PositionsProtected
 from scripts.simulation.checks.seen import GroupSeen
 from scripts.simulation.operators import KILL_CLEARED

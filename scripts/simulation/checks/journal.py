@@ -12,7 +12,7 @@ import msgspec
 from engine.messages.records import GroupClosed, GroupOpened, JobRan, OrderFilled, Record, RiskNoted
 from engine.orders.oco_state import fold
 from engine.portfolio.positions import Ledger
-from scripts.simulation.checks.picture import Check
+from scripts.simulation.checks.check import Check
 
 if TYPE_CHECKING:
     from scripts.simulation.world import World

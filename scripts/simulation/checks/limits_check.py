@@ -16,8 +16,8 @@ from engine.messages.signals import EntryProposed, TradePlan
 from engine.messages.supervision import ChildExited
 from engine.messages.values import Action, Book, Leg, SessionPhase
 from engine.units import BPS, NS_PER_MINUTE, NS_PER_MS, NS_PER_S
+from scripts.simulation.checks.check import Check
 from scripts.simulation.checks.deadlines import SESSION_USUAL_NS, T_EXIT_WAIT_NS
-from scripts.simulation.checks.picture import Check
 from scripts.simulation.checks.rules import is_entry
 from scripts.simulation.checks.seen import GroupSeen
 from scripts.simulation.checks.sending import SendCheck

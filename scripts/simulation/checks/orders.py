@@ -25,10 +25,10 @@ from engine.messages.records import (
 )
 from engine.messages.values import Action, Book, Leg
 from scripts.simulation.checks.asking import News
-from scripts.simulation.checks.picture import Check
+from scripts.simulation.checks.check import Check
 from scripts.simulation.checks.positions import paper_fills
 from scripts.simulation.checks.rules import grows, taken
-from scripts.simulation.checks.seen import OrderSeen
+from scripts.simulation.checks.seen import GroupSeen, OrderSeen
 from scripts.simulation.checks.sending import SendCheck
 from scripts.simulation.observer import WireRequest
 
@@ -83,8 +83,9 @@ class AttemptsWithinIntent(SendCheck):
 
 class ExitsWithinPosition(SendCheck):
     """With a new or growing exit, the exits that work (stop and targets counted once) are not more
-    than the position that is proven: when it leaves, and by records when its group asks for it. A
-    group that asks for too much relies on the gate, and has no exit until it asks for less."""
+    than the position that is proven: when it leaves, and by records when its group asks for it,
+    unless what works is too much already and the new one only takes its place in it. A group that
+    asks for too much relies on the gate, and has no exit until it asks for less."""
 
     id = "INV-16"
     handles = (*SendCheck.handles, Replayed)
@@ -104,14 +105,20 @@ class ExitsWithinPosition(SendCheck):
         if not isinstance(record, IntentPlanned) or record.is_adopted:
             return
         if not self._news.may_cross(record.group_id, self.world.now_ns):
-            over = self._over(record, lambda order: order.remaining)
+            over = self._over(record, lambda order: order.remaining, is_asked=True)
             if over:
                 self.violated(f"{record.intent_id} asks for {over}")
 
     def fault(self, intent: IntentPlanned, at_ns: int) -> str:
         return self._over(intent, self.may_take)
 
-    def _over(self, intent: IntentPlanned, may_take: Callable[[OrderSeen], int]) -> str:
+    def _over(
+        self,
+        intent: IntentPlanned,
+        may_take: Callable[[OrderSeen], int],
+        *,
+        is_asked: bool = False,
+    ) -> str:
         group = self.picture.groups.get(intent.group_id)
         own = self.picture.orders.get(intent.client_order_id)
         if group is None or not intent.leg.is_exit or not grows(own, intent):
@@ -121,17 +128,19 @@ class ExitsWithinPosition(SendCheck):
             for o in group.orders
             if o.intent.leg.is_exit and o.intent.side is intent.side and o is not own
         ]
-        filled = own.filled if own is not None else 0
-        total = taken([*working, (intent.leg, intent.quantity - filled)])
+        beside = own.remaining_seconds - own.filled_own if own is not None else 0
+        total = taken([*working, (intent.leg, intent.quantity + beside)])
         held = max(0, -intent.side.sign * group.position)
-        return f"exits of {total} for a position of {held}" if total > held else ""
+        bound = max(held, taken(working)) if is_asked else held
+        return f"exits of {total} for a position of {held}" if total > bound else ""
 
 
 class OneFlight(Check):
     """At most one live order of each leg, at most one entry ever, and nothing more is asked of an
     order that owes an answer. A live order that was lost and works after all is news to its group
     once the record is there: the one attempt in its place that it may have planned meanwhile, as
-    when both facts were owed and are told together, must not leave beside it."""
+    when both facts were owed and are told together, must not leave beside it. Beside a stop of
+    unknown fate a smaller one may protect what the first cannot cover (ORD-03)."""
 
     id = "INV-19"
 
@@ -177,10 +186,20 @@ class OneFlight(Check):
             if order.is_over or order.intent.side is not record.side:
                 continue
             before = order.intent.client_order_id
+            if self._is_rest(group, record):
+                continue
             if before not in self._back or record.book is not Book.LIVE:
                 self.violated(f"{record.intent_id} beside the live {before}")
             self._back.discard(before)
             self._beside[record.intent_id] = order
+
+    def _is_rest(self, group: GroupSeen, stop: IntentPlanned) -> bool:
+        """Whether it is a stop for the units that stops of unknown fate leave without any."""
+        stops = [o for o in group.working(Leg.STOP) if o.intent is not stop]
+        is_unknown = all(order.is_unknown and not order.is_known for order in stops)
+        covered = stop.quantity + sum(order.remaining for order in stops)
+        held = -stop.side.sign * group.position
+        return stop.leg is Leg.STOP and is_unknown and covered <= held
 
 
 class NeverBackwards(Check):

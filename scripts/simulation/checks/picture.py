@@ -18,6 +18,7 @@ from engine.messages.records import (
     OrderAccepted,
     OrderCancelled,
     OrderDenied,
+    OrderDoubled,
     OrderFact,
     OrderFilled,
     OrderLost,
@@ -70,6 +71,7 @@ class Picture(Observer):
             RequestRefused: self._answered,
             OrderDenied: self._denied,
             OrderUnknown: self._unknown,
+            OrderDoubled: self._doubled,
             **dict.fromkeys((OrderAccepted, OrderTriggered), self._known),
             **dict.fromkeys(ENDINGS, self._ended),
         }
@@ -219,6 +221,7 @@ class Picture(Observer):
         group = self.groups.get(fill.group_id)
         if order is not None:
             order.filled += fill.quantity
+            order.fills[fill.venue_order_id] += fill.quantity
             order.is_known, order.is_unknown = True, False
             if fill.filled_total >= fill.order_quantity:
                 order.over = order.over or "OrderFilled"
@@ -233,7 +236,7 @@ class Picture(Observer):
             order.open.pop(fact.intent_id, None)
             order.quantity = fact.quantity
             order.is_known = True
-            if order.filled >= order.quantity_max:
+            if order.filled_own >= order.quantity_max:
                 order.over = order.over or "OrderFilled"
 
     def _answered(self, fact: RequestRefused) -> None:
@@ -249,6 +252,12 @@ class Picture(Observer):
     def _unknown(self, fact: OrderUnknown) -> None:
         if (order := self._fact(fact)) is not None:
             order.is_unknown = True
+
+    def _doubled(self, fact: OrderDoubled) -> None:
+        order = self._fact(fact)
+        if order is not None:
+            order.seconds[fact.second_id] = fact.quantity
+            self._bind(order, fact.second_id)
 
     def _known(self, fact: OrderFact) -> None:
         order = self._fact(fact)
@@ -276,25 +285,3 @@ class Picture(Observer):
         group = self.groups.get(group_id)
         if group is not None:
             group.seq = self.seq
-
-
-class Check(Observer):
-    """A check that looks at the picture."""
-
-    _picture: Picture | None = None
-
-    @property
-    def picture(self) -> Picture:
-        if self._picture is None:
-            self._picture = next(o for o in self.world.observers if isinstance(o, Picture))
-        return self._picture
-
-    def room(self, name: str) -> Any:  # noqa: ANN401 - checks look into rooms as they are
-        """The behaviour behind a name, None while it is down, recovering, or behind its inbox."""
-        host: Any = self.world.runtime.directory.rooms.get(name)
-        if host is not None and (host.is_still or len(host.inbox)):
-            return None
-        found = self.world.behaviour(name)
-        if found is None or not getattr(found, "_is_live", True):
-            return None
-        return found

@@ -12,8 +12,8 @@ from engine.messages.control import AlertRaised
 from engine.messages.records import OrderFilled, Record
 from engine.messages.supervision import ChildExited
 from engine.messages.values import Book
+from scripts.simulation.checks.check import Check
 from scripts.simulation.checks.deadlines import T_OBSERVE_NS
-from scripts.simulation.checks.picture import Check
 from scripts.simulation.checks.seen import GroupSeen, OrderSeen
 
 if TYPE_CHECKING:
@@ -141,6 +141,7 @@ class TruthIsInTheInterval(Check):
         self._booked: dict[str, int] = {}
         self._told_at_ns: dict[str, int] = {}
         self._shown_at_ns: dict[str, int] = {}
+        self._units_shown: dict[str, dict[str, int]] = {}
         self._alarmed_at_ns = -1
         self._doubles: set[str] = set()
         self._first: dict[str, TradeReport] = {}
@@ -193,11 +194,16 @@ class TruthIsInTheInterval(Check):
                 self._shown(message)
 
     def _shown(self, trade: TradeReport) -> None:
-        """A trade of an order that is over may be told long after it: from now on it is owed."""
+        """A trade of an order that is over may be told long after it: from now on it is owed, once
+        more units are shown than booked. Books that stand still show those of before again."""
         tag = trade.venue_order_id
         order = self.picture.by_venue.get(tag) if tag in self._suspects else None
-        is_ours = order is not None and not order.intent.is_adopted and len(order.venues) == 1
-        if is_ours and order is not None and order.over in ("OrderCancelled", "OrderRejected"):
+        if order is None or order.intent.is_adopted or len(order.venues) != 1:
+            return
+        shown = self._units_shown.setdefault(tag, {})
+        shown[trade.trade_id] = trade.quantity
+        is_over = order.over in ("OrderCancelled", "OrderRejected")
+        if is_over and sum(shown.values()) > order.filled:
             self._shown_at_ns.setdefault(tag, self.world.now_ns)
 
     def _told(self, report: OrderReport | TradeReport) -> None:

@@ -12,8 +12,8 @@ from engine.messages.market import PhaseChanged
 from engine.messages.records import GroupOpened, IntentPlanned, Record
 from engine.messages.supervision import ChildExited
 from engine.messages.values import Action, Leg, SessionPhase
+from scripts.simulation.checks.check import Check
 from scripts.simulation.checks.deadlines import T_ORPHAN_NS, T_PROTECT_NS
-from scripts.simulation.checks.picture import Check
 from scripts.simulation.checks.seen import GroupSeen
 
 if TYPE_CHECKING:
@@ -161,7 +161,8 @@ class PositionsProtected(Deadline):
 
 class NoOrphans(Deadline):
     """An exit that works without a position, and an entry whose time is over, is being cancelled:
-    an intent to do so is young, or an alarm says that the entry does not go."""
+    an intent to do so is young, or an alarm says that the entry does not go, by its own tag where
+    the records of its group are gone."""
 
     id = "INV-18"
     wait_ns = T_ORPHAN_NS
@@ -193,7 +194,7 @@ class NoOrphans(Deadline):
             if order.is_known and not order.is_over:
                 tag = order.intent.client_order_id
                 if not order.intent.leg.is_exit:
-                    if is_late:
+                    if is_late and tag not in self._told:
                         return f"the entry {tag} works after its time"
                 elif not group.position:
                     return f"{tag} works without a position"

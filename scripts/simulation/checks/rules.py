@@ -106,8 +106,9 @@ def overshoot(group: GroupSeen, intent: IntentPlanned, may_take: Callable[[Order
     order = next(
         (o for o in group.orders if o.intent.client_order_id == intent.client_order_id), None
     )
-    filled = order.filled if order is not None else 0
-    asked = intent.quantity - filled
+    asked = intent.quantity
+    if order is not None:
+        asked += order.remaining_seconds - order.filled_own
     others = [
         (o.intent.leg, may_take(o))
         for o in group.orders

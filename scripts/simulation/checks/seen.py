@@ -4,6 +4,8 @@ Decides what is over, what may still fill and what is held. Refuses to hear even
 does.
 """
 
+from collections import Counter
+
 from engine.messages.records import IntentPlanned
 from engine.messages.signals import TradePlan
 from engine.messages.values import Action, Book, Leg
@@ -13,11 +15,14 @@ class OrderSeen:
     """One order by its tag. `filled` is by records, `traded` by the live broker's trades.
 
     `over` is the kind of the record that ended it ("" while none has); an order that is full with
-    no growth under way is over too. `open` are modify and cancel requests without an answer.
+    no growth under way is over too. `seconds`: what others under its tag are good for, by number,
+    once a record tells of them (FLT-24), `fills` what each number has filled. `open` are modify and
+    cancel requests without an answer.
     """
 
     __slots__ = (
         "filled",
+        "fills",
         "intent",
         "is_known",
         "is_sent",
@@ -25,6 +30,7 @@ class OrderSeen:
         "open",
         "over",
         "quantity",
+        "seconds",
         "traded",
         "venues",
         "was_triggered",
@@ -42,6 +48,8 @@ class OrderSeen:
         self.was_triggered = False
         self.open: dict[str, IntentPlanned] = {}
         self.venues: dict[str, None] = {}
+        self.fills: Counter[str] = Counter()
+        self.seconds: dict[str, int] = {}
 
     @property
     def quantity_max(self) -> int:
@@ -57,13 +65,24 @@ class OrderSeen:
         return max(self.quantity_max, self.intent.quantity if is_double else 0)
 
     @property
+    def filled_own(self) -> int:
+        """What the order itself has filled, without others under its tag."""
+        return self.filled - sum(self.fills[number] for number in self.seconds)
+
+    @property
+    def remaining_seconds(self) -> int:
+        return sum(max(0, size - self.fills[number]) for number, size in self.seconds.items())
+
+    @property
     def is_over(self) -> bool:
-        return bool(self.over) or self.filled >= self.quantity_max
+        is_over = bool(self.over) or self.filled_own >= self.quantity_max
+        return is_over and not self.remaining_seconds
 
     @property
     def remaining(self) -> int:
-        """Units that may still fill."""
-        return 0 if self.over else max(0, self.quantity_max - self.filled)
+        """Units that may still fill, by it or another under its tag."""
+        own = 0 if self.over else max(0, self.quantity_max - self.filled_own)
+        return own + self.remaining_seconds
 
 
 class GroupSeen:

@@ -23,7 +23,7 @@ from engine.messages.journal import Journaled
 from engine.messages.records import IntentPlanned
 from engine.messages.supervision import TimerFired
 from engine.messages.values import Book
-from scripts.simulation.checks.picture import Check
+from scripts.simulation.checks.check import Check
 from scripts.simulation.checks.seen import OrderSeen
 from scripts.simulation.observer import WireRequest
 

@@ -12,7 +12,7 @@ from engine.messages.journal import Append
 from engine.messages.market import Tick
 from engine.messages.supervision import ChildExited, ChildReady, ExitKind, RestartWanted
 from engine.units import NS_PER_S
-from scripts.simulation.checks.picture import Check
+from scripts.simulation.checks.check import Check
 
 if TYPE_CHECKING:
     from scripts.simulation.world import World

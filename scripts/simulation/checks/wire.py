@@ -12,8 +12,8 @@ from engine.messages.broker import TradeReport
 from engine.messages.control import AuthorityChanged
 from engine.messages.records import IntentPlanned, OrderFilled, Record
 from engine.messages.values import Action, Book, Leg, Mode
+from scripts.simulation.checks.check import Check
 from scripts.simulation.checks.deadlines import CANCELS_MAX, T_CANCELS_NS, T_NOTICE_NS
-from scripts.simulation.checks.picture import Check
 from scripts.simulation.checks.rules import is_entry
 from scripts.simulation.checks.sending import SendCheck
 from scripts.simulation.observer import Observer, WireRequest

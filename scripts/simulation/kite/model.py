@@ -193,13 +193,16 @@ class KiteModel:
         return self._front.take(request_of(intent))
 
     def _carry_out(self, intent: IntentPlanned) -> tuple[KiteOrder | None, str]:
-        """Change or cancel an order; why not, "" if it was taken."""
+        """Change or cancel an order; why not, "" if it was taken. A cancel takes the other orders
+        of its tag with it, whatever becomes of the one that answers."""
         order = self._memory.find(intent.client_order_id)
+        if order is not None and intent.action is Action.CANCEL:
+            for second in self._memory.seconds(order):
+                self._front.cancel(second)
         if order is None or order.status not in RESTING:
             return order, IN_FLUX
         if intent.action is Action.CANCEL:
-            for one in (order, *self._memory.seconds(order)):
-                self._front.cancel(one)
+            self._front.cancel(order)
             return order, ""
         return order, self._front.modify(order, request_of(intent))
 
