@@ -133,7 +133,7 @@ def test_when_an_account_is_configured_then_its_broker_asks_with_a_tenth_as_cush
     assert place is not None
     keys = {"KITE_API_KEY": "apikey0123456789", "KITE_ACCESS_TOKEN": "accesstoken9876543210"}
     broker = make_broker(place, keys)
-    kite.then(needs(901.0), funds(1_000.0))
+    kite.then(data({"user_id": place.account}), needs(901.0), funds(1_000.0))
     refusal = broker.margin_refusal(intent())
     broker._session.close()
     assert refusal is not None
