@@ -193,7 +193,13 @@ def test_kite_49_when_a_person_closes_by_hand_then_our_exits_go_and_the_strategy
     house.control("POST", "/stranger", name="NSE:AAA", units=-held)
     house.run(10)
     assert (house.net(), house.working()) == (0, [])
-    assert "alien_exit" in house.events("critical")
+    assert {"alien_exit", "strategy_paused"} <= house.events("critical")
+    entries = len(house.of_leg("E"))
+    house.propose(side)
+    house.run(3)
+    assert len(house.of_leg("E")) == entries, "no live entry of that strategy"
+    house.command("unpause", "s1")
+    assert abs(house.enter(side)) == 90
     house.settle()
 
 
