@@ -12,7 +12,8 @@ import sys
 from pathlib import Path
 
 from actors.brokers.kite.credentials import load_credentials
-from actors.feeds.kite.table import TABLE_FILE, fetch_list, read_table, write_table
+from actors.feeds.kite.fetch import fetch_list
+from actors.feeds.kite.table import TABLE_FILE, read_table, write_table
 from engine.errors import ConfigInvalid, PaharaError
 from engine.market.kite_table import TableRefused, size_faults, table_of, tokens_of
 from engine.session import ist_day

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from actors.brokers.kite.credentials import load_credentials
-from actors.feeds.kite.table import TABLE_FILE, fetch_list, write_table
+from actors.feeds.kite.fetch import fetch_list
+from actors.feeds.kite.table import TABLE_FILE, write_table
 from engine.market.kite_table import InstrumentTable, table_of
 from engine.messages.control import AlertRaised
 from engine.messages.market import LinkChanged, LinkState, MarketFrame, Tick

@@ -1,6 +1,8 @@
 """A live account as configuration: its bounds, its process, and the way into the tree."""
 
 import logging
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -93,3 +95,12 @@ def test_when_a_bound_is_impossible_then_the_place_is_refused(place: KitePlace) 
 def test_when_the_shipped_bounds_are_taken_then_a_call_ends_in_time() -> None:
     assert KitePlace().faults() == ()
     assert make_broker(KitePlace(), KEYS).closed_because is None
+
+
+def test_when_the_engine_is_loaded_then_the_client_library_is_not() -> None:
+    """It takes as long to load as all the rest, at each start of an engine, live or not."""
+    asked = "import sys, scripts.backtest, supervisors.boot; print('kiteconnect' in sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", asked], capture_output=True, text=True, check=True, timeout=30
+    )
+    assert done.stdout.strip() == "False"

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from actors.brokers.kite.credentials import load_credentials
-from actors.feeds.kite.table import fetch_list
+from actors.feeds.kite.fetch import fetch_list
 from engine.errors import ConfigInvalid
 from engine.market.kite_table import table_of
 from engine.messages.broker import StreamHinted

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from actors.brokers.kite.credentials import Credentials
+from actors.feeds.kite.fetch import fetch_list
 from actors.feeds.kite.plan import names_from_table
-from actors.feeds.kite.table import fetch_list, read_table, write_table
+from actors.feeds.kite.table import read_table, write_table
 from actors.runtime.clock import wall_ns
 from actors.stores.secrets import Secret
 from engine.errors import BrokerUnreachable, ConfigInvalid

@@ -6,6 +6,7 @@ they are needed (`credentials.py`).
 """
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -13,13 +14,15 @@ from actors.brokers.kite.broker import KiteBroker
 from actors.brokers.kite.credentials import Credentials
 from actors.brokers.kite.keys import Keys
 from actors.brokers.kite.money import Margins
-from actors.brokers.kite.session import ROOT, KiteSession
-from actors.brokers.kite.transport import TransportSettings
+from actors.brokers.kite.transport import ROOT, TransportSettings
 from engine.errors import ConfigInvalid
 from engine.kite.forms import FormSettings
 from engine.kite.outcome import Verdict
 from engine.limits import BROKER_CALL_MS_MAX
 from engine.units import BPS, NS_PER_MS
+
+if TYPE_CHECKING:
+    from actors.brokers.kite.session import KiteSession
 
 
 class KitePlace(msgspec.Struct, frozen=True, kw_only=True):
@@ -100,8 +103,11 @@ def ask_profile(place: KitePlace, environ: Mapping[str, str]) -> Verdict:
         session.close()
 
 
-def open_session(place: KitePlace, credentials: Credentials) -> KiteSession:
+def open_session(place: KitePlace, credentials: Credentials) -> "KiteSession":
     """A session at the place. Raises ConfigInvalid: its root is not to be trusted with keys."""
+    # The client library takes 0.4 s and 27 MB to load, which only who calls the broker pays.
+    from actors.brokers.kite.session import KiteSession  # noqa: PLC0415
+
     settings = TransportSettings(
         connect_ns_max=place.connect_ms * NS_PER_MS,
         total_ns_max=place.write_ms * NS_PER_MS,

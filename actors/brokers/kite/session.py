@@ -13,13 +13,12 @@ from kiteconnect import KiteConnect
 from kiteconnect.exceptions import KiteException
 
 from actors.brokers.kite.credentials import Credentials
-from actors.brokers.kite.transport import Transport, TransportSettings, Unanswered
+from actors.brokers.kite.transport import ROOT, Transport, TransportSettings, Unanswered
 from actors.stores.secrets import Secret
 from engine.kite.forms import VARIETY
 from engine.kite.money import Form
 from engine.kite.outcome import Asked, Observation, Verdict, classify
 
-ROOT: Final = "https://api.kite.trade"
 _FORESEEN: Final = (
     KiteException,
     Unanswered,

@@ -36,6 +36,7 @@ BODY_BYTES_MAX: Final = 64 * 1_048_576
 """The instruments dump is about 10 MB unpacked."""
 _CHUNK_BYTES: Final = 262_144
 _GZIP: Final = 16 + zlib.MAX_WBITS
+ROOT: Final = "https://api.kite.trade"
 
 
 class TransportSettings(NamedTuple):

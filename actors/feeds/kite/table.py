@@ -1,7 +1,7 @@
-"""The day's instrument list on disk and from the broker.
+"""The day's instrument list on disk.
 
-Decides how the list is kept (one file, replaced whole, 0600) and fetched (the real client's call,
-its answer as text: its own reading makes floats of tick sizes). Refuses to judge the list's age.
+Decides how the list is kept: one file, replaced whole, 0600. Refuses to judge its age, and to fetch
+it (fetch.py, which loads the client library: who only reads the list need not pay for that).
 """
 
 import os
@@ -9,17 +9,12 @@ from pathlib import Path
 from typing import Final
 
 import msgspec
-from kiteconnect import KiteConnect
-from kiteconnect.exceptions import KiteException
-from requests.exceptions import RequestException
 
-from actors.brokers.kite.credentials import Credentials
-from engine.errors import BrokerUnreachable, ConfigInvalid
+from engine.errors import ConfigInvalid
 from engine.market.kite_table import InstrumentTable
 
 TABLE_FILE: Final = "kite_instruments.mpk"
 """In the state directory."""
-FETCH_TIMEOUT_S: Final = 30
 _decode = msgspec.msgpack.Decoder(InstrumentTable).decode
 
 
@@ -50,23 +45,3 @@ def read_table(path: Path) -> InstrumentTable:
         raise ConfigInvalid((f"{path}: no instrument list: run `pahara instruments`",)) from None
     except (msgspec.DecodeError, UnicodeDecodeError):
         raise ConfigInvalid((f"{path}: damaged: run `pahara instruments`",)) from None
-
-
-def fetch_list(login: Credentials, root: str) -> str:
-    """The broker's dump as CSV text, some 100,000 rows.
-
-    Raises:
-        BrokerUnreachable: no answer, or another than a list (502 pages are usual before 08:30).
-    """
-    client = KiteConnect(login.api_key.reveal(), root=root, timeout=FETCH_TIMEOUT_S)
-    client.set_access_token(login.access_token.reveal())
-    try:
-        body = client._get("market.instruments.all")  # noqa: SLF001 as text, see above
-    except (KiteException, RequestException, LookupError, TypeError, AttributeError) as error:
-        told = login.redacted(f"{type(error).__name__}: {error}")[:200]
-        raise BrokerUnreachable(f"the instrument list: {told}") from None
-    finally:
-        client.reqsession.close()
-    if not isinstance(body, bytes):
-        raise BrokerUnreachable(f"the instrument list: a {type(body).__name__} came")
-    return body.decode("utf-8", "replace")
