@@ -162,7 +162,7 @@ class AuthorityBehaviour(JournalReader):
         self.tell()
         if part == self.settings.protecting_part:
             self._flatten_again()
-        self._try_rise()
+        self.rise()
 
     def _reconciled(self, message: Reconciled) -> None:
         self.state.reconciled(is_clean=message.is_clean)
@@ -176,9 +176,9 @@ class AuthorityBehaviour(JournalReader):
             self.lower("journal", "", Authority.FULL, "journal is back, books are clean")
         if self.state.clean_count >= CLEAN_RECONCILES_MIN:
             self.lower("reconciler", "", Authority.FULL, "clean twice")
-        self._try_rise()
+        self.rise()
 
-    def _try_rise(self) -> None:
+    def rise(self) -> None:
         """Rise where the table has an edge and its guard holds; never beyond PAPER."""
         if self.state.is_recovered:
             self.move(ModeEvent.RECOVERED, "recovered and reconciled")

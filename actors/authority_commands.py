@@ -18,6 +18,8 @@ disk before it comes here.
 | mode     | reduce                    | the operator's ceiling REDUCE over everything           |
 | mode     | paper                     | that ceiling removed; PAPER follows once all is calm    |
 | mode, arm| live <mode_seq> [strategy]| release: PAPER -> LIVE for all or one strategy          |
+| disarm   | "" or a strategy          | release withdrawn; with the last one LIVE -> REDUCE,    |
+|          |                           | which rises to PAPER once calm                          |
 """
 
 from collections import OrderedDict
@@ -57,6 +59,7 @@ class Commands:
             "unpause": self._unpause,
             "mode": self._mode,
             "arm": self._mode,
+            "disarm": self._disarm,
         }
 
     def take(self, message: OperatorCommand | FlattenOrdered) -> None:
@@ -188,10 +191,42 @@ class Commands:
         unknown = [name for name in names if not self._is_strategy(name)]
         if fault or unknown:
             return Outcome(False, fault or f"no strategy {unknown[0]!r}")
-        for name in names:
-            authority.lower(RELEASE_OWNER, f"strategy:{name}", Authority.FULL, reason)
+        is_first = authority.state.mode is Mode.PAPER
+        for name in authority.settings.strategies:
+            if name in names:
+                authority.lower(RELEASE_OWNER, f"strategy:{name}", Authority.FULL, reason)
+            elif is_first:  # what was released for an earlier LIVE was not for this one
+                self._withdraw(name, "not released for this LIVE")
         authority.move(ModeEvent.RELEASED, reason)
         return Outcome(True, self._where())
+
+    def _disarm(self, command: OperatorCommand) -> Outcome:
+        """Back on paper, without killing anything. Working entries are cancelled; what is held
+        keeps its stop and its way out, because the protection path keeps REDUCE on the live book.
+        Authority only falls here: no phrase, no clean book and no database is asked for."""
+        authority, name = self._authority, command.argument
+        if name and not self._is_strategy(name):
+            return Outcome(False, f"no strategy {name!r}")
+        for strategy in (name,) if name else authority.settings.strategies:
+            self._withdraw(strategy, f"disarmed: {command.reason}")
+        if not self._is_any_released() and authority.state.mode is Mode.LIVE:
+            authority.move(ModeEvent.TROUBLED, f"disarmed: {command.reason}")
+            authority.rise()
+        return Outcome(True, f"{name or 'all'} on paper, {self._where()}")
+
+    def _withdraw(self, strategy: str, reason: str) -> None:
+        scope = f"strategy:{strategy}"
+        if self._authority.state.ceiling(RELEASE_OWNER, scope) is Authority.NONE:
+            return
+        self._authority.lower(RELEASE_OWNER, scope, Authority.NONE, reason)
+        self._authority.cancel_entries(scope, reason)
+
+    def _is_any_released(self) -> bool:
+        state = self._authority.state
+        return any(
+            state.ceiling(RELEASE_OWNER, f"strategy:{name}") > Authority.NONE
+            for name in self._authority.settings.strategies
+        )
 
     def _is_strategy(self, name: str) -> bool:
         return name in self._authority.settings.strategies

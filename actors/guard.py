@@ -37,7 +37,7 @@ from engine.messages.control import (
 from engine.messages.journal import AppendRefused
 from engine.messages.market import FeedStateChanged, PhaseChanged, PhaseWanted, Tick
 from engine.messages.plans import PlanApproved
-from engine.messages.records import OrderFilled, Record
+from engine.messages.records import IntentPlanned, OrderFilled, Record
 from engine.messages.signals import EntryDecided, EntryProposed
 from engine.messages.supervision import ChildWanted, TimerFired
 from engine.messages.values import Authority, Refusal
@@ -129,6 +129,8 @@ class GuardBehaviour(JournalReader):
         if self._is_live:
             if isinstance(record, OrderFilled):
                 self._loss.look()
+            elif isinstance(record, IntentPlanned):
+                self._pause(record.strategy, _by_hand(record), "strategy_paused")
             self._changed()
 
     def recovered(self) -> None:
@@ -210,15 +212,14 @@ class GuardBehaviour(JournalReader):
         )
         self.ctx.send(f"strategy/{proposal.strategy}", decided)
 
-    def _pause(self, strategy: str, refusal: Refusal) -> None:
-        """A storm pauses the strategy until a person lets it go on (BAD-63, CTL-13)."""
+    def _pause(self, strategy: str, refusal: Refusal, event: str = "proposal_storm") -> None:
+        """A storm of proposals (BAD-63, CTL-13), or somebody else who trades what the strategy
+        holds (ORD-14), pauses it until a person lets it go on. Its exits are not its own."""
         if not self._pauses.start(strategy):
             return
-        note(self.ctx, "proposal_storm", strategy, refusal)
+        note(self.ctx, event, strategy, refusal)
         move_ceiling(self.ctx, STORM_OWNER, f"strategy:{strategy}", Authority.NONE, refusal.why)
-        alert(
-            self.ctx, "critical", "proposal_storm", strategy, f"{strategy} is paused: {refusal.why}"
-        )
+        alert(self.ctx, "critical", event, strategy, f"{strategy} is paused: {refusal.why}")
 
     def _tell_rejects(self, strategy: str, refusal: Refusal) -> None:
         """Once for each refused order that prolongs the pause."""
@@ -261,3 +262,9 @@ class GuardBehaviour(JournalReader):
             )
         body = msgspec.json.encode(risk_body(self._account, self._refused)).decode()
         self.ctx.send("console", ViewPublished(topic="risk", body=body, at_ns=now_ns))
+
+
+def _by_hand(adopted: IntentPlanned) -> Refusal:
+    """Somebody else has closed a part of a position; the guard hears of no other intents."""
+    why = f"somebody else has traded {adopted.instrument}, which it holds"
+    return Refusal(rule="alien_exit", measured=adopted.quantity, limit=0, why=why)

@@ -19,7 +19,7 @@ from actors.brokers.kite.credentials import Credentials
 from actors.runtime.behaviour import Behaviour, Context, Opening
 from actors.telling import alert
 from engine.errors import ConfigInvalid, StateUnsafe
-from engine.kite.token_life import LOGIN_LOST, WARNED_NS, Login, TokenLife
+from engine.kite.token_life import NO_LOGIN, WARNED_NS, Login, TokenLife
 from engine.messages.base import Message
 from engine.messages.control import AuthorityChanged, AuthorityWanted, ViewPublished
 from engine.messages.market import PhaseChanged, PhaseWanted
@@ -70,7 +70,7 @@ class LoginGuard(Behaviour):
         """What broker and stream found; once for each change, because it stands until the broker
         has answered to the new token."""
         is_refused = any(
-            ceiling.reason == LOGIN_LOST and ceiling.authority is not Authority.FULL
+            ceiling.reason in NO_LOGIN and ceiling.authority is not Authority.FULL
             for ceiling in changed.ceilings
         )
         if is_refused is not self._is_refused:

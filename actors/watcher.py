@@ -38,7 +38,8 @@ from engine.messages.market import PhaseChanged
 from engine.messages.records import IntentPlanned
 from engine.messages.supervision import TimerFired
 from engine.messages.values import Book, SessionPhase
-from engine.orders.merge import AWAITED, OrderTruth
+from engine.orders.belief import BelievingTruth
+from engine.orders.merge import AWAITED
 from engine.orders.merge_book import Charge, no_charge
 from engine.orders.resolve import ResolveSettings, merge_snapshot
 from engine.orders.tracked import Merged, Tracked
@@ -51,6 +52,7 @@ class WatcherSettings(msgspec.Struct, frozen=True, kw_only=True):
     answer; a request that is not answered counts as lost after `owed_ns`. `steady_ns`: pause while
     orders work and nothing is owed, because a stream may lose the one report that matters;
     `live_ns` the same while live orders work, whose lost fill leaves real money without a stop.
+    `believe_ns`: how long the fill of an entry that the stream alone tells waits for the books.
     `gap_ns`: least real time between requests. `parked_ns_max`: how long hearsay may wait for its
     intent. `clock_speed`: of the market clock beside the boot clock."""
 
@@ -60,6 +62,7 @@ class WatcherSettings(msgspec.Struct, frozen=True, kw_only=True):
     poll_ns_max: int = 15 * NS_PER_S
     exit_ns: int = NS_PER_S
     owed_ns: int = 5 * NS_PER_S
+    believe_ns: int = 2 * NS_PER_S
     steady_ns: int = 30 * NS_PER_S
     live_ns: int = 5 * NS_PER_S
     gap_ns: int = 200 * NS_PER_MS
@@ -90,7 +93,7 @@ class WatcherActor(Behaviour):
         charge: Charge = no_charge,
         trading_day: str = "",
     ) -> None:
-        self.truth = OrderTruth(instruments, charge, trading_day)
+        self.truth = BelievingTruth(instruments, charge, trading_day)
         self.truth.clock.speed = settings.clock_speed
         self._is_view_due = False
         self._settings = settings
@@ -99,6 +102,7 @@ class WatcherActor(Behaviour):
         self._requested_mono_ns = -settings.gap_ns
         self._poll_ns = settings.poll_ns
         self._pacing = _Pacing.NONE
+        self._ahead_since: dict[str, int] = {}
 
     def open(self, ctx: Context) -> Opening:
         self.ctx = ctx
@@ -118,6 +122,7 @@ class WatcherActor(Behaviour):
                     self._publish(self.truth.release_parked(record, now_ns))
             case IntentAnswered() | OrderReport() | TradeReport():
                 self._publish(self.truth.merge(message, now_ns))
+                self._mind_ahead()
             case BrokerSnapshot():
                 self._answered_id = max(self._answered_id, message.request_id)
                 resolve = self._settings.resolve
@@ -165,6 +170,8 @@ class WatcherActor(Behaviour):
     def _timer(self, key: str, now_ns: int) -> None:
         if key == "view":
             self._show()
+        elif key == "believe":
+            self._believe(now_ns)
         else:
             self._poll(now_ns)
 
@@ -214,6 +221,27 @@ class WatcherActor(Behaviour):
         else:
             self._set_timer(self._steady_ns())
             self._ask(self._pacing.value, Book.LIVE if self._is_live() else None)
+
+    def _mind_ahead(self) -> None:
+        """Look again soon at an entry that the stream counts as filled further than it is booked:
+        the books were asked, and may not answer."""
+        mono_ns = self.ctx.mono_ns()
+        ahead = [tracked.intent.client_order_id for tracked in self.truth.entries_ahead()]
+        if any(key not in self._ahead_since for key in ahead):
+            wait_ns = self._settings.believe_ns
+            self.ctx.timer_after("believe", wait_ns, TimerFired(key="believe"))
+        self._ahead_since = {key: self._ahead_since.get(key, mono_ns) for key in ahead}
+
+    def _believe(self, now_ns: int) -> None:
+        """Book what has waited for the books long enough: its position has no stop."""
+        self._mind_ahead()
+        latest_ns = self.ctx.mono_ns() - self._settings.believe_ns
+        for tracked in self.truth.entries_ahead():
+            if self._ahead_since[tracked.intent.client_order_id] <= latest_ns:
+                self._publish(self.truth.believe(tracked, now_ns))
+        if self.truth.entries_ahead():
+            wait_ns = self._settings.believe_ns
+            self.ctx.timer_after("believe", wait_ns, TimerFired(key="believe"))
 
     def _steady_ns(self) -> int:
         return self._settings.live_ns if self._is_live() else self._settings.steady_ns

@@ -15,7 +15,8 @@ class Instrument(Message, frozen=True, kw_only=True):
     equity_intraday, equity_delivery, futures, options. `multiplier` turns price x quantity into
     money (1 everywhere at NSE; an index traded on paper uses 1). `freeze_quantity` is the largest
     order in units (0: none known). `band_bps` is the allowed distance of a limit from the last
-    price (0: none).
+    price (0: none), `band_low_paise` to `band_high_paise` the exchange's band of the day (0: not
+    known).
     """
 
     name: str
@@ -24,5 +25,7 @@ class Instrument(Message, frozen=True, kw_only=True):
     tick_paise: int = 5
     freeze_quantity: int = 0
     band_bps: int = 0
+    band_low_paise: int = 0
+    band_high_paise: int = 0
     product: Product = Product.MIS
     multiplier: int = 1

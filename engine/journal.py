@@ -101,7 +101,7 @@ def recipients(record: Record) -> tuple[str, ...]:
             return (
                 "writer",
                 "watcher",
-                *((f"oco/{record.group_id}",) if record.is_adopted else ()),
+                *((f"oco/{record.group_id}", "guard") if record.is_adopted else ()),
             )
         case OrderFilled():
             group = f"oco/{record.group_id}"

@@ -37,6 +37,7 @@ _HELP: Final = {
     "unpause": "let a paused strategy go on",
     "resume": "lift a halt",
     "arm": "let strategies trade live (asks for a phrase)",
+    "disarm": "put strategies back on paper; what is held keeps its protection",
     "restart": "restart one actor (it comes back without authority)",
     "reconcile": "compare with the broker now",
 }

@@ -9,19 +9,29 @@ import argparse
 import datetime as dt
 import os
 import sys
+import threading
 from pathlib import Path
+from typing import Final
 
 from actors.brokers.kite.credentials import load_credentials
+from actors.brokers.kite.place import open_session
 from actors.feeds.kite.fetch import fetch_list
 from actors.feeds.kite.table import TABLE_FILE, read_table, write_table
-from engine.errors import ConfigInvalid, PaharaError
-from engine.market.kite_table import TableRefused, size_faults, table_of, tokens_of
+from engine.errors import ConfigInvalid, PaharaError, WireMalformed
+from engine.kite.money import price_bands
+from engine.market.kite_table import TableRefused, size_faults, table_of, tokens_of, with_bands
+from engine.messages.broker import Outcome
 from engine.session import ist_day
 from scripts import exits
 from supervisors.config import EngineConfig, instruments, load_config
 from supervisors.feeding import market_now_ns, rest_root
+from supervisors.liveaccount import rest_place
 from supervisors.reference import with_reference
 from supervisors.tables import load_freeze, load_sessions
+
+NAMES_PER_QUOTE_MAX: Final = 500
+QUOTE_EVERY_S: Final = 1.1
+"""Kite answers one quote a second. Source: Kite Connect v3, rate limits (2026-11)."""
 
 
 def sync_instruments(args: argparse.Namespace) -> int:
@@ -37,6 +47,8 @@ def sync_instruments(args: argparse.Namespace) -> int:
         today = ist_day(market_now_ns(config)).isoformat()
         text = _text(args.source, config)
         table, rejected = table_of(today, text.splitlines())
+        if args.source is None and config.market.source == "kite":
+            table = with_bands(table, _bands(config))
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         write_table(path, table)
         counts = ", ".join(f"{count} {reason}" for reason, count in sorted(rejected.items()))
@@ -55,6 +67,31 @@ def _text(source: Path | None, config: EngineConfig) -> str:
     if source is not None:
         return source.read_text(encoding="utf-8", errors="replace")
     return fetch_list(load_credentials(os.environ), rest_root(config))
+
+
+def _bands(config: EngineConfig) -> dict[str, tuple[int, int]]:
+    """The price bands of the configured names. Without them an entry is held against the last price
+    alone, so that an answer that does not come is told and is no reason to stop."""
+    names = [item.name for item in config.instruments]
+    session = open_session(rest_place(config), load_credentials(os.environ))
+    found: dict[str, tuple[int, int]] = {}
+    pause = threading.Event()
+    try:
+        for start in range(0, len(names), NAMES_PER_QUOTE_MAX):
+            some = names[start : start + NAMES_PER_QUOTE_MAX]
+            if start:
+                pause.wait(QUOTE_EVERY_S)
+            verdict = session.quote(some)
+            if verdict.outcome is not Outcome.ACKED:
+                print(f"warning: price bands were not read: {verdict.text}", file=sys.stderr)
+                break
+            found |= price_bands(verdict.data, some)
+    except WireMalformed as error:
+        print(f"warning: price bands were not read: {error}", file=sys.stderr)
+    finally:
+        session.close()
+    print(f"{len(found)} of {len(names)} price bands")
+    return found
 
 
 def check_list(config: EngineConfig, path: Path, today: str) -> int:

@@ -37,8 +37,8 @@ NAME_PATTERN = re.compile(r"[a-z][a-z0-9_]{0,31}")
 
 
 class InstrumentConfig(msgspec.Struct, frozen=True, kw_only=True):
-    """One tradable name. Prices in rupees; `price_inr` and `volatility` feed the synthetic
-    market only."""
+    """One tradable name. Prices in rupees; `price_inr` and `volatility` feed the synthetic market
+    only; the day's list fills in freeze quantity and the band of the day, 0 is not known."""
 
     name: str
     segment: str = "equity_intraday"
@@ -46,6 +46,8 @@ class InstrumentConfig(msgspec.Struct, frozen=True, kw_only=True):
     tick_inr: float = 0.05
     freeze_quantity: int = 0
     band_bps: int = 0
+    band_low_inr: float = 0.0
+    band_high_inr: float = 0.0
     price_inr: float = 0.0
     volatility: float = 0.25
 
@@ -197,6 +199,8 @@ def _instrument_faults(instruments: tuple[InstrumentConfig, ...]) -> list[str]:
             faults.append(f"{path}.tick_inr: not whole paise within 0.01 to 100")
         if not 0 <= item.price_inr <= 1e7 or not 0 < item.volatility <= 5:
             faults.append(f"{path}: price_inr or volatility is absurd")
+        if not 0 <= item.band_low_inr <= 1e7 or not 0 <= item.band_high_inr <= 1e7:
+            faults.append(f"{path}: band_low_inr or band_high_inr is absurd")
     return faults
 
 
@@ -265,6 +269,8 @@ def instruments(config: EngineConfig) -> tuple[Instrument, ...]:
             tick_paise=paise_from_rupees(item.tick_inr),
             freeze_quantity=item.freeze_quantity,
             band_bps=item.band_bps,
+            band_low_paise=paise_from_rupees(item.band_low_inr),
+            band_high_paise=paise_from_rupees(item.band_high_inr),
         )
         for item in config.instruments
     )

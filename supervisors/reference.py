@@ -16,6 +16,7 @@ from engine.errors import ConfigInvalid
 from engine.freeze import FreezeTable
 from engine.market.kite_table import InstrumentTable, TableRow, names_with_futures
 from engine.session import SegmentClass, SessionTable, ist_text
+from engine.units import rupees
 from supervisors.config import EngineConfig, InstrumentConfig
 
 _SHARES = ("NSE", "BSE")
@@ -28,7 +29,8 @@ def with_reference(
     sessions: SessionTable,
     day: dt.date,
 ) -> EngineConfig:
-    """The configuration with the freeze quantity of each name on that day.
+    """The configuration with the freeze quantity of each name on that day, and its price band if
+    the list is of that day.
 
     Args:
         table: the day's list. Names that it does not have are left as they are: others say so.
@@ -48,7 +50,8 @@ def with_reference(
                 f"{item.name}: no freeze quantity is known for {day}: write the month's row into "
                 "configs/freeze.yaml, or set its freeze_quantity"
             )
-        made.append(replace(item, freeze_quantity=units or 0))
+        known = replace(item, freeze_quantity=units or 0)
+        made.append(_with_band(known, row if table.day == day.isoformat() else None))
     faults += _hour_faults(config, table, sessions, day)
     if faults:
         raise ConfigInvalid(tuple(faults))
@@ -66,6 +69,14 @@ def _freeze(item: InstrumentConfig, row: TableRow, freeze: FreezeTable, day: dt.
     else:
         known = freeze.of_underlying(f"{exchange}:{row.underlying}", day)
     return min((units for units in (known, item.freeze_quantity) if units), default=None)
+
+
+def _with_band(item: InstrumentConfig, row: TableRow | None) -> InstrumentConfig:
+    """With the day's price band, if the list is of the day and has it."""
+    if row is None or not row.band_high_paise:
+        return item
+    low, high = rupees(row.band_low_paise), rupees(row.band_high_paise)
+    return replace(item, band_low_inr=low, band_high_inr=high)
 
 
 def _hour_faults(

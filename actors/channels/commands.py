@@ -78,6 +78,9 @@ COMMANDS: Final[dict[str, Command]] = {
     "unpause": Command(_STRATEGY, has_effect=True),
     "resume": Command(_REASON, has_effect=True),
     "arm": Command({"phrase": Argument(Kind.TEXT, is_required=True), **_REASON}, has_effect=True),
+    "disarm": Command(
+        {"strategy": Argument(Kind.STRATEGY), **_REASON}, has_effect=True, is_lowering=True
+    ),
     "restart": Command(
         {"actor": Argument(Kind.ACTOR, is_required=True), **_REASON}, has_effect=True, actor=""
     ),

@@ -1,4 +1,4 @@
-"""Kite's answers about money: funds, margins, charges; and the rows in which it is asked.
+"""Kite's answers about money: funds, margins, charges, price bands; and the rows of the questions.
 
 Decides what is read of them and in which form an order is asked about. Refuses to judge an amount
 and to fill a gap: a figure that is missing, no number or absurd makes the whole answer unusable.
@@ -7,7 +7,7 @@ Source: Kite Connect v3, user, order and basket margins, virtual contract note; 
 (2026-03). `net` is the buying power: `cash` has been shown as 0 for a while.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from engine.errors import WireMalformed
@@ -87,6 +87,23 @@ def note_charges(data: object, count: int) -> tuple[Charges, ...]:
     """The charges of each order, each component to the nearest paisa. Raises WireMalformed, also if
     it is not `count`."""
     return tuple(_charges(_inner(row, "charges")) for row in _list(data, count))
+
+
+def price_bands(data: object, names: Sequence[str]) -> dict[str, tuple[int, int]]:
+    """Lowest and highest price of the day by name, of a quote's `data`. A name without a quote, or
+    without a band that is one, is left out. Raises WireMalformed: it is no quote at all."""
+    quotes, found = _map(data), {}
+    for name in names:
+        row = quotes.get(name)
+        if not isinstance(row, Mapping):
+            continue
+        try:
+            low, high = _paise(row, "lower_circuit_limit"), _paise(row, "upper_circuit_limit")
+        except WireMalformed:
+            continue
+        if 0 < low < high:
+            found[name] = (low, high)
+    return found
 
 
 def _charges(row: Mapping[str, object]) -> Charges:

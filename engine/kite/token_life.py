@@ -19,6 +19,10 @@ WARNED_NS: Final = 90 * NS_PER_MINUTE
 """So long before a session opens a missing login is critical."""
 LOGIN_LOST: Final = "the login at Kite is lost: log in again"
 """The reason of a ceiling that fell because the broker refused the token."""
+LOGIN_FOREIGN: Final = "the token is of another account: nothing is sent, log in again"
+"""The reason of one that fell because the token is somebody else's."""
+NO_LOGIN: Final = frozenset({LOGIN_LOST, LOGIN_FOREIGN})
+"""Reasons that another token ends."""
 
 
 def ends_at_ns(seen_at_ns: int) -> int:
@@ -69,7 +73,7 @@ class TokenLife:
         if self._fault:
             return Login(is_valid=False, left_s=0, why=self._fault)
         if self._is_refused:
-            return Login(is_valid=False, left_s=0, why="the broker refuses the token")
+            return Login(is_valid=False, left_s=0, why="the token is refused or another account's")
         if not now_ns < self._ends_at_ns:
             return Login(is_valid=False, left_s=0, why="the token ended at 06:00 IST")
         return Login(is_valid=True, left_s=(self._ends_at_ns - now_ns) // NS_PER_S, why="")

@@ -11,11 +11,12 @@ quantities are not in it.
 import csv
 import datetime as dt
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 from typing import Final
 
 import msgspec
+from msgspec.structs import replace
 
 from engine.instruments import Instrument
 from engine.market.kite_frames import CURRENCY_SEGMENTS, segment_of
@@ -39,7 +40,8 @@ SEGMENT_INDICES: Final = 9
 
 class TableRow(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """One instrument. `expiry` is a date, "" for what does not expire; an index has tick 0.
-    `underlying`: of a derivative the symbol that it is on, else a company's name."""
+    `underlying`: of a derivative the symbol that it is on, else a company's name. The band is
+    that of the list's day, 0 if nobody asked for it."""
 
     name: str
     token: int
@@ -48,6 +50,8 @@ class TableRow(msgspec.Struct, frozen=True, gc=False, array_like=True):
     kind: str
     expiry: str
     underlying: str = ""
+    band_low_paise: int = 0
+    band_high_paise: int = 0
 
 
 class InstrumentTable(msgspec.Struct, frozen=True):
@@ -104,7 +108,7 @@ def _row(fields: dict[str, str], rejected: Counter[str]) -> TableRow | None:
     if not (0 < token < 1 << 32 and lot >= 0 and 0 <= tick < 1 << 32) or tick % 1:
         rejected["absurd"] += 1
         return None
-    kind, underlying = fields["instrument_type"], fields["name"].strip('"')
+    kind, underlying = fields["instrument_type"], (fields["name"] or "").strip('"')
     return TableRow(name, token, lot, int(tick), kind, expiry, underlying)
 
 
@@ -140,6 +144,17 @@ def tokens_of(
         else:
             found[row.token] = name
     return found, tuple(faults)
+
+
+def with_bands(table: InstrumentTable, bands: Mapping[str, tuple[int, int]]) -> InstrumentTable:
+    """The list with the price bands of some of its names."""
+    rows = tuple(
+        replace(row, band_low_paise=bands[row.name][0], band_high_paise=bands[row.name][1])
+        if row.name in bands
+        else row
+        for row in table.rows
+    )
+    return InstrumentTable(day=table.day, rows=rows)
 
 
 def names_with_futures(table: InstrumentTable) -> frozenset[str]:

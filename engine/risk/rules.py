@@ -29,6 +29,7 @@ from engine.messages.values import (
     Refusal,
     SessionPhase,
 )
+from engine.risk.day_band import day_band
 from engine.risk.settings import RiskSettings
 from engine.risk.shape import is_whole, refuse, shape
 from engine.risk.view import RiskView
@@ -281,6 +282,7 @@ PROPOSAL_RULES: Final[tuple[Rule, ...]] = (
     tick_multiple,
     stop_side,
     targets,
+    day_band,
     order_unknown,
     group_open,
     duplicate_day,

@@ -9,7 +9,7 @@ from actors.brokers.kite.credentials import Credentials
 from actors.login_guard import LoginGuard
 from actors.stores.secrets import Secret
 from engine.errors import StateUnsafe
-from engine.kite.token_life import LOGIN_LOST
+from engine.kite.token_life import NO_LOGIN
 from engine.messages.control import (
     AlertRaised,
     AuthorityChanged,
@@ -130,23 +130,24 @@ def test_when_the_market_is_about_to_open_then_it_is_critical_and_repeated(
     assert told(ctx) == []
 
 
+@pytest.mark.parametrize("reason", sorted(NO_LOGIN))
 def test_when_the_broker_refuses_in_the_session_then_it_is_critical_at_once(
-    ctx: FakeContext, guard: LoginGuard, place: Place
+    ctx: FakeContext, guard: LoginGuard, place: Place, reason: str
 ) -> None:
     session = PhaseChanged(phase=SessionPhase.CONTINUOUS, trading_day="2026-11-20", at_ns=EVENING)
     guard.receive(session)
     guard.receive(changed(1, "the app may not trade", Authority.REDUCE))
     assert view(ctx)["valid"] is True
-    guard.receive(changed(2, LOGIN_LOST, Authority.REDUCE))
+    guard.receive(changed(2, reason, Authority.REDUCE))
     assert view(ctx)["valid"] is False
     assert told(ctx) == [("critical", "login_wanted")]
     place.token = "another"
     ctx.advance(guard, 5 * NS_PER_S)
     assert view(ctx)["valid"] is True
-    guard.receive(changed(3, LOGIN_LOST, Authority.REDUCE))
+    guard.receive(changed(3, reason, Authority.REDUCE))
     assert view(ctx)["valid"] is True, "the ceiling stands until the broker has answered"
     guard.receive(changed(4, "orders are taken", Authority.FULL))
-    guard.receive(changed(5, LOGIN_LOST, Authority.REDUCE))
+    guard.receive(changed(5, reason, Authority.REDUCE))
     assert view(ctx)["valid"] is False
     assert [event for _, event in told(ctx)] == ["login_wanted", "login_renewed", "login_wanted"]
 

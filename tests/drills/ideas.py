@@ -10,6 +10,8 @@ from pathlib import Path
 from threading import Event
 from typing import ClassVar
 
+import msgspec
+
 from engine.messages.market import BarClosed
 from engine.messages.values import Side
 from engine.strategies.base import Parameters
@@ -43,6 +45,22 @@ class Eager(OneAtATime[EagerParameters]):
             side=side, stop_paise=risk, targets=((risk, 5_000), (risk * 2, 5_000)), score_bps=5_000
         )
         self.enter(bar, setup)
+
+
+class Patient(OneAtATime[EagerParameters]):
+    """Bids below the market at every bar, so that its entry rests until the price comes down."""
+
+    parameters_type: ClassVar[type[Parameters]] = EagerParameters
+
+    def on_bar(self, bar: BarClosed) -> None:
+        if not self.may_enter(bar.instrument, bar.end_at_ns):
+            return
+        risk = bar.close_paise * 60 // 10_000
+        setup = Setup(
+            side=Side.BUY, stop_paise=risk, targets=((3 * risk, 10_000),), score_bps=5_000
+        )
+        below = bar.close_paise * 9_950 // 10_000
+        self.enter(msgspec.structs.replace(bar, close_paise=below), setup)
 
 
 def _obey(orders: Path) -> None:

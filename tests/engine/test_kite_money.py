@@ -13,6 +13,7 @@ from engine.kite.money import (
     note_charges,
     note_form,
     order_margins_paise,
+    price_bands,
 )
 from engine.kite.rows import order_report
 from engine.messages.values import OrderType
@@ -92,6 +93,27 @@ def test_when_funds_are_unreadable_then_no_amount_comes_of_it(data: object) -> N
 def test_when_margins_are_not_those_asked_for_then_none_is_taken(data: object) -> None:
     with pytest.raises(WireMalformed):
         order_margins_paise(data, 1)
+
+
+def test_when_bands_are_read_then_names_without_one_are_left_out() -> None:
+    band = {"lower_circuit_limit": 1367.6, "upper_circuit_limit": 1671.4}
+    odd = {
+        "B": {},
+        "C": None,
+        "D": band | {"lower_circuit_limit": "x"},
+        "E": {"lower_circuit_limit": 0, "upper_circuit_limit": 0},
+        "F": {"lower_circuit_limit": 5, "upper_circuit_limit": 4},
+    }
+    assert price_bands({"A": band, **odd}, [*"ABCDEFG"]) == {"A": (136_760, 167_140)}
+    with pytest.raises(WireMalformed):
+        price_bands([], ["A"])
+
+
+@needs_mocks
+def test_when_the_official_quote_is_read_then_its_band_is_known() -> None:
+    listed: Any = mock_data("quote")
+    (name,) = listed
+    assert price_bands(listed, [name]) == {name: (125_070, 152_860)}
 
 
 @pytest.mark.parametrize("part", ["brokerage", "gst", "transaction_tax", "stamp_duty"])

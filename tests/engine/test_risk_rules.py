@@ -108,6 +108,16 @@ PAIRS = [
     ("targets", ({}, {}, {}), ({"targets": HALF}, {}, {})),
     ("targets", ({}, {}, {}), ({"targets": ()}, {}, {})),
     ("targets", ({}, {}, {}), ({"targets": PROPOSAL.targets[::-1]}, {}, {})),
+    (
+        "day_band",
+        ({}, {"instrument": replace(INFY, band_low_paise=149_000, band_high_paise=152_000)}, {}),
+        ({}, {"instrument": replace(INFY, band_low_paise=149_005, band_high_paise=152_000)}, {}),
+    ),
+    (
+        "day_band",
+        ({}, {"instrument": replace(INFY, band_high_paise=152_000)}, {}),
+        ({}, {"instrument": replace(INFY, band_high_paise=151_995)}, {}),
+    ),
     ("order_unknown", ({}, {}, {}), ({}, {"is_order_unknown": True}, {})),
     ("group_open", ({}, {}, {}), ({}, {"is_group_open": True}, {})),
     ("group_open", ({}, {}, {}), ({}, {"is_opposite_open": True}, {})),

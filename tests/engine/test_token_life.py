@@ -52,7 +52,7 @@ def test_when_the_broker_refuses_then_it_is_over_until_there_is_another_token(
     life: TokenLife,
 ) -> None:
     life.refuse(is_refused=True)
-    assert "refuses" in life.state(NOW).why
+    assert "refused" in life.state(NOW).why
     assert not life.see("a", "", NOW)
     assert not life.state(NOW).is_valid
     assert life.see("b", "", NOW)

@@ -231,6 +231,35 @@ def test_when_something_is_read_then_the_client_understands_it(
     assert holds(kite)
 
 
-def test_when_gtt_is_asked_for_then_it_is_a_clean_error(kite: KiteConnect) -> None:
-    with pytest.raises(kite_errors.InputException, match="gtt is not available"):
-        kite.get_gtts()
+def trigger(kite: KiteConnect, *values: float, kind: str = "single", price: float = 1_480.0) -> int:
+    orders = [{"transaction_type": "SELL", "quantity": 5, "order_type": "LIMIT", "product": "CNC",
+               "price": price}] * len(values)  # fmt: skip
+    made = kite.place_gtt(kind, "INFY", "NSE", list(values), 1_500.0, orders)
+    return int(made["trigger_id"])
+
+
+def test_when_a_trigger_fires_then_its_order_is_placed_once_and_its_row_says_so(
+    practice: Practice, kite: KiteConnect
+) -> None:
+    number = trigger(kite, 1_480.0, 1_520.0, kind="two-leg")
+    assert [row["status"] for row in kite.get_gtts()] == ["active"]
+    practice.price(151_000)
+    assert kite.orders() == []
+    for paise in (147_900, 147_000):
+        practice.price(paise)
+    found = kite.get_gtt(number)
+    result = found["orders"][0]["result"]["order_result"]
+    assert (found["status"], result["status"]) == ("triggered", "success")
+    assert [order["order_id"] for order in kite.orders()] == [result["order_id"]]
+    kite.delete_gtt(trigger(kite, 1_600.0))
+    assert [row["status"] for row in kite.get_gtts()] == ["triggered", "deleted"]
+
+
+def test_when_a_trigger_is_too_near_or_not_a_limit_then_it_is_refused(kite: KiteConnect) -> None:
+    with pytest.raises(kite_errors.InputException, match="too close"):
+        trigger(kite, 1_499.0)
+    order = {"transaction_type": "SELL", "quantity": 5, "order_type": "MARKET", "product": "CNC",
+             "price": 0}  # fmt: skip
+    with pytest.raises(kite_errors.InputException, match="Only LIMIT"):
+        kite.place_gtt("single", "INFY", "NSE", [1_400.0], 1_500.0, [order])
+    assert kite.get_gtts() == []

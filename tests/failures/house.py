@@ -23,6 +23,8 @@ from actors.stores.secrets import Secret
 from actors.watcher import WatcherActor
 from engine.ids import signal_id
 from engine.kite.outcome import Asked, Verdict
+from engine.market.quality import TickLimits
+from engine.market.staleness import StalenessLimits
 from engine.messages.broker import StreamHinted
 from engine.messages.control import AlertRaised
 from engine.messages.market import MarketFrame, Tick
@@ -72,10 +74,13 @@ class FloorHouse(LiveHouse):
         config: EngineConfig = CONFIG,
         begin: str = "",
         user_id: str = "",
+        joins: "FloorHouse | None" = None,
+        shares_journal: bool = True,
         **day: int,
     ) -> None:
         """`begin`: time of the day (IST), ten seconds before the opening if not given. `user_id`:
-        whose account it has to be. `day`: more of the exchange's day, such as funds_paise."""
+        whose account it has to be. `joins`: another engine on the same account, and by
+        `shares_journal` on the same journal. `day`: more of the exchange's day."""
         self.state = state
         self.user_id = user_id
         self.broker = None  # type: ignore[assignment]  # the truth is at the control port
@@ -88,16 +93,26 @@ class FloorHouse(LiveHouse):
         self.config = config
         self.prices = dict(PRICES)
         self.naked_s = self.naked_now_s = 0.0
+        self.market: Callable[[], None] | None = None  # made up by us until somebody brings one
         self._proposals = self._commands = self._steps = 0
         self._sessions: list[KiteSession] = []
+        if joins is None:
+            self._open_floor(day)
+        else:
+            self.clock.move_to(joins.clock.now_ns())
+            self.token, self.prices = joins.token, joins.prices
+            self.database = joins.database if shares_journal else self.database
+        self.stream: Socket | None = self._connect()
+        self.boot()
+
+    def _open_floor(self, day: dict[str, int]) -> None:
+        """A new day and account at the exchange."""
         self.control(
             "POST", "/day", now_ns=self.clock.now_ns(), opens_at_ns=OPENS_NS,
             closes_at_ns=CLOSES_NS, square_off_at_ns=CLOSES_NS - 20 * NS_PER_S, **day,
         )  # fmt: skip
         self.control("POST", "/limits", scale=1_000)
         self.log_in()
-        self.stream: Socket | None = self._connect()
-        self.boot()
 
     def control(self, method: str, path: str, /, **body: object) -> Any:
         """One verb of the control port."""
@@ -130,7 +145,12 @@ class FloorHouse(LiveHouse):
         charge = charger(parts.charges)
         watch = {"watcher": lambda _: WatcherActor(by_name, settings, charge, DATE)}
         return dataclasses.replace(
-            parts, make_live_broker=self._make_broker, extra={**parts.extra, **watch}
+            parts,
+            make_live_broker=self._make_broker,
+            staleness=StalenessLimits(),
+            tick_limits=TickLimits(),
+            check_every_ns=NS_PER_S,
+            extra={**parts.extra, **watch},
         )
 
     def _make_broker(self) -> KiteBroker:
@@ -190,6 +210,9 @@ class FloorHouse(LiveHouse):
         self.control("POST", "/price", name=name, paise=price_paise, **depth)
 
     def _tick(self) -> None:
+        if self.market is not None:
+            self.market()
+            return
         now_ns = self.clock.now_ns()
         ticks = tuple(
             Tick(instrument=name, price_paise=paise, at_ns=now_ns, received_at_ns=now_ns,

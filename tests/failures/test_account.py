@@ -2,6 +2,7 @@
 what is held keeps its stop, and whoever must act is told."""
 
 import pytest
+from kiteconnect import KiteConnect
 
 from engine.limits import REJECTS_ROW_MAX
 from engine.messages.records import GroupClosed
@@ -172,4 +173,19 @@ def test_kite_34_when_funds_lack_for_an_exit_then_it_is_tried_until_it_goes_and_
     house.command("flatten")
     house.run(10)
     assert house.net() == 0
+    house.settle()
+
+
+@pytest.mark.conformance("KITE-39")
+def test_kite_39_when_cash_reads_zero_then_trading_goes_on(house: FloorHouse) -> None:
+    """A glitch: what is free is in `net`. Nobody may take the reading for the account's end."""
+    house.arm("KITE-39", count=1_000)
+    kite = KiteConnect(house.state["api_key"], root=f"http://127.0.0.1:{house.state['rest']}")
+    kite.set_access_token(house.token)
+    assert kite.margins()["equity"]["available"]["cash"] == 0
+    kite.reqsession.close()
+    assert house.enter() == 90
+    house.run(10, 101_000)
+    house.run(10, 102_000)
+    assert (house.net(), house.authority.mode) == (0, Mode.LIVE)
     house.settle()

@@ -246,3 +246,34 @@ def test_kite_43_when_the_market_is_closed_then_nothing_is_sent(houses: Houses, 
     house.run(10)
     assert len(house.heard("POST", "/orders")) == before
     assert [r for r in house.of(IntentPlanned) if r.order_type is not OrderType.SL] == []  # type: ignore[attr-defined]
+
+
+@pytest.mark.conformance("KITE-50")
+@pytest.mark.parametrize("why", ["refused", "passed"])
+def test_kite_50_when_a_trigger_of_the_broker_has_fired_for_nothing_then_our_stop_has_not(
+    house: FloorHouse, why: str
+) -> None:
+    """A person has put a GTT beside our position. Ours is an order at the exchange from the start,
+    and no trigger counts as one."""
+    house.enter()
+    kite = KiteConnect(house.state["api_key"], root=f"http://127.0.0.1:{house.state['rest']}")
+    kite.set_access_token(house.token)
+    order = {"transaction_type": "SELL", "quantity": 90, "order_type": "LIMIT", "product": "CNC",
+             "price": 995.0}  # fmt: skip
+    made = kite.place_gtt("single", "AAA", "NSE", [996.0], 1_000.0, [order])
+    if why == "refused":
+        house.control("POST", "/faults", number=50)
+    house.run(2)
+    house.run(10, 99_400)
+    found = kite.get_gtt(made["trigger_id"])
+    kite.reqsession.close()
+    result = found["orders"][0]["result"]["order_result"]
+    filled = [row for row in house.truth()["trades"] if row["venue_order_id"] == result["order_id"]]
+    assert (found["status"], filled) == ("triggered", [])
+    assert result["status"] == ("failed" if why == "refused" else "success")
+    assert (house.net(), [row["quantity"] for row in house.working("S")]) == (90, [90])
+    house.run(10, 98_950)
+    assert house.net() == 0
+    assert not house.heard("POST", "/gtt")[1:], "none of ours"
+    if why == "refused":
+        house.settle()

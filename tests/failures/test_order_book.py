@@ -193,7 +193,13 @@ def test_kite_49_when_a_person_closes_by_hand_then_our_exits_go_and_the_strategy
     house.control("POST", "/stranger", name="NSE:AAA", units=-held)
     house.run(10)
     assert (house.net(), house.working()) == (0, [])
-    assert "alien_exit" in house.events("critical")
+    assert {"alien_exit", "strategy_paused"} <= house.events("critical")
+    entries = len(house.of_leg("E"))
+    house.propose(side)
+    house.run(3)
+    assert len(house.of_leg("E")) == entries, "no live entry of that strategy"
+    house.command("unpause", "s1")
+    assert abs(house.enter(side)) == 90
     house.settle()
 
 
@@ -221,3 +227,28 @@ def test_kite_49_when_a_person_buys_in_another_product_then_entries_stop_and_our
     assert house.held() == 90
     assert "alien_order" in house.events("warning")
     assert house.authority.mode is Mode.REDUCE
+
+
+@pytest.mark.conformance("KITE-12", "KITE-24", "FLT-26", "INV-17")
+@pytest.mark.parametrize("books", ["unreadable", "frozen"])
+def test_kite_24_when_only_the_stream_tells_of_a_fill_then_it_is_protected_and_booked_once(
+    house: FloorHouse, books: str
+) -> None:
+    """Nothing was booked until the books could be read again, and the position stood bare."""
+    house.propose(price_paise=99_900)
+    house.run(3)
+    if books == "frozen":
+        house.arm("FLT-26", 60)
+        house.run(7)
+    else:
+        house.arm("FLT-19", 1, count=1_000, method="GET")
+    house.run(10, 99_900)
+    assert [row["quantity"] for row in house.working("S")] == [90], house.story()
+    assert "fill_believed" in house.events("warning")
+    house.run(60)
+    house.control("DELETE", "/faults")
+    house.run(30)
+    assert len(house.of(OrderFilled)) == 1
+    house.run(10, 98_800)
+    assert (house.net(), house.held()) == (0, 0)
+    house.settle(naked_s_max=4)

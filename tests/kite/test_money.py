@@ -10,6 +10,7 @@ from actors.brokers.kite.broker import KiteBroker, Trouble
 from actors.brokers.kite.money import Margins
 from actors.brokers.kite.place import make_broker
 from actors.brokers.kite.session import KiteSession
+from actors.feeds.kite.table import TABLE_FILE, read_table
 from actors.live_entries import LiveEntries, LivePlan
 from actors.stores.live_ledger import LEDGER_FILE, LiveLedger
 from engine.ids import client_order_id
@@ -272,3 +273,25 @@ def test_when_a_book_is_not_read_then_there_is_no_comparison(
     monkeypatch.setenv("KITE_ACCESS_TOKEN", "accesstoken9876543210")
     assert main(["charges", "--config", str(config(tmp_path, kite.root))]) == exits.ERROR
     assert "down" in capsys.readouterr().err
+
+
+def test_when_the_list_is_fetched_then_the_bands_of_the_configured_names_come_with_it(
+    exchange: Practice,
+    session: KiteSession,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("KITE_API_KEY", exchange.state["api_key"])
+    monkeypatch.setenv("KITE_ACCESS_TOKEN", session._credentials.access_token.reveal())
+    monkeypatch.delenv("KITE_ACCESS_TOKEN_FILE", raising=False)
+    path = config(tmp_path, exchange.root, "PX0001")
+    argv = ["instruments", "--config", str(path), "--state-dir", str(tmp_path)]
+    assert main(argv) == exits.CONFIG, "the other names are not listed there"
+    told = capsys.readouterr()
+    assert "1 of 8 price bands" in told.out
+    assert "NSE:RELIANCE" in told.err
+    rows = {row.name: row for row in read_table(tmp_path / TABLE_FILE).rows}
+    low, high = rows[INFY].band_low_paise, rows[INFY].band_high_paise
+    assert 0 < low < 150_000 < high
+    assert rows["NFO:NIFTYCE"].band_high_paise == 0, "nobody asked for it"

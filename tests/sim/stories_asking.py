@@ -1,8 +1,8 @@
 """Stories of what a group asks for and what the watcher calls wrong: more twists of checks."""
 
 from engine.messages.journal import Journaled
-from engine.messages.records import OrderAccepted, OrderUnknown
-from engine.messages.values import Book, Leg
+from engine.messages.records import OrderAccepted, OrderDoubled, OrderRejected, OrderUnknown
+from engine.messages.values import Action, Book, Leg
 from tests.sim.forge import Forge
 
 
@@ -86,3 +86,22 @@ def a_second_stop_for_more_than_the_rest(forge: Forge) -> None:
 
 def a_second_stop_beside_one_that_works(forge: Forge) -> None:
     _a_second_stop(forge, 6, is_known=True)
+
+
+def _a_second_is_called_back(forge: Forge, *, is_rejected: bool) -> None:
+    forge.held(Book.LIVE)
+    target = forge.place(Leg.TARGET_1, book=Book.LIVE)
+    forge.send(target)
+    if is_rejected:
+        forge.fact(OrderRejected, target, reason="test")
+    forge.fact(OrderDoubled, target, second_id="V-2", quantity=10)
+    changes = {"tag": target.client_order_id, "intent_id": "c1", "action": Action.CANCEL}
+    forge.place(Leg.TARGET_1, book=Book.LIVE, **changes)
+
+
+def the_second_of_a_rejected_target_is_called_back(forge: Forge) -> None:
+    _a_second_is_called_back(forge, is_rejected=True)
+
+
+def a_second_is_called_back_while_the_first_is_open(forge: Forge) -> None:
+    _a_second_is_called_back(forge, is_rejected=False)

@@ -77,6 +77,12 @@ def test_when_a_stranger_closes_in_parts_then_every_part_is_to_be_booked(
             stories_asking.a_target_is_asked_beside_a_stop_that_is_too_large,
             "",
         ),
+        (orders.OneFlight, stories_asking.the_second_of_a_rejected_target_is_called_back, ""),
+        (
+            orders.OneFlight,
+            stories_asking.a_second_is_called_back_while_the_first_is_open,
+            "INV-19",
+        ),
         (orders.OneFlight, stories_asking.a_second_stop_for_the_rest, ""),
         (orders.OneFlight, stories_asking.a_second_stop_for_more_than_the_rest, "INV-19"),
         (orders.OneFlight, stories_asking.a_second_stop_beside_one_that_works, "INV-19"),

@@ -8,7 +8,13 @@ import pytest
 import yaml
 
 from engine.errors import ConfigInvalid
-from engine.market.kite_table import InstrumentTable, TableRow, names_with_futures, table_of
+from engine.market.kite_table import (
+    InstrumentTable,
+    TableRow,
+    names_with_futures,
+    table_of,
+    with_bands,
+)
 from supervisors.config import EngineConfig, instruments, load_config
 from supervisors.reference import with_reference
 from supervisors.tables import load_freeze, load_sessions
@@ -102,6 +108,16 @@ def test_when_the_list_has_no_futures_then_nobody_knows_and_it_is_refused(tmp_pa
     with pytest.raises(ConfigInvalid, match="names no futures"):
         held(made, table=cash)
     assert held(config(tmp_path, "NSE:SMALL"), table=cash)
+
+
+def test_when_the_list_has_the_bands_of_the_day_then_the_names_have_them(tmp_path: Path) -> None:
+    table = with_bands(TABLE, {"NSE:INFY": (136_760, 167_140)})
+    made = config(tmp_path, "NSE:INFY", FUTURE)
+    infy, future = instruments(held(made, table=table))
+    assert (infy.band_low_paise, infy.band_high_paise) == (136_760, 167_140)
+    assert (future.band_low_paise, future.band_high_paise) == (0, 0)
+    (later, _) = instruments(held(made, dt.date(2026, 8, 21), table))
+    assert (later.band_low_paise, later.band_high_paise) == (0, 0), "of another day"
 
 
 @pytest.mark.parametrize("name", ["kite_paper", "canary_live"])

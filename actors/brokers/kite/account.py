@@ -12,7 +12,7 @@ from actors.brokers.kite.credentials import Credentials
 from actors.runtime.log import log_event
 from engine.errors import ConfigInvalid, StateUnsafe
 from engine.kite.outcome import Verdict
-from engine.kite.token_life import LOGIN_LOST
+from engine.kite.token_life import LOGIN_FOREIGN, LOGIN_LOST
 from engine.messages.base import Word
 from engine.messages.broker import Outcome
 
@@ -37,9 +37,9 @@ _CLOSED: Final = {
     Trouble.LOGGED_OUT: LOGIN_LOST,
     Trouble.LOCKED_OUT: "Kite takes no orders from this address or app",
     Trouble.MISLED: "who answers is not Kite (redirect or certificate): look at the network",
-    Trouble.FOREIGN: "the token is of another account: nothing is sent, log in again",
+    Trouble.FOREIGN: LOGIN_FOREIGN,
 }
-_DOUBTED: Final = frozenset({Trouble.UNSEEN, Trouble.LOGGED_OUT, Trouble.FOREIGN})
+_DOUBTED: Final = frozenset({Trouble.LOGGED_OUT, Trouble.FOREIGN})
 
 
 class LoginSession(Protocol):
@@ -74,6 +74,7 @@ class AccountState:
     def __init__(self, session: LoginSession, reload: Reload | None, user_id: str) -> None:
         self._session, self._reload, self._user_id = session, reload, user_id
         self.trouble = Trouble.UNSEEN
+        self._is_named = False
 
     @property
     def closed_because(self) -> str | None:
@@ -106,28 +107,28 @@ class AccountState:
         """Before a call: see whether a person has brought another token, and whose it is."""
         reload = self._reload
         is_renewed = isinstance(reload, Renewable) and reload.is_renewed()
-        if not is_renewed and self.trouble not in _DOUBTED:
-            return
-        if is_renewed or self.trouble is not Trouble.UNSEEN:
-            if reload is None:
-                return
+        if reload is not None and (is_renewed or self.trouble in _DOUBTED):
+            self._is_named = False
             try:
                 self._session.renew(reload())
             except (ConfigInvalid, StateUnsafe) as error:
                 log_event("credentials_unusable", "WARNING", text=str(error))
                 return
-        if self._user_id:
+        if self._user_id and not self._is_named:
             self._identify()
 
     def _identify(self) -> None:
-        """Who cannot be asked keeps the state as it was; a wrong name ends everything."""
+        """Who cannot be asked keeps the state as it was, and is asked again before the next call;
+        a wrong name ends everything."""
         verdict = self._session.profile()
         profile = verdict.data if verdict.outcome is Outcome.ACKED else None
         if not isinstance(profile, dict):
             self.note(verdict._replace(outcome=Outcome.UNKNOWN))
             return
-        if profile.get("user_id") == self._user_id:
-            self.trouble = Trouble.NONE
+        self._is_named = profile.get("user_id") == self._user_id
+        if self._is_named:
+            if self.trouble is not Trouble.LOCKED_OUT:
+                self.trouble = Trouble.NONE
             return
         if not self.is_foreign:
             log_event("account_foreign", "WARNING", wanted=self._user_id)

@@ -6,7 +6,7 @@ for odd ones (kiteconnect 5.2.2): the verdict is made from what the connection h
 library raises is only kept where nothing was seen at all.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from kiteconnect import KiteConnect
@@ -129,6 +129,10 @@ class KiteSession:
     def basket_margins(self, forms: list[Form]) -> Verdict:
         """POST /margins/basket: what they would block together, with the positions held."""
         return self._call(Asked.READ, lambda: self._client.basket_order_margins(forms))
+
+    def quote(self, names: Sequence[str]) -> Verdict:
+        """GET /quote of up to 500 names ("NSE:INFY"), once a second at most: by name in `data`."""
+        return self._call(Asked.READ, lambda: self._client.quote(list(names)))
 
     def contract_note(self, forms: list[Form]) -> Verdict:
         """POST /charges/orders: the charges of executed orders."""

@@ -156,6 +156,7 @@ class Control:
             exchange.strangers.square_off(exchange.account.day.trading_day)
         elif path == "/reset":
             exchange.reset()
+            self._api.gtts.triggers.clear()
         elif path == "/sockets/close":
             self._hub.close_all()
         else:

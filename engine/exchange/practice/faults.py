@@ -17,7 +17,7 @@ REQUEST_FAULTS: Final = frozenset(
 )
 SOCKET_FAULTS: Final = frozenset({"FLT-01", "FLT-02", "FLT-03", "FLT-04", "FLT-14", "KITE-45"})
 ACCOUNT_FAULTS: Final = frozenset({f"FLT-{number}" for number in range(25, 51)})
-ANSWER_FAULTS: Final = frozenset({"KITE-32", "KITE-39", "KITE-44", "KITE-48"})
+ANSWER_FAULTS: Final = frozenset({"KITE-32", "KITE-39", "KITE-44", "KITE-48", "KITE-50"})
 KNOWN: Final = REQUEST_FAULTS | SOCKET_FAULTS | ACCOUNT_FAULTS | ANSWER_FAULTS
 BY_NUMBER: Final = {
     1: ("FLT-17", 0), 2: ("KITE-02", 8), 3: ("FLT-17", 1), 5: ("FLT-02", None),
@@ -28,6 +28,7 @@ BY_NUMBER: Final = {
     34: ("FLT-38", None), 36: ("FLT-39", None), 39: ("KITE-39", None),
     44: ("KITE-44", None), 45: ("KITE-45", None),
     47: ("FLT-35", None), 48: ("KITE-48", None), 49: ("FLT-40", None),
+    50: ("KITE-50", None),
 }  # fmt: skip
 """Number of a failure seen in the wild to the fault that provokes it and the fault's size.
 
@@ -36,7 +37,7 @@ connection, 16 a cancel after a partial fill, 20 MARKET without protection, 22 S
 and 28 by repetition, 29 another token, 30 freeze quantity, 31 autoslice between one and two freeze
 quantities, 33 a MarginException, 35 MIS after the square-off, 37 another product, 38 `day`
 positions, 40 the first tick, 42 default mode, 43 a closed market) or it is the client's own (8, 9,
-41, 46). 50 needs GTT, which this exchange refuses.
+41, 46).
 36 is armed before a day begins; POST /square-off of the control port does it at once.
 """
 

@@ -12,6 +12,7 @@ import msgspec
 
 from engine.exchange.practice import money
 from engine.exchange.practice.errors import KiteError, dead_token, invalid, too_many
+from engine.exchange.practice.gtt import Gtts
 from engine.exchange.practice.history import candles
 from engine.exchange.practice.slicing import place_slices
 from engine.exchange.practice.transport import Answer, Doing, Fate, Transport, answer_of
@@ -52,6 +53,7 @@ class Api:
     def __init__(self, exchange: PracticeExchange) -> None:
         self._exchange = exchange
         self.transport = Transport(exchange.menu)
+        self.gtts = Gtts(exchange)
         self.request_count = 0
         self._handlers: dict[tuple[str, str], Handler] = {
             ("POST", "session"): self._log_in,
@@ -66,6 +68,9 @@ class Api:
             ("DELETE", "orders"): self._cancel,
             ("GET", "trades"): lambda *_: self._mixed(exchange.books.trades()),
             ("GET", "portfolio"): self._portfolio,
+            ("GET", "gtt"): self._triggers,
+            ("POST", "gtt"): lambda request, _: self.gtts.place(request.fields()),
+            ("DELETE", "gtt"): lambda _, parts: self.gtts.cancel("".join(parts[1:])),
             ("POST", "margins"): self._margins,
             ("POST", "charges"): self._charges,
         }
@@ -100,8 +105,8 @@ class Api:
             known = {path for _, path in self._handlers}
             if parts[0] in known:
                 raise KiteError(405, "GeneralException", "Method not allowed.")
-            if parts[0] in ("gtt", "alerts"):
-                raise invalid(f"{parts[0]} is not available at the practice exchange.")
+            if parts[0] == "alerts":
+                raise invalid("alerts are not available at the practice exchange.")
             raise KiteError(404, "GeneralException", "Route not found")
         if request.path.startswith("/connect"):
             return
@@ -215,6 +220,11 @@ class Api:
     def _mixed(self, rows: list[Json]) -> list[Json]:
         """Books and histories promise no order of their rows (48)."""
         return rows[::-1] if self._exchange.menu.strikes("KITE-48") else rows
+
+    def _triggers(self, _request: Request, parts: list[str]) -> object:
+        if len(parts) > 1:
+            return self.gtts.find(parts[1]).row()
+        return [trigger.row() for trigger in self.gtts.triggers.values()]
 
     def _place(self, request: Request, parts: list[str]) -> object:
         if request.field("autoslice") == "true":

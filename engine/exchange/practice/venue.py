@@ -77,6 +77,7 @@ class PracticeExchange:
         self.limits = Limits()
         self.quotes = {name: Quote(listed=row) for name, row in listing.rows.items()}
         self.is_stopped = False
+        self.on_moved: Callable[[str], None] = _ignore
         around = Surroundings(
             now_ns=outer.now_ns,
             call_at=outer.call_at,
@@ -148,6 +149,7 @@ class PracticeExchange:
             if quote is not None:
                 quote.take(tick)
                 self.account.on_price(tick)
+                self.on_moved(tick.instrument)
                 names.append(tick.instrument)
         self.outer.on_frame(tuple(names))
 
@@ -168,6 +170,7 @@ class PracticeExchange:
         )
         quote.take(tick)
         self.account.on_price(tick)
+        self.on_moved(name)
         told_ns = self.outer.now_ns()
         self.outer.on_frame((name,))
         return told_ns

@@ -140,7 +140,8 @@ class OneFlight(Check):
     order that owes an answer. A live order that was lost and works after all is news to its group
     once the record is there: the one attempt in its place that it may have planned meanwhile, as
     when both facts were owed and are told together, must not leave beside it. Beside a stop of
-    unknown fate a smaller one may protect what the first cannot cover (ORD-03)."""
+    unknown fate a smaller one may protect what the first cannot cover (ORD-03). Of two orders that
+    one request made, the second may be called back though the first was rejected (FLT-24)."""
 
     id = "INV-19"
 
@@ -174,7 +175,8 @@ class OneFlight(Check):
             open_before = [name for name in order.open if name != record.intent_id]
             if open_before:
                 self.violated(f"{record.intent_id} while {open_before[0]} is unanswered")
-            if not order.is_known and order.filled == 0:
+            is_answered = order.is_known or (order.over and order.seconds)
+            if not is_answered and order.filled == 0:
                 self.violated(f"{record.intent_id} while the placement is unanswered")
 
     def _place(self, record: IntentPlanned) -> None:
