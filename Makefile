@@ -6,7 +6,7 @@ PEERS_PYTHON ?= python3.12
 PEERS := .venv/peers
 TICKS ?= 2000000
 RUNS ?= 1
-.PHONY: paper rehearsal lost-answers storm test check lint bench bench-feed bench-peers drill-kill9 simulate replay-under mutants lock clean
+.PHONY: paper rehearsal lost-answers storm test check lint bench bench-feed bench-latency bench-flatten bench-peers drill-kill9 simulate replay-under mutants lock clean
 
 # Practice exchange -> kiteconnect -> the tree -> the paper book, over real sockets.
 paper: .venv
@@ -42,6 +42,14 @@ bench: .venv
 # Kite's stream at full size: 9,000 instruments over three connections, from a local server.
 bench-feed: .venv
 	$(PY) -m scripts.bench --only feed
+
+# From a frame to the acknowledged live order, beside a bare kiteconnect script at the same exchange.
+bench-latency: .venv
+	$(PY) -m scripts.bench_live.latency
+
+# A person's flatten of 20 live positions, 20 times, and a kill: by the practice exchange's truth.
+bench-flatten: .venv
+	$(PY) -m scripts.bench_live.flatten
 
 # The same work in Pahara and in NautilusTrader. Its environment is made here and used nowhere else.
 bench-peers: .venv $(PEERS)/.installed

@@ -26,9 +26,10 @@ from engine.messages.signals import ExitAdvised, TradePlan
 from engine.messages.supervision import ChildExited, ExitKind, TimerFired
 from engine.orders.oco import decide
 from engine.orders.oco_draft import Notice, Wake
-from engine.orders.oco_plan import Situation, is_market_free
+from engine.orders.oco_plan import is_market_free
 from engine.orders.oco_state import Group, OcoSettings, evolve, fold
 from engine.orders.oco_view import View, observe
+from engine.orders.oco_want import Situation
 from engine.orders.order import Status
 from engine.units import NS_PER_S
 

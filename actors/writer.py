@@ -65,10 +65,8 @@ class WriterBehaviour(JournalReader):
         self._first_look = FirstLook(self._brokers, self._gate)
         self._quiet = tuple(b for b in brokers.values() if isinstance(b, QuietBroker))
         self._waiting: deque[IntentPlanned] = deque()
-        self._is_live = False
-        self._is_real = Book.LIVE in brokers
+        self._is_live, self._is_real = False, Book.LIVE in brokers
         self._entries = entries
-        self._multipliers = {spec.name: spec.multiplier for spec in instruments}
 
     def open(self, ctx: Context) -> Opening:
         self._watching = Watching(ctx)
@@ -116,6 +114,8 @@ class WriterBehaviour(JournalReader):
     def recovered(self) -> None:
         self._is_live = True
         ctx = self.ctx
+        if self._entries is not None:
+            self._entries.restore(ctx.now_ns())
         done = RecoveryDone(part=ctx.name, at_ns=ctx.now_ns(), generation=ctx.generation)
         self.ctx.send("authority", done)
 
@@ -124,6 +124,8 @@ class WriterBehaviour(JournalReader):
             self._take(record)
         else:
             self._gate.fold(record)
+            if self._entries is not None and not self._is_live:
+                self._entries.fold(record)
 
     def _take(self, intent: IntentPlanned) -> None:
         is_entry = intent.leg is Leg.ENTRY and intent.action is not Action.CANCEL
@@ -143,7 +145,7 @@ class WriterBehaviour(JournalReader):
             case Refusal():
                 self._deny(intent, verdict)
             case Verdict.SEND:
-                refusal = self._ledger_refusal(intent, mark)
+                refusal = self._entry_refusal(intent, mark)
                 if refusal is None:
                     self._send(intent)
                 else:
@@ -155,14 +157,11 @@ class WriterBehaviour(JournalReader):
                 assert_never(verdict)
         return True
 
-    def _ledger_refusal(self, intent: IntentPlanned, mark: int) -> Refusal | None:
-        """Why a live entry may not be put down in the ledger of the day."""
-        is_entry = intent.leg is Leg.ENTRY and intent.action is Action.PLACE
-        if self._entries is None or intent.book is not Book.LIVE or not is_entry:
+    def _entry_refusal(self, intent: IntentPlanned, mark: int) -> Refusal | None:
+        if self._entries is None:
             return None
-        price = max(intent.price_limit_paise, intent.price_trigger_paise, mark)
-        value = intent.quantity * price * self._multipliers.get(intent.instrument, 0)
-        return self._entries.take(intent, value, self.ctx.now_ns(), self._brokers.get(Book.LIVE))
+        broker = self._brokers.get(Book.LIVE)
+        return self._entries.refusal(intent, mark, self.ctx.now_ns(), broker)
 
     def _wait(self, intent: IntentPlanned) -> None:
         if not len(self._waiting) < EXITS_QUEUED_MAX:
@@ -216,6 +215,8 @@ class WriterBehaviour(JournalReader):
             case _:
                 assert_never(intent.action)
         self.ctx.send("watcher", answer)
+        if self._entries is not None:
+            self._entries.settle()
         self._gate.orders.report(answer)
         self._forward(broker.reports())
         self._account.look(intent.book)

@@ -48,7 +48,8 @@ def make(
         Book.PAPER: PaperBroker(by_name, VenueSettings(), trading_day),
         Book.LIVE: make_broker(msgspec.convert(kite, KitePlace), os.environ),
     }
-    entries = LiveEntries(msgspec.convert(live, LivePlan))
+    multipliers = {item.name: item.multiplier for item in names}
+    entries = LiveEntries(msgspec.convert(live, LivePlan), multipliers)
     return WriterBehaviour(
         brokers=brokers, instruments=names, caps=GateCaps(**caps), entries=entries
     )

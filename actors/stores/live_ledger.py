@@ -1,9 +1,12 @@
 """The ledger of live entries on disk: `live_orders_today.json` in the state directory.
 
-Decides that an entry is durable before it leaves, that another day starts an empty list, and that a
-file which is missing, damaged or of a later day is no ledger: nobody knows what was entered then.
-It is begun by a person or in a new state directory, never by the writer. Refuses to judge caps
-(`engine/risk/live_caps.py`).
+Decides that an entry is in the file before it leaves, that another day starts an empty list, and
+that a file which is missing, damaged or of a later day is no ledger: nobody knows what was entered
+then. It is begun by a person or in a new state directory, never by the writer. Refuses to judge
+caps (`engine/risk/live_caps.py`).
+
+The end of any process takes nothing of it. A power cut may take the entries added since the last
+`sync`; the journal has them, durable before the writer heard of them (`actors/live_entries.py`).
 """
 
 import os
@@ -28,7 +31,8 @@ class LiveLedger:
 
     def begin(self, day: str) -> None:
         """An empty ledger. Raises OSError: the disk refuses."""
-        self._write(LedgerDay(day=day))
+        self._replace(LedgerDay(day=day))
+        self.sync()
 
     def read(self, day: str) -> LedgerDay:
         """The entries of a trading day.
@@ -48,17 +52,21 @@ class LiveLedger:
         return found if found.day == day else LedgerDay(day=day)
 
     def add(self, ledger: LedgerDay, entry: LiveEntry) -> LedgerDay:
-        """The ledger with the entry, on disk when this returns. Raises OSError."""
+        """The ledger with the entry, in the file when this returns; `sync` makes it durable. Raises
+        OSError."""
         made = LedgerDay(day=ledger.day, entries=(*ledger.entries, entry))
-        self._write(made)
+        self._replace(made)
         return made
 
-    def _write(self, ledger: LedgerDay) -> None:
+    def sync(self) -> None:
+        """What was added is on the disk when this returns. Raises OSError."""
+        with self._path.open("rb") as file:
+            os.fsync(file.fileno())
+        sync_folder(self._path.parent)
+
+    def _replace(self, ledger: LedgerDay) -> None:
         draft = self._path.with_name(self._path.name + _DRAFT)
         flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW
         with os.fdopen(os.open(draft, flags, 0o600), "wb") as file:
             file.write(msgspec.json.format(msgspec.json.encode(ledger), indent=1))
-            file.flush()
-            os.fsync(file.fileno())
         draft.replace(self._path)
-        sync_folder(self._path.parent)

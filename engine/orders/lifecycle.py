@@ -40,7 +40,7 @@ from engine.messages.records import (
     OrderUnknown,
     RequestRefused,
 )
-from engine.messages.values import Action
+from engine.messages.values import Action, OrderType
 from engine.orders.order import TERMINAL, OrderState, Request, Status
 
 
@@ -58,18 +58,16 @@ class Event(Word):
     LOST = "lost"
 
 
-_ALIVE: Final[Mapping[Event, Status]] = {
-    Event.ACCEPTED: Status.WORKING,
-    Event.TRIGGERED: Status.TRIGGERED,
-    Event.FILLED_PART: Status.WORKING,
-    Event.FILLED_ALL: Status.FILLED,
-    Event.CANCELLED: Status.CANCELLED,
-    Event.REJECTED: Status.REJECTED,
-}
 _AT_VENUE: Final[Mapping[Event, Status]] = {
     Event.FILLED_ALL: Status.FILLED,
     Event.CANCELLED: Status.CANCELLED,
     Event.REJECTED: Status.REJECTED,
+}
+_ALIVE: Final[Mapping[Event, Status]] = {
+    Event.ACCEPTED: Status.WORKING,
+    Event.TRIGGERED: Status.TRIGGERED,
+    Event.FILLED_PART: Status.WORKING,
+    **_AT_VENUE,
 }
 _BY_STATUS: Final[Mapping[Status, Mapping[Event, Status]]] = {
     Status.PLANNED: {
@@ -100,8 +98,6 @@ TRANSITIONS: Final[Mapping[tuple[Status, Event], Status]] = {
     (status, event): after for status, row in _BY_STATUS.items() for event, after in row.items()
 }
 FLAGGED: Final = frozenset(pair for pair in TRANSITIONS if pair[0] in TERMINAL)
-
-
 _EVENTS: Final[Mapping[type, Event]] = {
     OrderAccepted: Event.ACCEPTED,
     OrderTriggered: Event.TRIGGERED,
@@ -206,13 +202,16 @@ def _doubled(order: OrderState, fact: OrderDoubled) -> OrderState:
 
 
 def _modified(order: OrderState, fact: OrderModified) -> OrderState:
-    asked = order.request
-    is_ours = asked is not None and asked.intent_id == fact.intent_id
+    asked, kind = order.request, order.order_type
+    if asked is not None and asked.intent_id == fact.intent_id:
+        kind = asked.order_type
+    is_moved = order.order_type is OrderType.SL and kind is OrderType.LIMIT
     order = _answered(order, fact.intent_id, is_refused=False)
     return replace(
         order,
         quantity=fact.quantity,
-        order_type=asked.order_type if asked is not None and is_ours else order.order_type,
+        order_type=kind,
+        modify_count_moved=order.modify_count if is_moved else order.modify_count_moved,
         price_limit_paise=fact.price_limit_paise,
         price_trigger_paise=fact.price_trigger_paise,
     )
@@ -228,5 +227,4 @@ def _refused(order: OrderState, fact: RequestRefused | OrderDenied) -> OrderStat
 def _answered(order: OrderState, intent_id: str, *, is_refused: bool) -> OrderState:
     if order.request is None or order.request.intent_id != intent_id:
         return order
-    refused_count = order.refused_count + 1 if is_refused else 0
-    return replace(order, request=None, refused_count=refused_count)
+    return replace(order, request=None, refused_count=order.refused_count + 1 if is_refused else 0)

@@ -236,8 +236,9 @@ class OrderTruth(SecondBook):
             self._alert(out, "late_order", row.client_order_id, "it was held to be lost", now_ns)
         if tracked.order.status in (*AWAITED, Status.LOST):
             self._emit(tracked, OrderAccepted(**base), out)
-        order = tracked.order
-        is_stop = order.order_type in (OrderType.SL, OrderType.SL_M)
+        order, request = tracked.order, tracked.order.request
+        is_moved = request is not None and request.order_type is OrderType.LIMIT  # by ourselves
+        is_stop = not is_moved and order.order_type in (OrderType.SL, OrderType.SL_M)
         if is_stop and row.status is OrderStatus.OPEN and order.status is Status.WORKING:
             self._emit(tracked, OrderTriggered(**base), out)
 
@@ -246,10 +247,9 @@ class OrderTruth(SecondBook):
         row, request = tracked.row, tracked.order.request
         if row is None or request is None or request.action is not Action.MODIFY:
             return
-        is_shown = row.quantity == request.quantity and request.price_limit_paise in (
-            row.price_limit_paise,
-            0,
-        )
+        prices, is_limit = (row.price_limit_paise, 0), request.order_type is OrderType.LIMIT
+        is_shown = row.quantity == request.quantity and request.price_limit_paise in prices
+        is_shown = is_shown and not (is_limit and row.status is OrderStatus.TRIGGER_PENDING)
         is_trigger_shown = request.price_trigger_paise in (row.price_trigger_paise, 0)
         if is_shown and (is_trigger_shown or tracked.order.was_triggered):
             self._emit_modified(tracked, now_ns, out)

@@ -6,7 +6,8 @@ because the plan is made anew from the facts after each answer. Refuses to know 
 broker and clocks. The policy is in oco_plan.py, the memory in oco_state.py.
 
 An exit is resized by MODIFY, never by cancel and new (no naked window), until its modifications
-are used up or refused: then it is cancelled and, once that is confirmed, placed anew. The
+are used up or refused: then it is cancelled and, once that is confirmed, placed anew. A stop on the
+way out is moved to the market in the same way (oco_exit.py). The
 quantity of an entry never exceeds the freeze quantity, so no exit ever needs slices (ORD-20).
 """
 
@@ -16,19 +17,11 @@ from msgspec.structs import replace
 
 from engine.messages.values import Action, Leg, OrderType, Side
 from engine.orders.oco_draft import Draft, Output
+from engine.orders.oco_exit import is_moved, market_limit, repricings
 from engine.orders.oco_fit import is_odd, within
-from engine.orders.oco_plan import (
-    Situation,
-    Stage,
-    Want,
-    exit_reason,
-    keeps_entry,
-    market_limit,
-    stage,
-    trailed,
-    wants,
-)
+from engine.orders.oco_plan import Stage, exit_reason, keeps_entry, stage, trailed, wants
 from engine.orders.oco_state import failures
+from engine.orders.oco_want import Situation, Want
 from engine.orders.order import OrderState, Status
 from engine.orders.pricing import stop_limit
 from engine.units import round_to_tick
@@ -144,7 +137,10 @@ def _adjust(draft: Draft, order: OrderState, want: Want) -> None:
     if order.is_busy or order.remaining_seconds:
         return
     settings = draft.at.settings
-    is_marketable = order.leg is Leg.EXIT or order.was_triggered
+    if order.order_type is OrderType.SL and is_moved(want) and not order.was_triggered:
+        draft.modify(order, want)
+        return
+    is_marketable = order.leg is Leg.EXIT or order.was_triggered or is_moved(order)
     want = _repriced(draft, order, want) if is_marketable else _trailed(draft, order, want)
     is_resize = want.quantity != order.remaining
     if not is_resize and want.price_limit_paise == order.price_limit_paise:
@@ -200,7 +196,7 @@ def _repriced(draft: Draft, order: OrderState, want: Want) -> Want:
     since_ns = (order.requested_at_ns, order.status_at_ns, order.planned_at_ns)
     if not draft.is_due(at.settings.reprice_ns, *since_ns):
         return own
-    limit = market_limit(at, order.side, 1 + order.modify_count)
+    limit = market_limit(at, order.side, 1 + repricings(order))
     current = order.price_limit_paise
     is_bolder = current == 0 or order.side.sign * (limit - current) > 0
     if limit == 0 or not is_bolder:
@@ -236,8 +232,8 @@ def _note(draft: Draft, now_stage: Stage) -> None:
         draft.notice("critical", "both_legs_filled", "the position flipped; flattening it")
     for order in group.live:
         _note_hanging(draft, order)
-        is_marketable = order.leg is Leg.EXIT or order.was_triggered
-        if is_marketable and order.modify_count >= settings.reprices_before_alert:
+        is_marketable = order.leg is Leg.EXIT or order.was_triggered or is_moved(order)
+        if is_marketable and repricings(order) >= settings.reprices_before_alert:
             draft.notice("critical", "exit_not_filling", f"{order.client_order_id} rests")
 
 

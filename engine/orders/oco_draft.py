@@ -11,8 +11,9 @@ import msgspec
 from engine.ids import ATTEMPTS_MAX, client_order_id
 from engine.messages.records import GroupClosed, GroupOpened, IntentPlanned
 from engine.messages.values import Action, Leg
-from engine.orders.oco_plan import Situation, Stage, Want, exit_reason
+from engine.orders.oco_plan import Stage, exit_reason
 from engine.orders.oco_state import EXIT_REASON_PREFIX, failures
+from engine.orders.oco_want import Situation, Want
 from engine.orders.order import OrderState
 
 

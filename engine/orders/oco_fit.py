@@ -8,8 +8,8 @@ here a group answers for what the gate judges next.
 from msgspec.structs import replace
 
 from engine.messages.values import Leg
-from engine.orders.oco_plan import Want
 from engine.orders.oco_state import TARGET_LEGS, Group
+from engine.orders.oco_want import Want
 from engine.orders.order import OrderState
 
 

@@ -9,7 +9,9 @@ policy of an open trade, and it can be read and tested without any order machine
     ENTERING   flat, nothing entered yet, entry alive      entry (unless withdrawn, expired)
     HOLDING    position, no reason to exit                 stop for all of it + targets by share;
                                                            entry rest until the first exit fill
-    EXITING    position and a reason to exit               EXIT for what no child may still fill;
+    EXITING    position and a reason to exit               its working stop, moved to the market
+                                                           once no target may fill any more; else
+                                                           EXIT for what no child may still fill;
                                                            a stop when no exit may leave: denied
                                                            (HALTED), or targets hold its place
     FLIPPED    position on the other side (ORD-07)         EXIT back to flat
@@ -21,24 +23,19 @@ starts with the position, because after the only target nothing is left to trail
 
 from enum import Enum, unique
 
-import msgspec
-
-from engine.instruments import Instrument
 from engine.messages.values import Leg, OrderType, Side
 from engine.orders.late_stop import late_trigger
+from engine.orders.oco_exit import market_exit, moved_stop
 from engine.orders.oco_state import (
     TARGET_LEGS,
-    Group,
-    OcoSettings,
     failures,
     first_target_units,
     is_place_held,
-    is_price_refused,
     is_trailing,
 )
-from engine.orders.oco_view import View
+from engine.orders.oco_want import Situation, Want
 from engine.orders.order import OrderState, Status
-from engine.orders.pricing import exit_limit, stop_limit
+from engine.orders.pricing import stop_limit
 from engine.units import round_to_tick
 
 
@@ -50,36 +47,6 @@ class Stage(Enum):
     EXITING = "exiting"
     FLIPPED = "flipped"
     FINISHING = "finishing"
-
-
-class Want(msgspec.Struct, frozen=True, kw_only=True):
-    """An order that should be working: `quantity` is what it may still fill."""
-
-    leg: Leg
-    side: Side
-    quantity: int
-    order_type: OrderType
-    price_limit_paise: int
-    price_trigger_paise: int = 0
-
-
-class Situation(msgspec.Struct, frozen=True, kw_only=True):
-    """All that planning looks at."""
-
-    group: Group
-    view: View
-    instrument: Instrument
-    settings: OcoSettings
-    now_ns: int
-
-    @property
-    def flat_by_at_ns(self) -> int:
-        return self.view.flat_by_at_ns or self.settings.flat_by_at_ns
-
-    def mark(self, side: Side) -> int:
-        """What an aggressive order on `side` meets: ask, bid, or the last price; 0 unknown."""
-        depth = self.view.ask_paise if side is Side.BUY else self.view.bid_paise
-        return depth or self.view.price_paise
 
 
 def stage(at: Situation) -> Stage:
@@ -165,9 +132,9 @@ def wants(at: Situation, now_stage: Stage) -> tuple[Want, ...]:
         case Stage.EXITING:
             if is_exit_barred(at):
                 return (_stop(at, is_late=True),)
-            return _exit(at, at.group.plan.side.opposite)
+            return moved_stop(at) or market_exit(at, at.group.plan.side.opposite)
         case Stage.FLIPPED:
-            return _exit(at, at.group.plan.side)
+            return market_exit(at, at.group.plan.side)
         case Stage.OPENING | Stage.ENTERING | Stage.FINISHING:
             return ()
 
@@ -215,16 +182,6 @@ def trailed(at: Situation, stop: OrderState) -> int:
     candidate = round_to_tick(candidate, plan.tick_paise, up=not is_long)
     step = settings.trail_step_paise or max(plan.tick_paise, plan.trail_paise // 10)
     return candidate if sign * (candidate - current) >= step and candidate > 0 else current
-
-
-def market_limit(at: Situation, side: Side, widenings: int) -> int:
-    """The limit of a marketable exit, widened by each re-pricing; 0 if no price is known."""
-    mark = at.mark(side)
-    if mark <= 0:
-        return 0
-    protection = at.settings.protection_bps * (1 + widenings)
-    bps = min(protection, at.settings.protection_bps_max)
-    return exit_limit(at.instrument, side, mark, bps)
 
 
 def _stop(at: Situation, *, is_late: bool = False) -> Want:
@@ -276,25 +233,3 @@ def _targets(at: Situation) -> tuple[Want, ...]:
                 )
             )
     return tuple(found)
-
-
-def _exit(at: Situation, side: Side) -> tuple[Want, ...]:
-    """What may be sent to the market on `side` without any chance of flipping: the position less
-    all of ours that may still fill there; at the broker's own price if it keeps refusing ours."""
-    group = at.group
-    current = group.live_of(Leg.EXIT)
-    others = sum(o.exposure for o in group.live if o.side is side and o is not current)
-    quantity = abs(group.position) - others
-    if quantity <= 0:
-        return ()
-    exits = group.of_leg(Leg.EXIT)
-    limit = 0 if is_price_refused(exits, at.settings) else market_limit(at, side, failures(exits))
-    return (
-        Want(
-            leg=Leg.EXIT,
-            side=side,
-            quantity=quantity,
-            order_type=OrderType.LIMIT if limit else OrderType.MARKET,
-            price_limit_paise=limit,
-        ),
-    )

@@ -47,7 +47,8 @@ class OrderState(msgspec.Struct, frozen=True, kw_only=True):
     """One order attempt. `value_paise` is the sum of quantity x price over its fills. `request`
     stays set after a terminal status (see `is_busy`), so that a request and the fact that overtook
     it can be applied in either order with the same result. `seconds`: what others under the tag are
-    good for, by number (OrderDoubled), `filled_seconds` what they have filled (FLT-24)."""
+    good for, by number (OrderDoubled), `filled_seconds` what they have filled (FLT-24).
+    `modify_count_moved`: of its modifications, those until a stop was a limit order."""
 
     client_order_id: str
     venue_order_id: str = ""
@@ -66,6 +67,7 @@ class OrderState(msgspec.Struct, frozen=True, kw_only=True):
     request: Request | None = None
     requested_at_ns: int = 0
     modify_count: int = 0
+    modify_count_moved: int = 0
     cancel_count: int = 0
     refused_count: int = 0
     was_triggered: bool = False

@@ -84,8 +84,8 @@ def test_when_the_clock_is_set_back_then_an_exit_follows_the_market_all_the_same
     world.tick(99_500, bid_quantity=1, bid_paise=99_500, ask_paise=99_505)
     world.post(world.oco_name, ExitAdvised(group_id="grp-1", reason="out", at_ns=world.now_ns))
     world.settle()
-    (order,) = world.oco.group.of_leg(Leg.EXIT)
-    assert order.remaining == 9
+    (order,) = world.oco.group.live
+    assert (order.leg, order.remaining) == (Leg.STOP, 9), "the stop was moved to the market"
     world.step_clock(-10 * NS_PER_MINUTE)
     world.tick(98_000, bid_paise=98_000, ask_paise=98_005)
     world.advance(OcoSettings().reprice_ns)

@@ -8,9 +8,9 @@ from engine.messages.records import IntentPlanned
 from engine.messages.values import Action, Leg
 from engine.orders.late_stop import late_trigger
 from engine.orders.oco import decide
-from engine.orders.oco_plan import Situation
 from engine.orders.oco_state import OcoSettings
 from engine.orders.oco_view import View
+from engine.orders.oco_want import Situation
 from engine.orders.order import Status
 from engine.units import NS_PER_S
 from tests.desk import INFY, World, a_running_world

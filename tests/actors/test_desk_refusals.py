@@ -16,9 +16,9 @@ from engine.messages.signals import EntryProposed, ExitAdvised
 from engine.messages.values import Action, Leg, OrderType, Side, Target
 from engine.orders.oco import decide
 from engine.orders.oco_draft import Notice
-from engine.orders.oco_plan import Situation
 from engine.orders.oco_state import OcoSettings, first_target_units
 from engine.orders.oco_view import View
+from engine.orders.oco_want import Situation
 from engine.orders.order import Request, Status
 from engine.units import NS_PER_S
 from tests.desk import INFY, FakeContext, World, a_plan, a_running_world
@@ -256,7 +256,7 @@ def test_when_exits_are_refused_then_they_are_tried_until_flat(entered: World) -
 def test_liv_09_when_exits_are_refused_at_our_price_then_every_other_leaves_it_to_the_broker(
     entered: World,
 ) -> None:
-    entered.gate = refuse((Leg.EXIT, Action.PLACE), times=6)
+    entered.gate = refuse((Leg.STOP, Action.MODIFY), (Leg.EXIT, Action.PLACE), times=7)
     entered.post(entered.oco_name, ExitAdvised(group_id="grp-1", reason="x", at_ns=0))
     entered.advance(90 * NS_PER_S)
     kinds = [intent.order_type for intent in sent(entered, Leg.EXIT, Action.PLACE)]

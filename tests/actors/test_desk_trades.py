@@ -4,15 +4,17 @@ import pytest
 
 from engine.messages.broker import Outcome
 from engine.messages.control import EntriesCancelled, FlattenOrdered
-from engine.messages.records import IntentPlanned, OrderCancelled, OrderLost
+from engine.messages.records import IntentPlanned, OrderCancelled, OrderLost, OrderTriggered
 from engine.messages.signals import ExitAdvised
 from engine.messages.values import Action, Leg, OrderType, Side, Target
 from engine.orders.oco import decide
 from engine.orders.oco_draft import Wake
-from engine.orders.oco_plan import Situation, is_market_free
+from engine.orders.oco_plan import is_market_free
 from engine.orders.oco_state import fold
 from engine.orders.oco_view import View, observe
+from engine.orders.oco_want import Situation
 from engine.orders.order import Status
+from engine.orders.pricing import exit_limit
 from engine.units import NS_PER_S
 from tests.desk import World, a_plan, a_running_world, a_tick
 
@@ -151,6 +153,81 @@ def test_when_an_exit_is_advised_then_children_go_and_the_rest_leaves(entered: W
     assert entered.is_over
     assert entered.position() == 0
     assert entered.closed()[0].reason == "signal_gone"
+
+
+def after(world: World, sent_before: int) -> list[tuple[Leg, Action, OrderType]]:
+    return [(i.leg, i.action, i.order_type) for i in world.intents[sent_before:]]
+
+
+@pytest.mark.conformance("ORD-16")
+def test_when_an_exit_is_advised_then_the_stop_is_moved_to_the_market(entered: World) -> None:
+    """Two requests instead of three, and no instant without an order that protects."""
+    count = len(entered.intents)
+    advice = ExitAdvised(group_id="grp-1", reason="out", at_ns=entered.now_ns)
+    entered.post(entered.oco_name, advice)
+    entered.drain(entered.oco_name)
+    targets = [order.leg for order in entered.oco.group.live if order.leg is not Leg.STOP]
+    stop = entered.oco.group.live_of(Leg.STOP)
+    assert (stop.status, stop.request) == (Status.WORKING, None), "it protects until they are gone"
+    entered.settle()
+    asked = after(entered, count)
+    assert asked[:-1] == [(leg, Action.CANCEL, OrderType.LIMIT) for leg in targets]
+    assert asked[-1] == (Leg.STOP, Action.MODIFY, OrderType.LIMIT)
+    assert entered.intents[-1].price_trigger_paise == 0
+    assert entered.is_over
+    assert entered.position() == 0
+    assert not any(isinstance(record, OrderTriggered) for record in entered.records)
+
+
+def test_when_a_stop_that_was_resized_is_moved_then_it_follows_the_market_from_the_first_step(
+    entered: World,
+) -> None:
+    """What it was changed before is no re-pricing: it widens, and is told of, as an EXIT is."""
+    entered.tick(101_000, bid_quantity=4)
+    entered.settle()
+    resized = entered.oco.group.live_of(Leg.STOP).modify_count
+    assert resized > 0
+    entered.tick(99_500, bid_quantity=1, bid_paise=99_500, ask_paise=99_505)
+    advice = ExitAdvised(group_id="grp-1", reason="out", at_ns=entered.now_ns)
+    entered.post(entered.oco_name, advice)
+    entered.settle()
+    stop = entered.oco.group.live_of(Leg.STOP)
+    assert (stop.order_type, stop.modify_count_moved) == (OrderType.LIMIT, resized + 1)
+    entered.tick(98_000, bid_quantity=0, bid_paise=98_000, ask_paise=98_005)
+    entered.advance(type(entered.settings)().reprice_ns)
+    settings = entered.settings
+    first = exit_limit(entered.oco._instrument, Side.SELL, 98_000, 2 * settings.protection_bps)
+    assert entered.intents[-1].price_limit_paise == first
+
+
+@pytest.mark.conformance("ORD-08", "ORD-16")
+def test_when_the_stop_may_not_be_moved_then_it_is_cancelled_and_an_exit_leaves(
+    entered: World,
+) -> None:
+    count = len(entered.intents)
+    entered.gate = lambda i: Outcome.REFUSED if i.action is Action.MODIFY else None
+    advice = ExitAdvised(group_id="grp-1", reason="out", at_ns=entered.now_ns)
+    entered.post(entered.oco_name, advice)
+    entered.advance(5 * NS_PER_S)
+    assert after(entered, count)[-3:] == [
+        (Leg.STOP, Action.MODIFY, OrderType.LIMIT),
+        (Leg.STOP, Action.CANCEL, OrderType.SL),
+        (Leg.EXIT, Action.PLACE, OrderType.LIMIT),
+    ]
+    assert entered.is_over
+
+
+def test_when_the_group_restarts_on_its_way_out_then_the_moved_stop_goes_on(entered: World) -> None:
+    entered.tick(99_500, bid_quantity=1, bid_paise=99_500, ask_paise=99_505)
+    advice = ExitAdvised(group_id="grp-1", reason="out", at_ns=entered.now_ns)
+    entered.post(entered.oco_name, advice)
+    entered.settle()
+    assert entered.oco.group.live_of(Leg.STOP).remaining == 9
+    entered.start(entered.oco_name)
+    entered.tick(98_000, bid_paise=98_000, ask_paise=98_005)
+    entered.advance(3 * NS_PER_S)
+    assert entered.is_over
+    assert entered.closed()[0].reason == "out"
 
 
 @pytest.mark.conformance("ORD-16", "ORD-17")

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,9 +15,11 @@ from engine.errors import StateUnsafe
 from engine.live_phrase import phrase_of
 from engine.messages.console import RequestReceived
 from engine.messages.control import OperatorCommand
-from engine.messages.values import Book
+from engine.messages.records import IntentPlanned, OrderDenied
+from engine.messages.values import Action, Book, Leg, Refusal
 from engine.risk.live_caps import LiveCaps
 from engine.session import ns_from_ist
+from engine.units import NS_PER_S
 from tests.fakes import FakeContext
 from tests.risk_samples import intent
 
@@ -82,7 +85,8 @@ def test_when_the_ledger_is_missing_then_the_door_is_closed(state: Path) -> None
 
 def entries(state: Path, **caps: int) -> LiveEntries:
     roomy = {"notional_paise_max": 10**9, "notional_symbol_paise_max": 10**9, **caps}
-    return LiveEntries(LivePlan(ledger=str(state / LEDGER_FILE), caps=LiveCaps(**roomy)))
+    plan = LivePlan(ledger=str(state / LEDGER_FILE), caps=LiveCaps(**roomy))
+    return LiveEntries(plan, {intent("E1").instrument: 1})
 
 
 def test_when_an_entry_leaves_then_it_is_in_the_ledger_before(state: Path) -> None:
@@ -113,6 +117,58 @@ def test_when_the_ledger_is_gone_then_no_entry_leaves_and_none_is_begun(state: P
     assert refusal is not None
     assert refusal.rule == "live_ledger"
     assert not (state / LEDGER_FILE).exists()
+
+
+def live(name: str, **changes: Any) -> IntentPlanned:
+    return intent(name, book=Book.LIVE, **{"at_ns": NOW, "price_limit_paise": 1_000, **changes})
+
+
+def test_when_a_power_cut_took_the_ledgers_end_then_the_journal_puts_it_back(state: Path) -> None:
+    """CTL-06: an entry that left counts, although the file had not reached the disk."""
+    first, denied = live("E1"), live("E3")
+    assert entries(state).refusal(first, 1_500, NOW) is None
+    after = entries(state, orders_day_max=2)
+    yesterday = live("E9", at_ns=NOW - 86_400 * NS_PER_S)
+    denial = OrderDenied(
+        at_ns=NOW, client_order_id="E3", group_id="grp-1", leg=Leg.ENTRY, instrument="NSE:INFY",
+        intent_id="E3", action=Action.PLACE,
+        refusal=Refusal(rule="rate", measured=6, limit=6, why="full"),
+    )  # fmt: skip
+    for record in (yesterday, first, live("E2"), denied, denial, intent("E4", at_ns=NOW)):
+        after.fold(record)
+    after.restore(NOW)
+    listed = json.loads((state / LEDGER_FILE).read_text())["entries"]
+    found = [(entry["client_order_id"], entry["notional_paise"]) for entry in listed]
+    assert found == [("E1", 15_000), ("E2", 10_000)]
+    refusal = after.refusal(live("E5"), 1_500, NOW)
+    assert refusal is not None
+    assert refusal.rule == "live_orders_day"
+
+
+def test_when_the_ledger_is_damaged_then_the_journal_does_not_mend_it(state: Path) -> None:
+    (state / LEDGER_FILE).write_text("{")
+    after = entries(state)
+    after.fold(live("E1"))
+    after.restore(NOW)
+    assert (state / LEDGER_FILE).read_text() == "{"
+
+
+def test_when_the_disk_refuses_to_keep_the_line_then_the_next_entry_does_not_leave(
+    state: Path,
+) -> None:
+    made, path, aside = (
+        entries(state, is_duplicate_blocked=False),
+        state / LEDGER_FILE,
+        state / "aside",
+    )
+    assert made.refusal(live("E1"), 1_500, NOW) is None
+    path.rename(aside)
+    made.settle()
+    refusal = made.refusal(live("E2"), 1_500, NOW)
+    assert refusal is not None
+    assert refusal.rule == "live_ledger"
+    aside.rename(path)
+    assert made.refusal(live("E2"), 1_500, NOW) is None
 
 
 # -- the phrase -----------------------------------------------------------------------------------

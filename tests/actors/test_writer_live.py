@@ -150,7 +150,7 @@ def test_when_the_ledger_refuses_then_the_entry_is_denied_and_exits_go_on(tmp_pa
     path = tmp_path / LEDGER_FILE
     LiveLedger(path).begin(ist_day(NOW).isoformat())
     roomy = LiveCaps(orders_day_max=1, notional_paise_max=10**9, notional_symbol_paise_max=10**9)
-    made, ctx = writer(broker, LiveEntries(LivePlan(ledger=str(path), caps=roomy)))
+    made, ctx = writer(broker, LiveEntries(LivePlan(ledger=str(path), caps=roomy), {INFY.name: 1}))
     entry = live("LE1", group_id="grp-1")
     made.receive(tell(entry, 1))
     made.receive(tell(live("LE2", group_id="grp-2"), 2))

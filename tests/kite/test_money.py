@@ -147,7 +147,7 @@ def test_when_the_margin_refuses_then_the_ledger_does_not_count_the_entry(
     ledger = tmp_path / LEDGER_FILE
     LiveLedger(ledger).begin("2026-11-20")
     caps = LiveCaps(notional_paise_max=10**9, notional_symbol_paise_max=10**9, orders_day_max=1)
-    entries = LiveEntries(LivePlan(ledger=str(ledger), caps=caps))
+    entries = LiveEntries(LivePlan(ledger=str(ledger), caps=caps), {})
     kite.then(needs(950.0), funds(1_000.0), needs(10.0))
     refusal = entries.take(intent(), 1_000_05, NOW, desk.broker)
     assert refusal is not None

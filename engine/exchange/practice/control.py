@@ -6,6 +6,7 @@ Decides the verbs of the port. Nothing of it exists at Kite.
     DELETE /faults                                    all are disarmed, lasting ones end
     GET  /faults   armed and struck        GET /truth          orders, trades, positions, duplicates
     GET  /status   clock, day, counts      POST /price         {"name", "paise", "bid", "ask", "units"}
+                   the answer has the instant at which its frame began to leave, market time: at_ns
     POST /market   {"is_stopped": bool}    POST /day/end
     POST /login    a request token         POST /token         a new access token; older ones die
     POST /logout   POST /sockets/close     POST /limits        {"scale": n}
@@ -120,8 +121,9 @@ class Control:
             return self._arm(msgspec.json.decode(body, type=ArmOrder))
         if path == "/price":
             price = msgspec.json.decode(body, type=PriceOrder)
-            exchange.move_price(price.name, price.paise, price.bid, price.ask, price.units)
-        elif path == "/market":
+            at_ns = exchange.move_price(price.name, price.paise, price.bid, price.ask, price.units)
+            return {"done": path, "at_ns": at_ns}
+        if path == "/market":
             exchange.is_stopped = msgspec.json.decode(body, type=MarketOrder).is_stopped
         elif path == "/limits":
             exchange.limits.scale = msgspec.json.decode(body, type=LimitsOrder).scale

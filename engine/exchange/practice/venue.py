@@ -153,8 +153,9 @@ class PracticeExchange:
                 names.append(tick.instrument)
         self.outer.on_frame(tuple(names))
 
-    def move_price(self, name: str, paise: int, bid: int = 0, ask: int = 0, units: int = 0) -> None:
-        """A price by hand, also of a stopped market. `units` on both sides, 0 for no bound."""
+    def move_price(self, name: str, paise: int, bid: int = 0, ask: int = 0, units: int = 0) -> int:
+        """A price by hand, also of a stopped market. `units` on both sides, 0 for no bound.
+        Returns the market instant at which its frame began to leave."""
         quote, now_ns = self.quotes[name], self.outer.now_ns()
         tick = Tick(
             instrument=name,
@@ -170,7 +171,9 @@ class PracticeExchange:
         quote.take(tick)
         self.account.on_price(tick)
         self.on_moved(name)
+        told_ns = self.outer.now_ns()
         self.outer.on_frame((name,))
+        return told_ns
 
     # -- orders ---------------------------------------------------------------------------
 
