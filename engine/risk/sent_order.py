@@ -29,7 +29,7 @@ from engine.messages.records import (
     OrderTriggered,
     RequestRefused,
 )
-from engine.messages.values import Action, Leg, Side
+from engine.messages.values import Action, Leg, OrderType, Side
 
 REPEATED = "repeated"
 """The gate's rule by which an intent is denied because it has left before."""
@@ -64,7 +64,8 @@ class SentOrder(msgspec.Struct, kw_only=True):
     """One order. `is_known`: a report or record says that it works (or has worked). `quantity` is
     the worst case while a modification is under way, `quantity_told` what the venue last said.
     `is_lost`: given up as absent, until it is seen to work after all (FLT-18). `is_adopted`: a part
-    of a stranger's order; its number tells of all of that, so the journal alone speaks for it."""
+    of a stranger's order; its number tells of all of that, so the journal alone speaks for it.
+    `is_moved`: a stop that was asked to be a limit at the market."""
 
     client_order_id: str
     group_id: str
@@ -78,9 +79,16 @@ class SentOrder(msgspec.Struct, kw_only=True):
     is_over: bool = False
     is_lost: bool = False
     is_adopted: bool = False
+    is_moved: bool = False
     quantity_placed: int
     number: str = ""
     seconds: dict[str, Second] = msgspec.field(default_factory=dict)
+
+    @property
+    def leg_works(self) -> Leg:
+        """The leg as which it counts. A stop and a target fill one instead of the other; a stop at
+        the market fills beside one."""
+        return Leg.EXIT if self.is_moved else self.leg
 
     @property
     def filled_own(self) -> int:
@@ -167,6 +175,12 @@ def learn(order: SentOrder, record: OrderFact) -> None:
             pass
 
 
+def moves(intent: IntentPlanned) -> bool:
+    """True if it makes a stop a limit at the market; one that has triggered is that already."""
+    is_limit = intent.order_type is OrderType.LIMIT
+    return intent.action is Action.MODIFY and intent.leg is Leg.STOP and is_limit
+
+
 def shrinks(order: SentOrder | None, intent: IntentPlanned) -> bool:
     """What works already only gets smaller, however stale the asker's view is: always reducing."""
     is_alive = order is not None and not (order.is_over or order.is_lost)
@@ -181,7 +195,7 @@ def _refused(order: SentOrder, record: RequestRefused | OrderDenied) -> None:
     if record.action is Action.PLACE:
         order.is_over = order.is_over or is_denied
     elif record.action is Action.MODIFY and not has_left:
-        order.quantity = order.quantity_told
+        order.quantity, order.is_moved = order.quantity_told, False
 
 
 def answered(order: SentOrder, answer: IntentAnswered) -> None:

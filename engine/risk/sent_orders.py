@@ -26,7 +26,7 @@ from engine.messages.records import (
 )
 from engine.messages.values import Action, Book, Leg, Side
 from engine.risk.reduce_only import Interval, WorkingExit, is_leg_reducing, widened
-from engine.risk.sent_order import SentOrder, answered, learn, shrinks
+from engine.risk.sent_order import SentOrder, answered, learn, moves, shrinks
 
 _NOTHING: Final[dict[str, int]] = {}
 
@@ -66,6 +66,7 @@ class SentOrders:
             self._groups.setdefault(intent.group_id, []).append(order)
         elif intent.action is Action.MODIFY and order is not None:
             order.quantity = max(order.quantity, intent.quantity)
+            order.is_moved = order.is_moved or (moves(intent) and not order.was_triggered)
 
     def report(self, report: IntentAnswered | OrderReport | TradeReport) -> None:
         """The broker's word, by its id of the order where the tag is missing (FLT-42)."""
@@ -179,15 +180,19 @@ class SentOrders:
         if intent.action is Action.CANCEL:
             return position.hi <= 0 if intent.side is Side.SELL else position.lo >= 0
         current = self._orders.get(intent.client_order_id)
-        if intent.action is Action.MODIFY and shrinks(current, intent):
+        is_at_market = current is not None and (current.is_moved or current.was_triggered)
+        is_moving = moves(intent) and not is_at_market
+        if intent.action is Action.MODIFY and shrinks(current, intent) and not is_moving:
             return True
         units = intent.quantity
         if current is not None:  # beside it work its seconds, which no change of it makes smaller
             units += current.remaining_seconds - current.filled_own
-        asked = WorkingExit(intent.group_id, intent.leg, intent.side, units)
+        is_moved = current is not None and current.is_moved
+        leg = Leg.EXIT if is_moving or is_moved else intent.leg
+        asked = WorkingExit(intent.group_id, leg, intent.side, units)
         return is_leg_reducing(asked, position, self._working(intent))
 
     def _working(self, intent: IntentPlanned) -> Iterable[WorkingExit]:
         for order in self._groups.get(intent.group_id, ()):
             if order.client_order_id != intent.client_order_id and order.is_known:
-                yield WorkingExit(order.group_id, order.leg, order.side, order.remaining)
+                yield WorkingExit(order.group_id, order.leg_works, order.side, order.remaining)

@@ -248,6 +248,24 @@ def test_when_halted_then_a_growth_that_did_not_happen_is_new_quantity(
     assert verdict(held, reprice) == "send"
 
 
+@pytest.mark.conformance("INV-09")
+def test_inv_09_when_a_stop_is_moved_to_the_market_then_no_target_may_fill_beside_it(
+    held: Gate,
+) -> None:
+    """A stop and a target fill one instead of the other; a stop at the market does not."""
+    known(held, stop())
+    target = stop("T", leg=Leg.TARGET_1, order_type=OrderType.LIMIT, price_trigger_paise=0)
+    known(held, target)
+    as_limit = {"order_type": OrderType.LIMIT, "price_trigger_paise": 0}
+    move = stop(intent_id="m1", action=Action.MODIFY, **as_limit)
+    assert verdict(held, move) == "reduce_only"
+    held.orders.fold(fact(OrderRejected, target, reason="a test"))
+    assert verdict(held, move) == "send"
+    assert verdict(held, replace(target, client_order_id="T9", intent_id="T9")) == "reduce_only"
+    held.orders.fold(denied(move, "authority"))
+    assert verdict(held, replace(target, client_order_id="T9", intent_id="T9")) == "send"
+
+
 def test_when_a_growth_is_denied_as_repeated_then_the_first_may_still_happen(held: Gate) -> None:
     held.orders.fold(fill("T2", 5, filled_total=15))
     known(held, stop())
@@ -302,7 +320,8 @@ def test_when_halted_after_a_stop_for_a_part_triggered_then_the_rest_may_go(
     withdraw = replace(target, intent_id="c", action=Action.CANCEL)
     back = stop("X1", leg=Leg.EXIT, quantity=5, **as_limit)
     grow = stop(intent_id="m1", action=Action.MODIFY, quantity=15, **as_limit)
-    assert [verdict(held, asked) for asked in (withdraw, back, grow)] == ["authority"] * 3
+    assert [verdict(held, asked) for asked in (withdraw, back)] == ["authority"] * 2
+    assert verdict(held, grow) == "reduce_only"  # at the market it would fill beside the target
     if is_filled:
         as_stop = {"client_order_id": "S1", "leg": Leg.STOP, "side": Side.SELL}
         held.orders.fold(fill("T3", 10, **as_stop))

@@ -241,7 +241,7 @@ class Forge:
             "instrument": NAME,
             "side": Side.BUY if leg is Leg.ENTRY else Side.SELL,
             "quantity": quantity,
-            "order_type": OrderType.LIMIT,
+            "order_type": OrderType.SL if leg is Leg.STOP else OrderType.LIMIT,
             "price_limit_paise": PRICE,
             "price_trigger_paise": 0,
             "product": Product.MIS,

@@ -177,7 +177,8 @@ def test_when_a_receiver_tries_to_change_a_message_then_it_cannot() -> None:
 def test_when_a_behaviour_wants_to_ask_then_there_is_no_way() -> None:
     doors = {name for name in dir(Context) if not name.startswith("_")}
     assert doors == {
-        "hand", "is_void", "leave", "now_ns", "mono_ns", "ready", "send", "skip_to", "stop",
+        "awaits", "hand", "is_void", "leave", "now_ns", "mono_ns", "ready", "send", "skip_to",
+            "stop",
         "timer_after", "timer_at", "timer_cancel",
     }  # fmt: skip
 

@@ -29,6 +29,7 @@ from scripts.simulation.checks.rules import (
     is_protector,
     left_to,
     overshoot,
+    takes_more,
 )
 from scripts.simulation.checks.seen import GroupSeen
 from scripts.simulation.checks.sending import SendCheck
@@ -64,7 +65,7 @@ class ReduceOnly(SendCheck):
     def fault(self, intent: IntentPlanned, at_ns: int) -> str:
         group = self.picture.groups.get(intent.group_id)
         order = self.picture.orders.get(intent.client_order_id)
-        if group is None or is_entry(intent) or not grows(order, intent):
+        if group is None or is_entry(intent) or not takes_more(order, intent):
             return ""
         over = overshoot(group, intent, self.may_take)
         return f"{over} units could flip {intent.group_id}" if over > 0 else ""

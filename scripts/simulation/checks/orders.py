@@ -27,7 +27,7 @@ from engine.messages.values import Action, Book, Leg
 from scripts.simulation.checks.asking import News, SecondNews
 from scripts.simulation.checks.check import Check
 from scripts.simulation.checks.positions import paper_fills
-from scripts.simulation.checks.rules import grows, taken
+from scripts.simulation.checks.rules import grows, leg_asked, taken, takes_more
 from scripts.simulation.checks.seen import GroupSeen, OrderSeen
 from scripts.simulation.checks.sending import SendCheck
 from scripts.simulation.observer import WireRequest
@@ -121,15 +121,15 @@ class ExitsWithinPosition(SendCheck):
     ) -> str:
         group = self.picture.groups.get(intent.group_id)
         own = self.picture.orders.get(intent.client_order_id)
-        if group is None or not intent.leg.is_exit or not grows(own, intent):
+        if group is None or not intent.leg.is_exit or not takes_more(own, intent):
             return ""
         working = [
-            (o.intent.leg, may_take(o))
+            (o.leg_works, may_take(o))
             for o in group.orders
             if o.intent.leg.is_exit and o.intent.side is intent.side and o is not own
         ]
         beside = own.remaining_seconds - own.filled_own if own is not None else 0
-        total = taken([*working, (intent.leg, intent.quantity + beside)])
+        total = taken([*working, (leg_asked(own, intent), intent.quantity + beside)])
         held = max(0, -intent.side.sign * group.position)
         bound = max(held, taken(working)) if is_asked else held
         return f"exits of {total} for a position of {held}" if total > bound else ""

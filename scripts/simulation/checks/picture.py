@@ -31,7 +31,7 @@ from engine.messages.records import (
 )
 from engine.messages.supervision import ChildExited
 from engine.messages.values import Action, Book, Leg
-from scripts.simulation.checks.seen import GroupSeen, OrderSeen
+from scripts.simulation.checks.seen import GroupSeen, OrderSeen, moves
 from scripts.simulation.observer import Observer, WireRequest
 
 if TYPE_CHECKING:
@@ -233,7 +233,8 @@ class Picture(Observer):
 
     def _modified(self, fact: OrderModified) -> None:
         if (order := self._fact(fact)) is not None:
-            order.open.pop(fact.intent_id, None)
+            asked = order.open.pop(fact.intent_id, None)
+            order.is_moved = order.is_moved or (asked is not None and moves(asked))
             order.quantity = fact.quantity
             order.is_known = True
             if order.filled_own >= order.quantity_max:

@@ -10,7 +10,7 @@ from typing import Final
 from engine.messages.control import AuthorityChanged
 from engine.messages.records import IntentPlanned
 from engine.messages.values import Action, Authority, Book, Leg, Mode
-from scripts.simulation.checks.seen import GroupSeen, OrderSeen
+from scripts.simulation.checks.seen import GroupSeen, OrderSeen, moves
 
 NONE, CANCEL, REDUCE, FULL = Authority
 
@@ -110,11 +110,11 @@ def overshoot(group: GroupSeen, intent: IntentPlanned, may_take: Callable[[Order
     if order is not None:
         asked += order.remaining_seconds - order.filled_own
     others = [
-        (o.intent.leg, may_take(o))
+        (o.leg_works, may_take(o))
         for o in group.orders
         if o is not order and o.intent.side is intent.side and not o.is_over
     ]
-    together = taken([*others, (intent.leg, asked)])
+    together = taken([*others, (leg_asked(order, intent), asked)])
     held = -intent.side.sign * group.position
     return together - max(0, held)
 
@@ -125,3 +125,17 @@ def grows(order: OrderSeen | None, intent: IntentPlanned) -> bool:
     if intent.action is Action.CANCEL or is_over:
         return False
     return order is None or intent.action is Action.PLACE or intent.quantity > order.quantity
+
+
+def takes_more(order: OrderSeen | None, intent: IntentPlanned) -> bool:
+    """True if more may fill with it: it grows, or it is a stop on its way to the market, which from
+    then on fills beside a target."""
+    if order is None or grows(order, intent):
+        return grows(order, intent)
+    return moves(intent) and not (order.over or order.is_moved or order.was_triggered)
+
+
+def leg_asked(order: OrderSeen | None, intent: IntentPlanned) -> Leg:
+    """As which leg it would count."""
+    is_moving = moves(intent) and order is not None and not order.was_triggered
+    return Leg.EXIT if is_moving else intent.leg

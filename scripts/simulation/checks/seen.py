@@ -8,7 +8,13 @@ from collections import Counter
 
 from engine.messages.records import IntentPlanned
 from engine.messages.signals import TradePlan
-from engine.messages.values import Action, Book, Leg
+from engine.messages.values import Action, Book, Leg, OrderType
+
+
+def moves(intent: IntentPlanned) -> bool:
+    """True if it makes a stop a limit at the market."""
+    is_limit = intent.order_type is OrderType.LIMIT
+    return intent.leg is Leg.STOP and intent.action is Action.MODIFY and is_limit
 
 
 class OrderSeen:
@@ -17,7 +23,7 @@ class OrderSeen:
     `over` is the kind of the record that ended it ("" while none has); an order that is full with
     no growth under way is over too. `seconds`: what others under its tag are good for, by number,
     once a record tells of them (FLT-24), `fills` what each number has filled. `open` are modify and
-    cancel requests without an answer.
+    cancel requests without an answer. `is_moved`: a stop that works as a limit at the market.
     """
 
     __slots__ = (
@@ -25,6 +31,7 @@ class OrderSeen:
         "fills",
         "intent",
         "is_known",
+        "is_moved",
         "is_sent",
         "is_unknown",
         "open",
@@ -43,6 +50,7 @@ class OrderSeen:
         self.traded = 0
         self.over = ""
         self.is_known = False
+        self.is_moved = False
         self.is_unknown = False
         self.is_sent = False
         self.was_triggered = False
@@ -50,6 +58,13 @@ class OrderSeen:
         self.venues: dict[str, None] = {}
         self.fills: Counter[str] = Counter()
         self.seconds: dict[str, int] = {}
+
+    @property
+    def leg_works(self) -> Leg:
+        """As which leg it counts: a stop that is, or was asked to be, a limit at the market before
+        it triggered fills beside a target, not instead of it."""
+        is_moved = self.is_moved or any(moves(intent) for intent in self.open.values())
+        return Leg.EXIT if is_moved and not self.was_triggered else self.intent.leg
 
     @property
     def quantity_max(self) -> int:
