@@ -179,9 +179,11 @@ def _effect(
     now_ns: int,
     out: Merged,
 ) -> None:
-    """A request whose effect no snapshot shows did not happen."""
+    """A request whose effect no snapshot shows did not happen. An order that is over needs no row
+    for that: what was asked of it was meant for a second (FLT-24)."""
     order, row = tracked.order, tracked.row
-    if order.is_terminal or order.request is None or row is None or row.status in _IN_PROGRESS:
+    is_shown = row is not None or order.is_over
+    if order.is_terminal or order.request is None or not is_shown or _is_busy(tracked, snapshot):
         tracked.unseen_count = 0
         return
     requested_ns = truth.clock.since_ns(order.requested_at_ns)
@@ -191,3 +193,10 @@ def _effect(
     if tracked.unseen_count >= settings.proofs_min:
         tracked.unseen_count = 0
         truth.not_applied(tracked, "no effect at the venue", now_ns, out)
+
+
+def _is_busy(tracked: Tracked, snapshot: BrokerSnapshot) -> bool:
+    """True while the venue shows a request to the order, or to a second of it, as under way."""
+    row, numbers = tracked.row, [number for number, _ in tracked.order.seconds]
+    seconds = [other for other in snapshot.orders if other.venue_order_id in numbers]
+    return any(one.status in _IN_PROGRESS for one in (row, *seconds) if one is not None)

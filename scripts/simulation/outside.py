@@ -5,7 +5,7 @@ Refuses to know single faults: the models do.
 """
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from actors.calendar import SESSION_USUAL_NS
 from actors.stores.latches import HALT
@@ -144,6 +144,11 @@ class Outside:
             )
 
     def _reported(self, report: Report) -> None:
+        """The order stream. A frame comes to the writer, whose gate counts it before the watcher
+        hears of it; its way through the writer's own queue is not modelled."""
+        writer: Any = self._world.behaviour("writer")
+        if (gate := getattr(writer, "_gate", None)) is not None:
+            gate.orders.report(report)
         self._world.deliver("watcher", report)
 
     def _requested(

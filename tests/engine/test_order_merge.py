@@ -251,6 +251,22 @@ def test_flt_24_when_a_second_fills_then_the_first_is_not_full(working: OrderTru
     assert (order.status, order.filled, order.is_terminal) == (Status.FILLED, 20, True)
 
 
+@pytest.mark.conformance("FLT-24", "LIV-12")
+def test_flt_24_when_a_cancel_of_a_second_stays_unanswered_then_no_effect_is_proof(
+    working: OrderTruth,
+) -> None:
+    first, second = row(OrderStatus.COMPLETE, 10), row(OrderStatus.OPEN, venue_order_id="2")
+    working.orders[TAG].row = None
+    see(working, snapshot(first, second, trades=(trade(1, 10),)))
+    working.evolve(replace(INTENT, action=Action.CANCEL, intent_id=f"{TAG}-c1"))
+    working.merge(answer(Outcome.UNKNOWN, Action.CANCEL, f"{TAG}-c1"), NOW)
+    pending = replace(second, status=OrderStatus.CANCEL_PENDING)
+    seen = [see(working, snapshot(first, pending, at=n)) for n in (12, 14, 16, 18)]
+    seen += [see(working, snapshot(first, second, at=n)) for n in (20, 22, 24)]
+    assert [kinds(out) for out in seen] == [[]] * 6 + [[RequestRefused]]
+    assert not working.orders[TAG].order.is_busy, "it may be called back again"
+
+
 def test_inv_02_when_an_order_that_is_over_fills_then_it_is_told_before_the_books_show_it(
     working: OrderTruth,
 ) -> None:

@@ -105,3 +105,29 @@ def the_second_of_a_rejected_target_is_called_back(forge: Forge) -> None:
 
 def a_second_is_called_back_while_the_first_is_open(forge: Forge) -> None:
     _a_second_is_called_back(forge, is_rejected=False)
+
+
+def _an_exit_beside_a_second(forge: Forge, *, is_full: bool, is_called_back: bool = False) -> None:
+    """Of two orders that one request made one has filled, or not, when a record tells of both."""
+    forge.held(Book.LIVE)
+    leave = forge.place(Leg.EXIT, 4, book=Book.LIVE)
+    forge.send(leave)
+    if is_full:
+        forge.fill(leave, 4)
+    forge.fact(OrderDoubled, leave, second_id="V-2", quantity=4)
+    if is_called_back:
+        changes = {"tag": leave.client_order_id, "intent_id": "c1", "action": Action.CANCEL}
+        forge.place(Leg.EXIT, 4, book=Book.LIVE, **changes)
+    forge.place(Leg.EXIT, 2, book=Book.LIVE, tag="L-exit-2")
+
+
+def an_exit_crosses_the_news_of_a_second(forge: Forge) -> None:
+    _an_exit_beside_a_second(forge, is_full=True)
+
+
+def an_exit_beside_a_second_that_was_called_back(forge: Forge) -> None:
+    _an_exit_beside_a_second(forge, is_full=True, is_called_back=True)
+
+
+def an_exit_beside_two_that_are_open(forge: Forge) -> None:
+    _an_exit_beside_a_second(forge, is_full=False)

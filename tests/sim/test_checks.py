@@ -83,6 +83,13 @@ def test_when_a_stranger_closes_in_parts_then_every_part_is_to_be_booked(
             stories_asking.a_second_is_called_back_while_the_first_is_open,
             "INV-19",
         ),
+        (orders.OneFlight, stories_asking.an_exit_crosses_the_news_of_a_second, ""),
+        (orders.OneFlight, stories_asking.an_exit_beside_two_that_are_open, "INV-19"),
+        (
+            orders.OneFlight,
+            stories_asking.an_exit_beside_a_second_that_was_called_back,
+            "INV-19",
+        ),
         (orders.OneFlight, stories_asking.a_second_stop_for_the_rest, ""),
         (orders.OneFlight, stories_asking.a_second_stop_for_more_than_the_rest, "INV-19"),
         (orders.OneFlight, stories_asking.a_second_stop_beside_one_that_works, "INV-19"),

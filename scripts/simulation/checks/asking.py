@@ -5,6 +5,7 @@ its position leaves it to the gate to say no, and has no exit at all until it as
 is asked is judged too, but only by what its group knew.
 """
 
+from collections.abc import Mapping
 from typing import Final
 
 from engine.messages.journal import Journaled, Replayed
@@ -17,6 +18,7 @@ from engine.messages.records import (
     Record,
 )
 from engine.units import NS_PER_S
+from scripts.simulation.checks.seen import OrderSeen
 
 NEWS_NS: Final = 10 * NS_PER_S
 """An intent is planned at most this long before it is durable, its room being awake."""
@@ -60,3 +62,27 @@ class News:
         heard_at_ns = self._heard_at_ns.get(group_id)
         is_young = heard_at_ns is not None and now_ns - heard_at_ns < NEWS_NS
         return is_young or bool(self._unheard.get(group_id))
+
+
+class SecondNews:
+    """Orders that were over when a record first told of a second of theirs (FLT-24). Their groups
+    may have planned one attempt in their place before they heard it, but none once they have asked
+    for anything of the second. What both take together is INV-09's."""
+
+    def __init__(self) -> None:
+        self._may_cross: dict[str, bool] = {}
+
+    def recorded(self, record: Record, orders: Mapping[str, OrderSeen]) -> None:
+        if isinstance(record, OrderDoubled):
+            order = orders.get(record.client_order_id)
+            is_over = order is not None and order.is_over_itself
+            self._may_cross.setdefault(record.client_order_id, is_over)
+        elif isinstance(record, IntentPlanned) and record.client_order_id in self._may_cross:
+            self._may_cross[record.client_order_id] = False
+
+    def crossed(self, client_order_id: str) -> bool:
+        """Whether an attempt beside the order may have crossed the news; once."""
+        may_cross = self._may_cross.get(client_order_id, False)
+        if may_cross:
+            self._may_cross[client_order_id] = False
+        return may_cross

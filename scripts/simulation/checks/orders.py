@@ -24,7 +24,7 @@ from engine.messages.records import (
     Record,
 )
 from engine.messages.values import Action, Book, Leg
-from scripts.simulation.checks.asking import News
+from scripts.simulation.checks.asking import News, SecondNews
 from scripts.simulation.checks.check import Check
 from scripts.simulation.checks.positions import paper_fills
 from scripts.simulation.checks.rules import grows, leg_asked, taken, takes_more
@@ -141,7 +141,8 @@ class OneFlight(Check):
     once the record is there: the one attempt in its place that it may have planned meanwhile, as
     when both facts were owed and are told together, must not leave beside it. Beside a stop of
     unknown fate a smaller one may protect what the first cannot cover (ORD-03). Of two orders that
-    one request made, the second may be called back though the first was rejected (FLT-24)."""
+    one request made, the second may be called back though the first was rejected (FLT-24), and one
+    attempt may cross the first news of it (SecondNews)."""
 
     id = "INV-19"
 
@@ -149,6 +150,7 @@ class OneFlight(Check):
         super().__init__(world)
         self._lost: set[str] = set()
         self._back: set[str] = set()
+        self._seconds = SecondNews()
         self._beside: dict[str, OrderSeen] = {}
 
     def on_request(self, request: WireRequest) -> None:
@@ -163,6 +165,7 @@ class OneFlight(Check):
         elif isinstance(record, OrderAccepted) and record.client_order_id in self._lost:
             self._lost.discard(record.client_order_id)
             self._back.add(record.client_order_id)
+        self._seconds.recorded(record, self.picture.orders)
         if not isinstance(record, IntentPlanned) or record.is_adopted:
             return
         group = self.picture.groups.get(record.group_id)
@@ -188,7 +191,7 @@ class OneFlight(Check):
             if order.is_over or order.intent.side is not record.side:
                 continue
             before = order.intent.client_order_id
-            if self._is_rest(group, record):
+            if self._seconds.crossed(before) or self._is_rest(group, record):
                 continue
             if before not in self._back or record.book is not Book.LIVE:
                 self.violated(f"{record.intent_id} beside the live {before}")

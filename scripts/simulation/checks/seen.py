@@ -89,9 +89,13 @@ class OrderSeen:
         return sum(max(0, size - self.fills[number]) for number, size in self.seconds.items())
 
     @property
+    def is_over_itself(self) -> bool:
+        """Whatever becomes of others under its tag."""
+        return bool(self.over) or self.filled_own >= self.quantity_max
+
+    @property
     def is_over(self) -> bool:
-        is_over = bool(self.over) or self.filled_own >= self.quantity_max
-        return is_over and not self.remaining_seconds
+        return self.is_over_itself and not self.remaining_seconds
 
     @property
     def remaining(self) -> int:
