@@ -1,8 +1,10 @@
 """Stories of what a group asks for and what the watcher calls wrong: more twists of checks."""
 
+from types import SimpleNamespace
+
 from engine.messages.journal import Journaled
 from engine.messages.records import OrderAccepted, OrderDoubled, OrderRejected, OrderUnknown
-from engine.messages.values import Action, Book, Leg
+from engine.messages.values import Action, Book, Leg, Mode
 from tests.sim.forge import Forge
 
 
@@ -131,3 +133,24 @@ def an_exit_beside_a_second_that_was_called_back(forge: Forge) -> None:
 
 def an_exit_beside_two_that_are_open(forge: Forge) -> None:
     _an_exit_beside_a_second(forge, is_full=False)
+
+
+def _a_target_grows_in_halted(forge: Forge, at_venue: int) -> None:
+    """A growth to six was called refused, and is asked for again after the halt."""
+    forge.held(Book.LIVE)
+    target = forge.place(Leg.TARGET_1, 4, book=Book.LIVE)
+    forge.send(target)
+    forge.fact(OrderAccepted, target)
+    tag = target.client_order_id
+    forge.broker.orders = (SimpleNamespace(tag_true=tag, quantity=at_venue, is_terminal=False),)
+    forge.view(Mode.HALTED)
+    changes = {"tag": tag, "intent_id": "m2", "action": Action.MODIFY}
+    forge.send(forge.place(Leg.TARGET_1, 6, book=Book.LIVE, **changes))
+
+
+def a_target_that_has_grown_at_its_venue(forge: Forge) -> None:
+    _a_target_grows_in_halted(forge, at_venue=6)
+
+
+def a_target_that_has_not_grown_at_its_venue(forge: Forge) -> None:
+    _a_target_grows_in_halted(forge, at_venue=4)

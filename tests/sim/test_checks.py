@@ -90,6 +90,12 @@ def test_when_a_stranger_closes_in_parts_then_every_part_is_to_be_booked(
             stories_asking.an_exit_beside_a_second_that_was_called_back,
             "INV-19",
         ),
+        (authority.CancelStates, stories_asking.a_target_that_has_grown_at_its_venue, ""),
+        (
+            authority.CancelStates,
+            stories_asking.a_target_that_has_not_grown_at_its_venue,
+            "INV-10",
+        ),
         (orders.OneFlight, stories_asking.a_second_stop_for_the_rest, ""),
         (orders.OneFlight, stories_asking.a_second_stop_for_more_than_the_rest, "INV-19"),
         (orders.OneFlight, stories_asking.a_second_stop_beside_one_that_works, "INV-19"),

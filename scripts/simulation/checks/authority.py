@@ -127,9 +127,18 @@ class CancelStates(SendCheck):
             or self._is_flip_exit(intent)
             or self._is_settled_exit(intent)
         )
-        if self._is_maintained(intent) and (not grows(order, intent) or is_repair):
+        is_new = grows(order, intent) and not self._has_grown(intent)
+        if self._is_maintained(intent) and (not is_new or is_repair):
             return ""
         return f"{intent.action.value} while CANCEL is left"
+
+    def _has_grown(self, intent: IntentPlanned) -> bool:
+        """Whether its venue gives the order that size already: a growth that records call refused
+        and that was processed all the same, later (FLT-18)."""
+        tag = intent.client_order_id
+        same = (o for o in self.world.broker.orders if o.tag_true == tag and not o.is_terminal)
+        is_change = intent.action is Action.MODIFY and intent.book is Book.LIVE
+        return is_change and any(intent.quantity <= order.quantity for order in same)
 
     def _is_maintained(self, intent: IntentPlanned) -> bool:
         view = self.picture.view
