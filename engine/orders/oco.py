@@ -246,8 +246,8 @@ def _note_bare(draft: Draft) -> None:
     is_bare = failures(stops) > 1
     if stop is not None and covered < group.position:
         draft.look_at(draft.at.now_ns + wait_ns)  # the growth that is asked for now may be lost
-        is_asked = stop.is_busy or stop.requested_at_ns > 0
-        is_late = is_asked and draft.is_due(wait_ns, stop.planned_at_ns, stop.requested_at_ns)
+        asked = [o for o in stops if o in group.live and (o.is_busy or o.requested_at_ns > 0)]
+        is_late = any(draft.is_due(wait_ns, o.planned_at_ns, o.requested_at_ns) for o in asked)
         is_bare = is_bare or is_late or stop.refused_count > 1
     elif stop is None and stops:
         is_bare = draft.is_due(wait_ns, stops[-1].status_at_ns) or is_bare

@@ -124,6 +124,21 @@ def test_when_the_entry_fills_on_while_a_stop_is_unknown_then_a_second_one_cover
     assert stops(world) == [(Status.LOST, 4), (Status.WORKING, 10)]
 
 
+@pytest.mark.conformance("ORD-03", "INV-17")
+def test_ord_03_when_the_second_stop_works_then_a_person_is_told_of_the_first(
+    world: World,
+) -> None:
+    LostStop(world)
+    fill(world, 4)
+    fill(world, 6)
+    world.advance(8 * NS_PER_S)
+    assert stops(world) == [(Status.UNKNOWN, 4), (Status.WORKING, 6)]
+    world.alerts.clear()
+    world.advance(6 * NS_PER_S)
+    texts = [alert.text for alert in world.alerts if alert.event == "protect_failed"]
+    assert texts == ["its stop works for 6 of 10 units"]
+
+
 @pytest.mark.conformance("ORD-03")
 def test_when_the_unknown_stop_covers_all_then_nothing_stands_in_for_it(world: World) -> None:
     LostStop(world)
