@@ -22,7 +22,7 @@ from tests.rehearsal.stages import (
     resolutions_s,
 )
 
-LOST = environ_count("PAHARA_LOST", 40)
+LOST = environ_count("PAHARA_LOST", 16)
 SECONDS = 30.0 + 1.5 * LOST
 MEDIAN_S = 5.0
 
